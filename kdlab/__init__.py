@@ -1,0 +1,1 @@
+"""The distillation lab: the package behind the notebooks."""
