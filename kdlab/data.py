@@ -86,7 +86,7 @@ def course_dataset() -> str:
     try:
         folder = _folder_with("mnist")
     except FileNotFoundError as error:
-        print(f"Course dataset: scikit-learn's digits. {error}")
+        print(f"Course dataset: scikit-learn's digits, for this kernel. {error}")
         return "digits"
     except KeyboardInterrupt:
         print(
@@ -124,12 +124,13 @@ def scaled(images: Tensor) -> Tensor:
 def batches(columns: Columns, size: int, order: torch.Generator) -> Iterator[Columns]:
     """The rows in random order, `size` at a time, images scaled; the last may be fewer.
 
-    The columns stay on their device; only `order` decides, also for a GPU.
+    The columns stay on their device, where `index_select` gathers a batch of bytes in
+    a third of the time of `column[rows]`. Only `order` decides which rows come when.
     """
     device = next(iter(columns.values())).device
     shuffled = torch.randperm(count(columns), generator=order).to(device)
     for rows in shuffled.split(size):
-        batch = {name: column[rows] for name, column in columns.items()}
+        batch = {name: column.index_select(0, rows) for name, column in columns.items()}
         if "images" in batch:
             batch["images"] = scaled(batch["images"])
         yield batch
@@ -218,13 +219,12 @@ def _read_cifar10(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
     # a pickle may run code; these are opened only with the published checksum
     parts = [pickle.loads(path.read_bytes(), encoding="latin1") for path in paths]
     images = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-    return torch.from_numpy(images), torch.tensor(
-        [n for p in parts for n in p["labels"]]
-    )
+    labels = torch.cat([torch.tensor(part["labels"]) for part in parts])
+    return torch.from_numpy(images), labels
 
 
 def _read_digits(folder: Path | None, test: bool) -> tuple[Tensor, Tensor]:
-    """The 1,797 digits of 8×8 pixels, drawn as MNIST draws: 20×20 with a margin of 4."""
+    """1,797 digits of 8×8 pixels, drawn as MNIST draws: 20×20 with a margin of 4."""
     from sklearn.datasets import load_digits
 
     stored = load_digits()
@@ -236,7 +236,7 @@ def _read_digits(folder: Path | None, test: bool) -> tuple[Tensor, Tensor]:
 
 
 def _folder_with(name: str) -> Path:
-    """The data folder, after every file of the dataset was found right or downloaded."""
+    """The data folder, once every file of the dataset is right: if need be, fetched."""
     folder = data_folder()
     if name == "digits" or not (faults := _faults(name, folder)):
         return folder
@@ -255,19 +255,25 @@ def _folder_with(name: str) -> Path:
 
 def _faults(name: str, folder: Path) -> str:
     """The files that are missing or damaged, in words; empty if all are right."""
-    if not any((folder / file).exists() for file in FILES[name]):
-        return "it is not there"
-    found = [_fault(folder / file, md5) for file, md5 in FILES[name].items()]
-    return ", ".join(filter(None, found))
+    found = {
+        Path(file).name: _fault(folder / file, FILES[name][file])
+        for file in FILES[name]
+    }
+    kinds = set(found.values())
+    if len(kinds) == 1:
+        return f"every file is {found.popitem()[1]}" if any(kinds) else ""
+    return ", ".join(f"{file} is {fault}" for file, fault in found.items() if fault)
 
 
 def _fault(path: Path, md5: str) -> str:
     try:
         state = path.stat()
         right = _md5(path, state.st_size, state.st_mtime_ns) == md5
+    except FileNotFoundError:
+        return "missing"
     except OSError as error:
-        return f"{path.name}: {error.strerror}"
-    return "" if right else f"{path.name} is damaged: its MD5 is not {md5}"
+        return f"unreadable ({error.strerror})"
+    return "" if right else "damaged (its MD5 checksum is wrong)"
 
 
 @cache
@@ -286,7 +292,7 @@ def _download(name: str, folder: Path, faults: str) -> None:
         _stalling_at_most(STALL_SECONDS),
     ):
         _connect(ADDRESSES[name])
-        print(f"Downloading {name} into {folder}: {faults}.")
+        print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
         from torchvision import datasets
 
         dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
@@ -295,7 +301,7 @@ def _download(name: str, folder: Path, faults: str) -> None:
             raise OSError(f"What came is not right: {wrong}.")
         for file in FILES[name]:
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            os.replace(Path(unfinished) / file, folder / file)
+            (Path(unfinished) / file).replace(folder / file)
 
 
 @contextmanager
