@@ -1,0 +1,15 @@
+"""How the course's Jupyter server treats kernels; pip installs it with the course."""
+
+import os
+
+c = get_config()  # noqa: F821 - Jupyter defines it
+
+# A kernel without an open notebook stops after half an hour. One with an open notebook
+# stays, however long the lecture: except on Binder, whose 2 GB hold three kernels.
+c.MappingKernelManager.cull_idle_timeout = 30 * 60
+c.MappingKernelManager.cull_interval = 60
+c.MappingKernelManager.cull_connected = "BINDER_REPO_URL" in os.environ
+
+# Kernels inherit this: OpenMP's threads wait asleep, for spinning ones slow small
+# networks down where cores are shared.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
