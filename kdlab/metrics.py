@@ -1,0 +1,66 @@
+"""Measurements of model outputs: pure functions, tensors in, tensors out."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+def soften(logits: Tensor, temperature: float) -> Tensor:
+    """softmax(logits / T): [..., classes] -> probabilities of the same shape."""
+    return torch.softmax(logits / temperature, dim=-1)
+
+
+def entropy(probs: Tensor) -> Tensor:
+    """Shannon entropy in nats: [..., classes] -> [...]; zero probabilities add zero."""
+    return torch.special.entr(probs).sum(dim=-1)
+
+
+def effective_classes(probs: Tensor) -> Tensor:
+    """exp(entropy): [..., classes] -> [...]; how many equally likely classes it means.
+
+    1 for a certain answer, the number of classes for a uniform one.
+    """
+    return entropy(probs).exp()
+
+
+def accuracy(logits: Tensor, labels: Tensor) -> Tensor:
+    """Fraction of the examples whose largest logit [N, classes] is the label [N]."""
+    return (logits.argmax(dim=1) == labels).double().mean()
+
+
+def nll(logits: Tensor, labels: Tensor) -> Tensor:
+    """Mean negative log-likelihood of the labels in nats, at T = 1."""
+    return F.cross_entropy(logits, labels)
+
+
+def agreement(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
+    """Fraction of the examples on which both give the same top answer."""
+    return (student_logits.argmax(1) == teacher_logits.argmax(1)).double().mean()
+
+
+def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> dict[str, Tensor]:
+    """Confidence, accuracy and share of the examples, each [bins], by confidence.
+
+    Bins are equally wide on [0, 1]; an empty bin has share 0 and NaN elsewhere.
+    """
+    confidence, answer = torch.softmax(logits.double(), dim=1).max(dim=1)
+    right = (answer == labels).double()
+    position = (confidence * bins).long().clamp(max=bins - 1)
+    examples = torch.bincount(position, minlength=bins).double()
+
+    def mean(values: Tensor) -> Tensor:
+        return torch.bincount(position, weights=values, minlength=bins) / examples
+
+    share = examples / len(labels)
+    return {"confidence": mean(confidence), "accuracy": mean(right), "share": share}
+
+
+def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> Tensor:
+    """Expected calibration error in [0, 1]: mean |confidence − accuracy| over bins.
+
+    Source: Guo, Pleiss, Sun & Weinberger (2017), equation 3,
+    https://arxiv.org/abs/1706.04599
+    """
+    table = reliability(logits, labels, bins)
+    gaps = (table["confidence"] - table["accuracy"]).abs() * table["share"]
+    return gaps.nansum()

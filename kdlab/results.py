@@ -1,0 +1,40 @@
+"""The table of finished runs: one row per trained model, one column per variable."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+
+RESULTS = Path(__file__).resolve().parent.parent / "data" / "results"
+SETTINGS = "dataset teacher student method temperature soft_weight labels epochs seed"
+MEASURES = "test_accuracy test_nll teacher_agreement train_seconds"
+CORE = {*SETTINGS.split(), *MEASURES.split()}  # an experiment may add its own
+
+
+def store_runs(path: Path, runs: list[dict[str, object]]) -> None:
+    """Replace the table in one step: a reader or a crash never meets half a file.
+
+    Raises ValueError if a run lacks one of the CORE columns.
+    """
+    for run in runs:
+        if missing := CORE - set(run):
+            raise ValueError(f"A run lacks the columns {sorted(missing)}.")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_suffix(".unfinished")
+    pd.DataFrame(runs).to_csv(unfinished, index=False)
+    os.replace(unfinished, path)
+
+
+def load_runs(experiment: str, folder: Path = RESULTS) -> pd.DataFrame:
+    """All runs of one experiment. Raises FileNotFoundError naming those stored."""
+    path = folder / f"{experiment}.csv"
+    if not path.exists():
+        stored = sorted(file.stem for file in folder.glob("*.csv"))
+        raise FileNotFoundError(f"No runs of {experiment!r}; stored: {stored}.")
+    return pd.read_csv(path)
+
+
+def mean_and_spread(runs: pd.DataFrame, measure: str, by: str) -> pd.DataFrame:
+    """Mean, standard deviation and number of seeds of a measure, per value of `by`."""
+    groups = runs.groupby(by, dropna=False)[measure]  # labels only: no temperature
+    return groups.agg(mean="mean", spread="std", seeds="count").reset_index()
