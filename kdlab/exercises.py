@@ -117,9 +117,7 @@ def load_quiz(name: str, folder: Path = QUIZZES) -> list[dict]:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         if set(content) != {"question"} or not isinstance(content["question"], list):
-            raise ValueError(
-                f"expected only [[question]] tables, got {sorted(content)}"
-            )
+            raise ValueError(f"expected only [[question]], got {sorted(content)}")
         questions = content["question"]
         if not 4 <= len(questions) <= 5:
             raise ValueError(f"a quiz has 4 or 5 questions, got {len(questions)}")
