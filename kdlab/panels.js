@@ -1,0 +1,207 @@
+// The picture of a panel: it answers the controls from tables of pictures, without the kernel.
+//
+// The kernel sends two tables (tables.py): `now`, its last answer, one picture; and `table`, the
+// pictures at every position of the tabulated controls. A move of a control is answered by the
+// first that covers it; if neither does, the kernel answers and this picture waits for `now`.
+
+// ---- tables ------------------------------------------------------------------------------------
+
+const unzip = (bytes) =>
+  new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).text();
+
+// `node` with `value` at `path`. What lies off the path is shared, not copied: plotly compares
+// by identity and leaves alone what has not changed.
+function put(node, path, value, depth = 0) {
+  if (depth === path.length) return value;
+  const key = path[depth];
+  const copy = Array.isArray(node) ? [...node] : node ? { ...node } : Number.isInteger(key) ? [] : {};
+  copy[key] = put(copy[key], path, value, depth + 1);
+  return copy;
+}
+
+async function readTable(bytes) {
+  if (!bytes?.byteLength) return null;
+  const table = JSON.parse(await unzip(bytes));
+  table.figure = table.first.reduce((figure, [path, n]) => put(figure, path, table.values[n]), {});
+  return table;
+}
+
+// The row for these places of the controls; -1 if the table does not cover them. Floats of the
+// kernel and of the browser may differ in the last digits.
+function rowOf(table, places) {
+  let row = 0;
+  for (const [name, axis] of Object.entries(table.axes)) {
+    const slack = 1e-6 * (Math.abs(axis[0]) + Math.abs(axis.at(-1)));
+    const at = axis.findIndex((v) => v === places[name] || Math.abs(v - places[name]) < slack);
+    if (at < 0) return -1;
+    row = row * axis.length + at;
+  }
+  return row;
+}
+
+const figureOf = (table, row) =>
+  table.paths.reduce((figure, path, i) => put(figure, path, table.values[row[i]]), table.figure);
+
+// ---- plotly --------------------------------------------------------------------------------------
+
+// plotly.js, once per page: the page's own; else JupyterLab's, which it has downloaded for plots
+// of its own and which one hidden empty plot wakes; else the kernel's, when asked.
+async function loadPlotly(model) {
+  if (window.Plotly) return window.Plotly;
+  try {
+    const extension = await window._JUPYTERLAB["jupyterlab-plotly"].get("./mimeExtension");
+    const { rendererFactory, MIME_TYPE } = extension();
+    const hidden = rendererFactory.createRenderer({ mimeType: MIME_TYPE });
+    const data = { [MIME_TYPE]: { data: [], layout: {} } };
+    await hidden.renderModel({ data, metadata: {}, setData() {} });
+    hidden.dispose();
+  } catch {}                                        // not JupyterLab, or without the extension
+  if (window.Plotly) return window.Plotly;
+  const owner = await modelOf(model, model.get("plotly_code"));
+  if (!owner.get("code").byteLength) {
+    const arrived = new Promise((done) => owner.once("change:code", done));
+    owner.send("plotly.js, please");
+    await arrived;
+  }
+  new Function("define", await unzip(owner.get("code")))();     // hidden from AMD loaders
+  return window.Plotly;
+}
+
+const modelOf = (model, reference) =>
+  model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
+
+// Text and lines in the colour of the page's text, on the page's own background; 14 pt.
+function themeOf(el) {
+  const { color, fontFamily: family } = getComputedStyle(el);
+  const [r, g, b] = color.match(/[\d.]+/g), faint = `rgba(${r},${g},${b},0.18)`, clear = "rgba(0,0,0,0)";
+  const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, automargin: true,
+    tickfont: { size: 16 }, title: { font: { size: 18.67 }, standoff: 10 } };
+  return { layout: {
+    font: { color, family, size: 18.67 }, title: { font: { size: 20 }, x: 0.5, xanchor: "center" },
+    legend: { font: { size: 16 }, bgcolor: clear }, hoverlabel: { font: { size: 16 } },
+    xaxis: axis, yaxis: axis, paper_bgcolor: clear, plot_bgcolor: clear,
+    margin: { l: 60, r: 20, t: 50, b: 55 }, height: 340, dragmode: false,
+    annotationdefaults: { arrowcolor: color, font: { size: 16 } },
+    shapedefaults: { line: { color } } } };
+}
+
+// ---- the picture ---------------------------------------------------------------------------------
+
+const WAITING = "Waiting for the kernel: the picture is not yet what the controls say.";
+
+async function render({ model, el }) {
+  el.classList.add("kdlab-picture");
+  el.innerHTML = `<div class="kdlab-buttons"></div><div class="kdlab-frame" role="img"></div>
+    <p class="kdlab-sentence" aria-hidden="true"></p><p class="kdlab-spoken" aria-live="polite"></p>`;
+  const [buttons, frame, sentence, spoken] = el.children;
+
+  const controls = {}, tables = {};
+  for (const [name, reference] of Object.entries(model.get("controls")))
+    controls[name] = await modelOf(model, reference);
+  const keyOf = (control) => (control.get("index") === undefined ? "value" : "index");
+  const entries = Object.entries(controls);
+  const places = () => Object.fromEntries(entries.map(([name, c]) => [name, c.get(keyOf(c))]));
+  window.__kdlabPlotly ??= loadPlotly(model);
+  window.__kdlabPlotly.catch(() => delete window.__kdlabPlotly);       // the next panel may try again
+  const plotly = await window.__kdlabPlotly;
+
+  let theme, drawn = [], answered, frameAsked = 0, speaking = 0, waiting = 0;
+  const ask = () => { frameAsked ||= requestAnimationFrame(draw); };
+
+  function say(text, refused) {                     // seen at once; read aloud when the hand rests
+    const first = !sentence.textContent;
+    sentence.textContent = refused ? "⚠ " + text : text;
+    sentence.classList.toggle("refused", refused);
+    if (refused) sentence.setAttribute("role", "alert");
+    else sentence.removeAttribute("role");
+    sentence.setAttribute("aria-hidden", !refused);
+    if (first) frame.setAttribute("aria-label", text);
+    clearTimeout(speaking);
+    speaking = setTimeout(() => {
+      frame.setAttribute("aria-label", text);
+      if (!first) spoken.textContent = refused ? "" : text;
+    }, 400);
+  }
+
+  function wait() {                                 // the kernel is busy, dead, or missed the change
+    drawn = [];
+    say(WAITING, false);
+    model.send({ wanted: places() });
+  }
+
+  function draw() {
+    frameAsked = 0;
+    if (!el.isConnected) return ask();
+    theme ??= themeOf(el);
+    const wanted = places();
+    const covering = [tables.table, tables.now].find((t) => t && rowOf(t, wanted) >= 0);
+    const table = covering ?? (tables.now !== answered && tables.now); // an answer on the way here
+    answered = tables.now;
+    clearTimeout(waiting);
+    if (!covering) waiting = setTimeout(wait, 1500);
+    if (!table) return frame.classList.add("stale");
+    const n = Math.max(0, rowOf(table, wanted)), row = table.rows[n];
+    frame.classList.toggle("stale", !covering || !row);
+    if (drawn[0] === table && drawn[1] === n && drawn[2] === theme) return;
+    if (row) {                                      // else the view refused: the picture stays
+      const { data, layout } = figureOf(table, row);
+      frame.style.minHeight = (layout.height ?? 340) + "px";
+      plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
+    }
+    say(table.sentences[n], !row);
+    if (!drawn.length && !tables.table) model.send("shown");           // the kernel may tabulate now
+    drawn = [table, n, theme];
+  }
+
+  async function receive(name) {
+    const bytes = model.get(name), table = await readTable(bytes);
+    if (bytes !== model.get(name)) return;          // a newer one is being read
+    tables[name] = table;
+    if (tables.now) ask();
+  }
+
+  function addButton(text, press) {
+    const button = document.createElement("button");
+    button.textContent = text;
+    button.onclick = press;
+    buttons.append(button);
+    return button;
+  }
+  function setControls(preset) {
+    for (const [name, place] of Object.entries(preset)) {
+      controls[name].set(keyOf(controls[name]), place);
+      controls[name].save_changes();
+    }
+  }
+  for (const [text, preset] of model.get("presets")) addButton(text, () => setControls(preset));
+  if (model.get("running") !== null) {              // a panel of steps
+    const button = addButton("", () => model.send(model.get("running") ? "stop" : "start"));
+    const label = () => { button.textContent = model.get("running") ? "Stop" : "Run again"; };
+    label();
+    model.on("change:running", label);
+  }
+
+  const undo = [() => plotly.purge(frame), () => cancelAnimationFrame(frameAsked),
+    () => clearTimeout(waiting), () => clearTimeout(speaking)];
+  const listen = (to, event, f) => { to.on(event, f); undo.push(() => to.off(event, f)); };
+  listen(model, "change:now", () => receive("now"));
+  listen(model, "change:table", () => receive("table"));
+  for (const [, c] of entries) listen(c, "change:" + keyOf(c), ask);
+
+  const retheme = new MutationObserver(() => { theme = null; ask(); });
+  const attributeFilter = ["data-jp-theme-name", "data-jp-theme-light"];
+  retheme.observe(document.body, { attributes: true, attributeFilter });
+  const resize = new ResizeObserver(() => {
+    if (drawn.length && frame.offsetWidth) plotly.Plots.resize(frame);
+  });
+  resize.observe(frame);
+  const keepKeys = ({ target }) => {                // else JupyterLab takes the arrow keys
+    if (target.closest?.(".kdlab-panel")) target.dataset.lmSuppressShortcuts = "true";
+  };
+  document.addEventListener("focusin", keepKeys);
+  undo.push(() => retheme.disconnect(), () => resize.disconnect(),
+    () => document.removeEventListener("focusin", keepKeys));
+  await Promise.all([receive("now"), receive("table")]);
+  return () => undo.forEach((f) => f());
+}
+export default { render };

@@ -1,0 +1,223 @@
+"""The engine of the explorers: controls over a picture that the browser answers.
+
+`explore(view, temperature=slider)` shows `view(temperature=...)`, a pure function that
+returns (figure, sentence). The kernel draws the first picture. Once the browser shows
+it, the kernel draws the view at every position of the tabulated controls (by default
+the first one) and sends this table (`tables`). From then on the browser (`panels.js`)
+answers a move by itself: over a slow network, while the kernel trains, or without it.
+What no table covers (another image, a typed value) is drawn by the kernel, and a new
+table follows. A table says what it covers, so an outdated one is never shown.
+
+`explore_steps` (`steps`) shows in the same way what a generator yields.
+"""
+
+import asyncio
+import itertools
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import ipywidgets as widgets
+
+from kdlab.picker import image_picker
+from kdlab.picture import (
+    Panel,
+    Picture,
+    Presets,
+    place_of,
+    plain_figure,
+    positions,
+    report,
+)
+from kdlab.steps import explore_steps
+from kdlab.tables import Place, Table, is_on
+
+__all__ = ["explore", "explore_steps", "image_picker", "show"]
+
+MOST_PICTURES = 2000  # more take too long to draw and to send
+SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
+
+
+class Row(NamedTuple):
+    """One picture of an explorer, seen without a browser."""
+
+    values: dict[str, object]
+    figure: object | None  # a plotly Figure; None if the view refused these values
+    sentence: str
+
+
+class Explorer(Panel):
+    """The panel of a pure view; `explore` makes one."""
+
+    def __init__(
+        self,
+        view: Callable[..., tuple[object, str]],
+        tabulate: Sequence[str],
+        presets: Presets,
+        controls: dict[str, widgets.Widget],
+    ):
+        """Draw the first picture; the table follows when the browser asks."""
+        if unknown := set(tabulate) - set(controls):
+            known = ", ".join(controls)
+            raise ValueError(f"tabulate names {sorted(unknown)}, controls: {known}.")
+        self.view, self.traces = view, None
+        self.positions = {name: positions(controls[name]) for name in tabulate}
+        for name, values in self.positions.items():  # a slider starts on its grid
+            control = controls[name]
+            if not is_on(list(values), place_of(control)):
+                control.value = min(values, key=lambda x: abs(x - control.value))
+        self.covered, self.job, self.shown = None, None, False
+        super().__init__(controls, presets)
+        for _, places in self.picture.presets:
+            self._add_positions(places)
+        pictures = math.prod(len(values) for values in self.positions.values())
+        if pictures > MOST_PICTURES:
+            raise ValueError(
+                f"{pictures} pictures to tabulate, at most {MOST_PICTURES}:"
+                " tabulate fewer controls, or give them fewer steps."
+            )
+        self._draw_now()
+        if os.environ.get("KDLAB_EXPORT"):  # a page without a kernel needs all at once
+            self.picture.plotly_code.fill()
+            table = self._new_table()
+            for _ in self._fill(table):
+                pass
+            self._send_table(table)
+
+    def _add_positions(self, places: dict[str, Place]) -> None:
+        """A preset may lie between two positions: one more, so that it is tabulated."""
+        for name, place in places.items():
+            axis = self.positions.get(name)
+            if axis is not None and not is_on(list(axis), place):
+                self.positions[name] = dict(sorted({**axis, place: place}.items()))
+
+    def look(self, values: dict[str, object]) -> tuple[object | None, str]:
+        """What the view shows: its figure and sentence, or None and why it refuses."""
+        try:
+            figure, sentence = self.view(**values)
+        except ValueError as error:
+            return None, str(error)
+        data = figure["data"]
+        self.traces = len(data) if self.traces is None else self.traces
+        if len(data) != self.traces:
+            raise TypeError(
+                f"A view draws the same number of traces everywhere: {self.traces}"
+                f" before, {len(data)} at {values}. Draw empty ones instead."
+            )
+        return figure, sentence
+
+    def pictures(self) -> list[Row]:
+        """All rows of the table, the other controls at their present values."""
+        import plotly.graph_objects as go
+
+        rows = []
+        for values in self._points():
+            figure, sentence = self.look(values)
+            figure = go.Figure(figure) if isinstance(figure, dict) else figure
+            rows.append(Row(values, figure, sentence))
+        return rows
+
+    def _axes(self) -> dict[str, dict[Place, object]]:
+        """{control: {place: value}} of the table: one place of those not tabulated."""
+        present = {k: {place_of(c): c.value} for k, c in self.controls.items()}
+        return {**present, **self.positions}
+
+    def _points(self) -> Iterator[dict[str, object]]:
+        """The values of the controls at each row of the table."""
+        axes = [axis.values() for axis in self._axes().values()]
+        for point in itertools.product(*axes):
+            yield dict(zip(self.controls, point, strict=True))
+
+    def _picture(self, values: dict[str, object]) -> tuple[dict | None, str]:
+        figure, sentence = self.look(values)
+        return figure and plain_figure(figure), sentence
+
+    def _new_table(self) -> Table:
+        return Table({name: list(axis) for name, axis in self._axes().items()})
+
+    def _fill(self, table: Table) -> Iterator[None]:
+        """Draw one picture more at each step."""
+        for values in self._points():
+            table.add(*self._picture(values))
+            yield
+
+    def _send_table(self, table: Table) -> None:
+        self.picture.table = table.packed()
+        self.covered = table
+
+    def _draw_now(self) -> None:
+        """Answer the controls; an error of the view is shown and goes on its way."""
+        places = self.places()
+        try:
+            picture = self._picture(self.values())
+        except Exception as error:
+            self.show_now(None, f"{type(error).__name__}: {error}", places)
+            raise
+        self.show_now(*picture, places)
+
+    def _on_change(self, change: dict) -> None:
+        if self.covered and self.covered.covers(self.places()):
+            self.job = None  # there and back: the table under way is not wanted
+            return
+        self._draw_now()
+        tabulated = [self.controls[name] for name in self.positions]
+        if self.shown and change["owner"] not in tabulated:
+            self._start_table()
+
+    def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
+        super()._on_message(picture, content, buffers)
+        if content == "shown" and not self.shown and self.positions:
+            self.shown = True
+            self._start_table()
+
+    def _start_table(self) -> None:
+        self.job = asyncio.get_running_loop().create_task(self._tabulate())
+
+    async def _tabulate(self) -> None:
+        """Draw the table in slices; the browser is heard in between."""
+        mine = asyncio.current_task()
+        pause = time.perf_counter() + SLICE
+        table = self._new_table()
+        try:
+            for _ in self._fill(table):
+                if time.perf_counter() > pause:
+                    await asyncio.sleep(BREATH)
+                    pause = time.perf_counter() + SLICE
+                if self.job is not mine:  # a newer table is under way
+                    return
+        except Exception as error:  # of the view: a task has nobody to raise it to
+            self.show_now(None, f"{type(error).__name__}: {error}", self.places())
+            report(error)
+        else:
+            self._send_table(table)
+
+
+def explore(
+    view: Callable[..., tuple[object, str]],
+    *,
+    tabulate: Sequence[str] | None = None,
+    presets: Presets | None = None,
+    **controls: widgets.Widget,
+) -> Explorer:
+    """Controls over `view(**values) -> (figure, sentence)`, a pure and quick function.
+
+    Args:
+        view: returns a plotly figure (or a dict of data and layout) and one sentence
+            that says what it shows; a ValueError refuses the values and says why.
+        tabulate: the controls that are answered in the browser; by default the first.
+        presets: buttons beside Reset, {"too hot": {"temperature": 32.0}}.
+        controls: one ipywidget for each argument of the view.
+
+    Raises:
+        ValueError: an unknown control, a preset that a control cannot take, or more
+            than 2,000 pictures to tabulate.
+    """
+    tabulate = list(controls)[:1] if tabulate is None else tabulate
+    return Explorer(view, tabulate, presets or {}, controls)
+
+
+def show(figure: object, sentence: str) -> Explorer:
+    """A picture without controls; like an explorer it follows the page's theme."""
+    return explore(lambda: (figure, sentence))

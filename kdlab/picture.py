@@ -1,0 +1,173 @@
+"""The widgets under every panel: a picture, its controls and the buttons that set them.
+
+The browser's half is `panels.js`. It draws a picture from one of two tables (`tables`)
+that the kernel sends: `now`, the last answer, and `table`, all positions of the
+tabulated controls. It listens to the controls' own models, so labels, keyboard and
+number boxes are those of ipywidgets, and it sets them for Reset and the presets.
+"""
+
+import gzip
+import math
+from pathlib import Path
+
+import anywidget
+import ipywidgets as widgets
+import numpy as np
+import traitlets
+from IPython import get_ipython
+
+from kdlab.tables import Place, Table
+
+FOLDER = Path(__file__).parent
+Presets = dict[str, dict[str, object]]  # {"too hot": {"temperature": 32.0}}
+
+
+class PlotlyCode(anywidget.AnyWidget):
+    """The installed plotly.js for pages that have none (JupyterLab has), when asked."""
+
+    _esm = "export default {}"
+    _shared: "PlotlyCode | None" = None
+    code = traitlets.Bytes().tag(sync=True)
+
+    @classmethod
+    def shared(cls) -> "PlotlyCode":
+        """One for all pictures: it is 1.5 MB where it is needed."""
+        if cls._shared is None or cls._shared.comm is None:  # closed with all widgets
+            cls._shared = cls()
+            cls._shared.on_msg(lambda widget, *_: widget.fill())
+        return cls._shared
+
+    def fill(self) -> None:
+        """Send the code."""
+        import plotly
+
+        path = Path(plotly.__file__).parent / "package_data/plotly.min.js"
+        self.code = gzip.compress(path.read_bytes(), compresslevel=6)
+
+
+class Picture(anywidget.AnyWidget):
+    """What the browser draws: see panels.js."""
+
+    _esm = FOLDER / "panels.js"
+    _css = FOLDER / "panels.css"
+    _widgets = {"sync": True, **widgets.widget_serialization}
+    controls = traitlets.Dict().tag(**_widgets)
+    plotly_code = traitlets.Instance(PlotlyCode).tag(**_widgets)
+    presets = traitlets.List().tag(sync=True)  # [["Reset", {control: place}], ...]
+    now = traitlets.Bytes().tag(sync=True)  # a table: the kernel's last answer
+    table = traitlets.Bytes().tag(sync=True)  # all positions of the tabulated controls
+    running = traitlets.Bool(None, allow_none=True).tag(sync=True)  # None: no generator
+
+
+def place_of(control: widgets.Widget) -> Place:
+    """What the browser keeps of a control: the index of its option, or its value."""
+    return control.index if hasattr(control, "options") else control.value
+
+
+def positions(control: widgets.Widget) -> dict[Place, object]:
+    """{place: value} at every position of a control.
+
+    Raises ValueError for a control that has no countable positions, such as a text.
+    """
+    if hasattr(control, "options"):
+        return dict(enumerate(value for _, value in control._options_full))
+    if isinstance(control.value, bool):
+        return {False: False, True: True}
+    if not all(hasattr(control, limit) for limit in ("min", "max", "step")):
+        kind = type(control).__name__
+        raise ValueError(f"A {kind} has no positions to tabulate: tabulate others.")
+    steps = np.arange(math.floor((control.max - control.min) / control.step + 1e-6) + 1)
+    values = (control.min + steps * control.step).tolist()
+    if isinstance(control, widgets.FloatLogSlider):
+        values = [control.base**value for value in values]
+    return {value: value for value in values}
+
+
+def preset_places(
+    label: str, preset: dict[str, object], controls: dict[str, widgets.Widget]
+) -> dict[str, Place]:
+    """The preset for the browser, {control: place}. ValueError: it is impossible."""
+    places = {}
+    for name, value in preset.items():
+        if name not in controls:
+            known = ", ".join(controls)
+            raise ValueError(
+                f"Preset {label!r} sets {name!r}; the controls are {known}."
+            )
+        control, before = controls[name], controls[name].value
+        try:
+            control.value = value
+            taken = control.value == value  # a slider clips what is out of its range
+        except traitlets.TraitError:
+            taken = False
+        places[name] = place_of(control)
+        control.value = before
+        if not taken:
+            raise ValueError(f"Preset {label!r}: {name} cannot be {value!r}.")
+    return places
+
+
+def report(error: Exception) -> None:
+    """Show an error met in the background as the kernel shows those of a cell."""
+    if shell := get_ipython():
+        shell.showtraceback((type(error), error, error.__traceback__))
+
+
+def plain_figure(figure: object) -> dict:
+    """{data, layout} of a plotly figure or dict; the template is made by the page."""
+    figure = figure if isinstance(figure, dict) else figure.to_plotly_json()
+    layout = dict(figure.get("layout", {}))
+    layout.pop("template", None)
+    return {"data": list(figure["data"]), "layout": layout}
+
+
+class Panel(widgets.VBox):
+    """Controls, buttons that set them, a picture and its sentence."""
+
+    def __init__(self, controls: dict[str, widgets.Widget], presets: Presets):
+        """`controls` by the name of the argument they set."""
+        self.controls = controls
+        for control in controls.values():
+            if hasattr(control, "style") and hasattr(
+                control.style, "description_width"
+            ):
+                control.style.description_width = "initial"  # never cut off
+        places = {k: preset_places(k, v, controls) for k, v in presets.items()}
+        buttons = {"Reset": self.places(), **places} if controls else {}
+        self.picture = Picture(
+            controls=controls,
+            plotly_code=PlotlyCode.shared(),
+            presets=[list(button) for button in buttons.items()],
+        )
+        self.picture.on_msg(self._on_message)
+        super().__init__([*controls.values(), self.picture])
+        self.add_class("kdlab-panel")
+        for control in controls.values():
+            control.observe(self._on_change, "value")
+
+    def values(self) -> dict[str, object]:
+        """The present values of the controls: the arguments of the view."""
+        return {name: control.value for name, control in self.controls.items()}
+
+    def places(self) -> dict[str, Place]:
+        """The same as the browser keeps them."""
+        return {name: place_of(control) for name, control in self.controls.items()}
+
+    def show_now(
+        self, figure: dict | None, sentence: str, places: dict[str, Place]
+    ) -> None:
+        """Send one picture, for these places. None: refused, the old picture stays."""
+        table = Table({name: [place] for name, place in places.items()})
+        table.add(figure, sentence)
+        self.picture.now = table.packed()
+
+    def _on_change(self, change: dict) -> None:
+        raise NotImplementedError
+
+    def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
+        """The browser misses a picture: take over its controls, should they differ."""
+        if isinstance(content, dict) and "wanted" in content:
+            for name, place in content["wanted"].items():
+                control = self.controls[name]
+                key = "index" if hasattr(control, "options") else "value"
+                setattr(control, key, place)
