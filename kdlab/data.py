@@ -248,7 +248,7 @@ def _folder_with(name: str) -> Path:
         raise FileNotFoundError(
             f"{name} cannot be read from {folder} ({faults}), nor downloaded ({why}). "
             f"Go on-line once, or point KDLAB_DATA at a folder that holds {home} or "
-            'that you may write to, or use load_images("digits").'
+            'that you may write to. The dataset "digits" needs no download.'
         ) from error
     return folder
 

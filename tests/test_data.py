@@ -1,0 +1,648 @@
+"""Datasets arrive whole or not at all, and a fallback is announced."""
+
+import gzip
+import hashlib
+import os
+import pickle
+import socket
+import subprocess
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from kdlab import data
+from kdlab.data import (
+    ROOT,
+    batches,
+    check_columns,
+    class_names,
+    count,
+    course_dataset,
+    course_images,
+    data_folder,
+    load_images,
+    scaled,
+    toy_points,
+)
+
+# as they are before the tests point them elsewhere
+REAL_FOLDER, REAL_SETTING = data_folder(), os.environ.get("KDLAB_DATA")
+REAL_ADDRESSES = dict(data.ADDRESSES)
+CLOSED_PORT = "http://127.0.0.1:9/"  # refuses at once: a machine without a network
+IMAGES = "MNIST/raw/train-images-idx3-ubyte"
+
+
+@pytest.fixture(autouse=True)
+def folder(monkeypatch, tmp_path):
+    """Every test starts with an empty data folder, no network and a new kernel."""
+    path = tmp_path / "data"
+    path.mkdir()
+    monkeypatch.setenv("KDLAB_DATA", str(path))
+    monkeypatch.setenv("no_proxy", "*")
+    monkeypatch.delenv("KDLAB_DATASET", raising=False)
+    for name in data.ADDRESSES:
+        monkeypatch.setitem(data.ADDRESSES, name, CLOSED_PORT)
+    course_dataset.cache_clear()
+    yield path
+    course_dataset.cache_clear()
+
+
+def idx(numbers):
+    """A tensor of bytes in the format of MNIST's files."""
+    header = [0x800 + numbers.ndim, *numbers.shape]
+    return b"".join(n.to_bytes(4, "big") for n in header) + bytes(numbers.flatten())
+
+
+@pytest.fixture
+def files(monkeypatch):
+    """A small MNIST, 20 training and 10 test images, and its checksums."""
+    draw = torch.Generator().manual_seed(0)
+    contents = {}
+    for start, rows in {"train": 20, "t10k": 10}.items():
+        images = torch.randint(256, (rows, 28, 28), generator=draw)
+        contents[f"MNIST/raw/{start}-images-idx3-ubyte"] = idx(images)
+        contents[f"MNIST/raw/{start}-labels-idx1-ubyte"] = idx(torch.arange(rows) % 10)
+    sums = {
+        name: hashlib.md5(content).hexdigest() for name, content in contents.items()
+    }
+    monkeypatch.setitem(data.FILES, "mnist", sums)
+    monkeypatch.setitem(data.HELD_OUT, "mnist", 5)
+    return contents
+
+
+@pytest.fixture
+def on_disk(files, folder):
+    """The small MNIST, unpacked in the data folder."""
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+class Mirror(BaseHTTPRequestHandler):
+    """Serves the server's archives; the `halved` break off, the `stalled` hang."""
+
+    def do_GET(self):
+        name = self.path.lstrip("/")
+        body = self.server.archives.get(name, b"")
+        self.server.asked.append(name)
+        self.send_response(200 if body else 404)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if name in self.server.halved | self.server.stalled:
+            self.wfile.write(body[: len(body) // 2])
+            self.wfile.flush()
+            if name in self.server.stalled:
+                self.server.released.wait(10)
+        else:
+            self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+@pytest.fixture
+def mirror(monkeypatch, files):
+    """A host on this machine from which torchvision downloads the small MNIST."""
+    from torchvision.datasets import MNIST
+
+    archives = {f"{Path(name).name}.gz": gzip.compress(files[name]) for name in files}
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Mirror)
+    server.archives, server.asked, server.released = archives, [], threading.Event()
+    server.halved, server.stalled = set(), set()
+    address = f"http://127.0.0.1:{server.server_port}/"
+    sums = [(name, hashlib.md5(body).hexdigest()) for name, body in archives.items()]
+    monkeypatch.setattr(MNIST, "mirrors", [address])
+    monkeypatch.setattr(MNIST, "resources", sums)
+    monkeypatch.setitem(data.ADDRESSES, "mnist", f"{address}{sums[-1][0]}")
+    threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
+    yield server
+    server.released.set()
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture
+def mnist(monkeypatch):
+    """Where the true MNIST is; CI sets KDLAB_DATA, and then it must be there."""
+    if REAL_SETTING or (REAL_FOLDER / IMAGES).exists():
+        monkeypatch.setenv("KDLAB_DATA", str(REAL_FOLDER))
+    else:
+        pytest.skip(f"MNIST is not in {REAL_FOLDER} and KDLAB_DATA is not set.")
+
+
+# What a dataset is
+
+
+def test_digits_have_the_shape_of_mnist_and_splits_that_do_not_overlap():
+    parts = {split: load_images("digits", split) for split in data.SPLITS}
+    assert {split: count(part) for split, part in parts.items()} == {
+        "train": 1437,
+        "test": 360,
+        "fit": 1257,
+        "held_out": 180,
+    }
+    for part in parts.values():
+        assert part["images"].shape[1:] == (1, 28, 28)
+        assert part["images"].dtype == torch.uint8
+        assert part["labels"].dtype == torch.int64
+        assert part["labels"].unique().tolist() == list(range(10))
+    for name in "images", "labels":
+        joined = torch.cat([parts["fit"][name], parts["held_out"][name]])
+        assert joined.equal(parts["train"][name])
+
+
+def test_digits_are_drawn_as_mnist_draws_them():
+    from sklearn.datasets import load_digits
+
+    images = load_images("digits", "test")["images"]
+    assert images.max() == 255 and images[:, :, 4:24, 4:24].sum() == images.sum()
+    small = torch.nn.functional.avg_pool2d(images[:, :, 4:24, 4:24].float(), 5)
+    true = torch.from_numpy(load_digits().images[-360:])[:, None].float()
+    true = torch.nn.functional.avg_pool2d(true, 2) * 255 / 16
+    assert (small - true).abs().mean() < 8  # of 255; another picture: 40 and more
+
+
+def test_mnist_is_the_published_one(mnist):
+    train, test = load_images("mnist", "train"), load_images("mnist", "test")
+    assert train["images"].shape == (60_000, 1, 28, 28)
+    assert test["images"].shape == (10_000, 1, 28, 28)
+    assert train["labels"][:5].tolist() == [5, 0, 4, 1, 9]
+    assert test["labels"][:5].tolist() == [7, 2, 1, 0, 4]
+    assert train["labels"].bincount()[:3].tolist() == [5923, 6742, 5958]
+    ink = {"train": train["images"].sum().item(), "test": test["images"].sum().item()}
+    assert ink["train"] / train["images"].numel() / 255 == pytest.approx(
+        0.1307, abs=5e-5
+    )
+    assert ink["test"] / test["images"].numel() / 255 == pytest.approx(0.1325, abs=5e-5)
+
+
+def test_fit_and_held_out_are_the_first_and_the_last_images_of_mnist(mnist):
+    train = load_images("mnist", "train")["images"]
+    assert load_images("mnist", "fit")["images"].equal(train[:50_000])
+    assert load_images("mnist", "held_out")["images"].equal(train[50_000:])
+
+
+def test_the_course_runs_on_mnist_where_it_is_on_disk(mnist, capsys):
+    assert course_dataset() == "mnist"
+    assert count(course_images("held_out")) == 10_000
+    assert "MNIST" in capsys.readouterr().out
+
+
+def test_cifar10_reads_colours_and_all_five_parts(monkeypatch, folder):
+    draw = np.random.default_rng(0)
+    (folder / "cifar-10-batches-py").mkdir()
+    images = draw.integers(256, size=(6, 8, 3, 32, 32), dtype=np.uint8)
+    sums = {}
+    for name, part in zip(data.FILES["cifar10"], images, strict=True):
+        content = pickle.dumps({"data": part.reshape(8, -1), "labels": [1] * 7 + [9]})
+        (folder / name).write_bytes(content)
+        sums[name] = hashlib.md5(content).hexdigest()
+    monkeypatch.setitem(data.FILES, "cifar10", sums)
+    monkeypatch.setitem(data.HELD_OUT, "cifar10", 4)
+    train, test = load_images("cifar10", "train"), load_images("cifar10", "test")
+    assert (
+        train["images"].numpy().tolist() == images[:5].reshape(-1, 3, 32, 32).tolist()
+    )
+    assert test["images"].numpy().tolist() == images[5].tolist()
+    assert train["labels"].tolist() == ([1] * 7 + [9]) * 5
+    assert train["labels"].dtype == torch.int64
+    assert count(load_images("cifar10", "held_out")) == 4
+    assert count(load_images("cifar10", "fit")) == 36
+
+
+def test_a_pickle_with_another_checksum_is_never_opened(folder):
+    class Trap:
+        def __reduce__(self):
+            return Path.touch, (folder / "opened",)
+
+    (folder / "cifar-10-batches-py").mkdir()
+    for name in data.FILES["cifar10"]:
+        (folder / name).write_bytes(pickle.dumps(Trap()))
+    with pytest.raises(FileNotFoundError, match="every file is damaged"):
+        load_images("cifar10", "test")
+    assert not (folder / "opened").exists()
+
+
+def test_checksums_and_addresses_are_those_of_torchvision():
+    from torchvision.datasets import CIFAR10, MNIST
+
+    listed = {Path(n).name: md5 for n, md5 in data.FILES["cifar10"].items()}
+    assert listed == dict(CIFAR10.train_list + CIFAR10.test_list)
+    archives = [f"{Path(name).name}.gz" for name in data.FILES["mnist"]]
+    assert archives == [name for name, _ in MNIST.resources]
+    assert REAL_ADDRESSES["cifar10"] == CIFAR10.url
+    assert REAL_ADDRESSES["mnist"] == MNIST.mirrors[0] + archives[-1]
+
+
+def test_class_names():
+    assert class_names("mnist") == class_names("digits") == list("0123456789")
+    assert class_names("cifar10")[6] == "frog" and len(class_names("cifar10")) == 10
+
+
+@pytest.mark.parametrize(
+    ("call", "told"),
+    [
+        (
+            lambda: load_images("minst", "train"),
+            "'mnist', 'cifar10', 'digits'.*'minst'",
+        ),
+        (lambda: load_images("digits", "valid"), "'fit', 'held_out'.*got 'valid'"),
+        (lambda: class_names("imagenet"), "'cifar10'.*got 'imagenet'"),
+        (lambda: toy_points("rings", 9, noise=0, seed=0), "'spirals'.*got 'rings'"),
+    ],
+)
+def test_an_unknown_name_is_answered_with_the_known_ones(call, told):
+    with pytest.raises(ValueError, match=told):
+        call()
+
+
+def test_importing_the_module_imports_no_dataset_library():
+    code = "import sys, kdlab.data; print(*sys.modules)"
+    run = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
+    loaded = set(run.stdout.split())
+    assert "kdlab.data" in loaded
+    assert loaded.isdisjoint({"torchvision", "sklearn", "pandas", "PIL"})
+
+
+# Where datasets lie
+
+
+def test_a_relative_folder_is_inside_the_repository(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("KDLAB_DATA", "somewhere/else")
+    assert data_folder() == ROOT / "somewhere" / "else"
+    assert (ROOT / "pyproject.toml").exists()
+
+
+def test_an_absolute_folder_a_home_folder_and_none(monkeypatch, tmp_path):
+    assert data_folder() == tmp_path / "data"
+    monkeypatch.setenv("KDLAB_DATA", "~/images")
+    assert data_folder() == Path.home() / "images"
+    for unset in "", None:
+        if unset is None:
+            monkeypatch.delenv("KDLAB_DATA")
+        else:
+            monkeypatch.setenv("KDLAB_DATA", unset)
+        assert data_folder() == ROOT / "data"
+
+
+# Which dataset the course runs on
+
+
+def test_without_a_network_the_course_says_in_one_line_why_it_runs_on_digits(
+    folder, capsys
+):
+    assert [course_dataset(), course_dataset()] == ["digits", "digits"]
+    said = capsys.readouterr().out
+    assert said.count("\n") == 1
+    assert "digits" in said and "refused" in said and str(folder) in said
+    assert "KDLAB_DATA" in said and "on-line" in said
+    assert count(course_images("test")) == 360
+    assert list(folder.iterdir()) == []
+
+
+def test_a_host_that_never_answers_costs_three_seconds(monkeypatch, folder, capsys):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
+        monkeypatch.setitem(data.ADDRESSES, "mnist", address)
+        start = time.perf_counter()
+        assert course_dataset() == "digits"
+        assert 2.5 < time.perf_counter() - start < 4
+    assert "digits" in capsys.readouterr().out
+    assert list(folder.iterdir()) == []
+
+
+def test_a_name_that_is_never_resolved_is_given_up(monkeypatch):
+    def look_up(*_, **__):
+        over.wait(10)
+        raise OSError("too late")
+
+    over = threading.Event()
+    monkeypatch.setattr(data, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    monkeypatch.setitem(data.ADDRESSES, "mnist", "http://host.invalid/")
+    start = time.perf_counter()
+    with pytest.raises(FileNotFoundError, match="no answer within .* http://host.inv"):
+        load_images("mnist", "test")
+    assert time.perf_counter() - start < 2
+    over.set()
+
+
+def test_mnist_on_disk_is_read_without_a_network_and_without_writing(
+    on_disk, monkeypatch, capsys
+):
+    def refuse(*_, **__):
+        raise PermissionError("read-only")
+
+    for call in "mkdir", "open", "replace", "rename", "unlink", "utime":
+        monkeypatch.setattr(os, call, refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    monkeypatch.setattr(data, "urlopen", refuse)
+    monkeypatch.setattr(data, "_download", refuse)
+    for path in [on_disk, *on_disk.rglob("*")]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    try:
+        assert course_dataset() == "mnist"
+        assert count(course_images("train")) == 20
+    finally:
+        for path in [on_disk, *on_disk.rglob("*")]:
+            path.chmod(0o755)
+    assert str(on_disk) in capsys.readouterr().out
+
+
+def test_the_environment_may_choose(monkeypatch, on_disk, capsys):
+    monkeypatch.setenv("KDLAB_DATASET", "digits")
+    assert course_dataset() == "digits" and count(course_images("test")) == 360
+    assert "KDLAB_DATASET" in capsys.readouterr().out
+
+
+def test_the_environment_may_not_choose_nonsense(monkeypatch):
+    monkeypatch.setenv("KDLAB_DATASET", "letters")
+    with pytest.raises(ValueError, match="KDLAB_DATASET.*'digits'.*got 'letters'"):
+        course_dataset()
+
+
+def test_a_forced_mnist_that_cannot_be_had_is_an_error_not_digits(monkeypatch):
+    monkeypatch.setenv("KDLAB_DATASET", "mnist")
+    with pytest.raises(FileNotFoundError, match="KDLAB_DATA at a folder"):
+        course_images("test")
+
+
+# Faults
+
+
+def test_what_cannot_be_had_is_an_error_that_says_what_to_do(folder):
+    for name, home in {"mnist": "MNIST/raw", "cifar10": "cifar-10-batches-py"}.items():
+        with pytest.raises(FileNotFoundError, match="every file is missing") as caught:
+            load_images(name, "test")
+        said = str(caught.value)
+        assert name in said and home in said and str(folder) in said
+        assert "on-line" in said and "KDLAB_DATA" in said and '"digits"' in said
+
+
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def flipped(content):
+    return content[:100] + bytes([content[100] ^ 1]) + content[101:]
+
+
+@pytest.mark.parametrize("damage", [truncated, flipped])
+def test_a_damaged_file_is_named_and_refused(on_disk, files, damage, capsys):
+    (on_disk / IMAGES).write_bytes(damage(files[IMAGES]))
+    with pytest.raises(FileNotFoundError) as caught:
+        load_images("mnist", "train")
+    assert f"({Path(IMAGES).name} is damaged" in str(caught.value)
+    assert "labels" not in str(caught.value)
+    assert course_dataset() == "digits"
+    assert f"{Path(IMAGES).name} is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("damage", [truncated, flipped])
+def test_a_damaged_file_is_downloaded_again(on_disk, files, mirror, damage, capsys):
+    (on_disk / IMAGES).write_bytes(damage(files[IMAGES]))
+    assert count(load_images("mnist", "train")) == 20
+    assert (on_disk / IMAGES).read_bytes() == files[IMAGES]
+    assert f"{Path(IMAGES).name} is damaged" in capsys.readouterr().out
+
+
+def test_a_byte_that_flips_after_a_first_reading_is_noticed(on_disk, files):
+    load_images("mnist", "train")
+    (on_disk / IMAGES).write_bytes(flipped(files[IMAGES]))
+    with pytest.raises(FileNotFoundError, match="damaged"):
+        load_images("mnist", "train")
+
+
+def test_one_missing_file_is_named(on_disk):
+    (on_disk / IMAGES).unlink()
+    with pytest.raises(FileNotFoundError, match=r"\(train-images\S+ is missing\)"):
+        load_images("mnist", "test")
+
+
+def test_a_folder_that_cannot_be_made_is_a_clear_error(monkeypatch, tmp_path, mirror):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("KDLAB_DATA", str(tmp_path / "file" / "data"))
+    with pytest.raises(FileNotFoundError, match="Not a directory.*may write to"):
+        load_images("mnist", "test")
+    assert course_dataset() == "digits"
+    assert mirror.asked == []
+
+
+def test_a_folder_that_cannot_be_written_is_a_clear_error(monkeypatch, folder, mirror):
+    def refuse(path, *_):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    folder.chmod(0o555)
+    monkeypatch.setattr(os, "mkdir", refuse)  # root may write anywhere
+    with pytest.raises(FileNotFoundError, match="Permission denied.*may write to"):
+        load_images("mnist", "test")
+    folder.chmod(0o755)
+    assert mirror.asked == []
+
+
+# Downloads
+
+
+def left_in(folder):
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+def test_a_download_arrives_whole_and_once(folder, files, mirror, capsys):
+    assert course_dataset() == "mnist"
+    assert load_images("mnist", "test")["labels"].tolist() == list(range(10))
+    assert count(load_images("mnist", "fit")) == 15
+    assert left_in(folder) == sorted(files)
+    assert [path.name for path in folder.iterdir()] == ["MNIST"]
+    assert capsys.readouterr().out.count("Downloading mnist") == 1
+    asked = len(mirror.asked)
+    load_images("mnist", "train")
+    assert len(mirror.asked) == asked
+    assert socket.getdefaulttimeout() is None
+
+
+def test_a_response_that_breaks_off_leaves_nothing_and_the_next_call_succeeds(
+    folder, files, mirror
+):
+    mirror.halved = {"t10k-images-idx3-ubyte.gz"}
+    with pytest.raises(FileNotFoundError, match="t10k-images-idx3-ubyte.gz"):
+        load_images("mnist", "test")
+    assert list(folder.iterdir()) == []
+    mirror.halved = set()
+    assert count(load_images("mnist", "test")) == 10
+    assert left_in(folder) == sorted(files)
+
+
+def test_a_download_that_stalls_is_given_up(folder, mirror, monkeypatch):
+    monkeypatch.setattr(data, "STALL_SECONDS", 0.3)
+    mirror.stalled = {"train-labels-idx1-ubyte.gz"}
+    start = time.perf_counter()
+    with pytest.raises(FileNotFoundError, match="timed out"):
+        load_images("mnist", "test")
+    assert time.perf_counter() - start < 3
+    assert list(folder.iterdir()) == []
+    assert socket.getdefaulttimeout() is None
+
+
+def test_an_archive_with_other_content_is_not_moved_into_place(
+    folder, files, mirror, monkeypatch
+):
+    sums = data.FILES["mnist"] | {IMAGES: "0" * 32}
+    monkeypatch.setitem(data.FILES, "mnist", sums)
+    with pytest.raises(FileNotFoundError, match="What came is not right: train-images"):
+        load_images("mnist", "test")
+    assert list(folder.iterdir()) == []
+
+
+@pytest.fixture
+def interrupted(monkeypatch):
+    """The user presses stop when half of the second archive has come."""
+    import torchvision.datasets.utils as downloads
+
+    def stop(url, filename):
+        if "labels" in url:
+            Path(filename).write_bytes(b"half")
+            raise KeyboardInterrupt
+        retrieve(url, filename)
+
+    retrieve = downloads._urlretrieve
+    with monkeypatch.context() as patch:
+        patch.setattr(downloads, "_urlretrieve", stop)
+        yield patch
+
+
+def test_an_interrupted_download_leaves_nothing_half(folder, mirror, interrupted):
+    with pytest.raises(KeyboardInterrupt):
+        load_images("mnist", "test")
+    assert len(mirror.asked) > 1 and list(folder.iterdir()) == []
+    assert socket.getdefaulttimeout() is None
+    interrupted.undo()
+    assert count(load_images("mnist", "test")) == 10
+
+
+def test_an_interrupted_download_lets_the_course_go_on(mirror, interrupted, capsys):
+    assert course_dataset() == "digits"
+    assert "interrupted" in capsys.readouterr().out
+
+
+# Batches
+
+
+@pytest.fixture
+def columns():
+    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(-1, 1, 2, 2)
+    rows = torch.arange(50)
+    return {"images": images, "labels": rows, "teacher_logits": rows[:, None] / 10}
+
+
+def shuffled(columns, seed, size=16):
+    return list(batches(columns, size, torch.Generator().manual_seed(seed)))
+
+
+def test_batches_bring_every_row_once_and_keep_its_columns_together(columns):
+    parts = shuffled(columns, seed=0)
+    assert [count(part) for part in parts] == [16, 16, 16, 2]
+    labels = torch.cat([part["labels"] for part in parts])
+    assert labels.sort().values.equal(torch.arange(50))
+    for part in parts:
+        assert part["images"][:, 0, 1, 1].equal(part["labels"] / 255)
+        assert part["teacher_logits"][:, 0].equal(part["labels"] / 10)
+
+
+def test_only_the_generator_decides_the_order(columns):
+    before = torch.get_rng_state()
+    order = [part["labels"].tolist() for part in shuffled(columns, seed=3)]
+    assert order == [part["labels"].tolist() for part in shuffled(columns, seed=3)]
+    assert order != [part["labels"].tolist() for part in shuffled(columns, seed=4)]
+    assert torch.get_rng_state().equal(before)
+    generator = torch.Generator().manual_seed(3)
+    epochs = [next(batches(columns, 50, generator))["labels"] for _ in range(2)]
+    assert not epochs[0].equal(epochs[1])
+
+
+def test_batches_stay_on_the_device_of_their_columns(columns):
+    elsewhere = {name: column.to("meta") for name, column in columns.items()}
+    for part in shuffled(elsewhere, seed=0):
+        assert {column.device.type for column in part.values()} == {"meta"}
+
+
+def test_bytes_are_scaled_and_floats_pass_unchanged():
+    images = torch.tensor([0, 51, 255], dtype=torch.uint8)
+    assert scaled(images).equal(torch.tensor([0.0, 0.2, 1.0]))
+    assert scaled(images).dtype == torch.float32
+    floats = torch.tensor([-3.0, 7.0])
+    assert scaled(floats) is floats
+
+
+def test_right_columns_pass(columns):
+    check_columns(columns, classes=50)
+    check_columns(toy_points("moons", 10, noise=0.1, seed=0))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"labels": torch.arange(49)}, "equally many rows.*'labels': 49"),
+        ({"labels": torch.arange(50) - 1}, "from 0 to 49, got -1 to 48"),
+        ({"labels": torch.arange(50) + 1}, "from 0 to 49, got 1 to 50"),
+        ({"labels": torch.zeros(50)}, "labels must be int64.*torch.float32"),
+        ({"labels": torch.zeros(50, 1).long()}, r"labels must be int64.*\[50, 1\]"),
+        ({"images": torch.full((50, 1), torch.nan)}, "'images' holds NaN"),
+        ({"teacher_logits": torch.full((50, 9), torch.inf)}, "'teacher_logits' holds"),
+    ],
+)
+def test_wrong_columns_are_refused(columns, change, told):
+    with pytest.raises(ValueError, match=told):
+        check_columns(columns | change, classes=50)
+
+
+def test_nothing_to_train_on_is_refused(columns):
+    none = {name: column[:0] for name, column in columns.items()}
+    for empty in none, {}:
+        with pytest.raises(ValueError, match="nothing to train on"):
+            check_columns(empty)
+    with pytest.raises(ValueError, match="at least 0, got -1"):
+        check_columns({"labels": torch.tensor([-1, 3])})
+
+
+# Toy sets
+
+
+@pytest.mark.parametrize(
+    ("kind", "classes"), [("moons", 2), ("spirals", 2), ("blobs", 3)]
+)
+def test_toy_points_depend_on_their_seed_alone(kind, classes):
+    before = torch.get_rng_state()
+    one, same, other = (toy_points(kind, 300, noise=0.1, seed=n) for n in (1, 1, 2))
+    assert torch.get_rng_state().equal(before)
+    assert one["points"].shape == (300, 2) and one["points"].dtype == torch.float32
+    assert one["labels"].bincount().tolist() == [300 // classes] * classes
+    assert one["points"].equal(same["points"]) and one["labels"].equal(same["labels"])
+    assert not one["points"].equal(other["points"])
+    assert one["points"].abs().max() < 3.2
+
+
+@pytest.mark.parametrize("kind", ["moons", "spirals", "blobs"])
+def test_two_seeds_are_two_samples_of_one_problem(kind):
+    """With little noise, the nearest point of another sample has the same label."""
+    one, other = (toy_points(kind, 600, noise=0.02, seed=n) for n in (1, 2))
+    nearest = torch.cdist(other["points"], one["points"]).argmin(dim=1)
+    agreement = (one["labels"][nearest] == other["labels"]).float().mean()
+    assert agreement > 0.99
+
+
+def test_noise_is_the_standard_deviation_about_a_blob():
+    sample = toy_points("blobs", 3000, noise=0.5, seed=0)
+    for label, centre in enumerate(data.BLOB_CENTRES):
+        points = sample["points"][sample["labels"] == label]
+        assert points.mean(dim=0).tolist() == pytest.approx(centre, abs=0.05)
+        assert points.std(dim=0).tolist() == pytest.approx([0.5, 0.5], abs=0.03)
