@@ -10,7 +10,8 @@ export OMP_WAIT_POLICY = passive
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
-	$(RUN) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	JUPYTER_CONFIG_PATH="$(CURDIR)/settings" \
+	  $(RUN) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test

@@ -55,33 +55,38 @@ def main() -> None:
 
 
 def is_ready(purpose: str) -> bool:
-    """Whether what is installed serves the purpose; tests need all that the lab needs."""
+    """Whether what was installed serves the purpose; "test" includes "lab"."""
     enough = [fingerprint(purpose), fingerprint("test")]
     return READY.exists() and READY.read_text() in enough and runs("-V")
 
 
 def fingerprint(purpose: str) -> str:
-    """Changes with the dependencies, the settings, and the place of the course."""
-    sources = ["requirements.txt", "pyproject.toml", "settings/overrides.json"]
-    sources += ["settings/jupyter_server_config.py"]
-    contents = [(ROOT / source).read_bytes() for source in sources]
-    return f"{purpose} {hashlib.sha256(b''.join([bytes(ROOT), *contents])).hexdigest()}"
+    """Changes with the lists of dependencies and with the place of the course."""
+    lists = [
+        (ROOT / name).read_bytes() for name in ("requirements.txt", "pyproject.toml")
+    ]
+    return f"{purpose} {hashlib.sha256(b''.join([bytes(ROOT), *lists])).hexdigest()}"
 
 
 def install_torch() -> None:
     """On Linux without an NVIDIA GPU: the CPU wheels, if their index can be reached."""
-    nvidia = shutil.which("nvidia-smi") or Path("/proc/driver/nvidia").exists()
-    if not wants_cpu_wheels(platform.system(), bool(nvidia)) or has_torch():
+    if not wants_cpu_wheels(platform.system(), has_nvidia_gpu()) or has_torch():
         return
     index = re.search(r"^--index-url (\S+)", CPU_TORCH.read_text(), re.MULTILINE)[1]
     say(f"PyTorch for CPUs, 0.2 GB, from {index}")
     if not answers(f"{index}/torch/") or not pip("-r", CPU_TORCH):
-        say("which did not work: PyTorch for GPUs instead, 5 GB, with the rest")
+        say("not to be had there: PyPI's PyTorch for GPUs, 5 GB, comes with the rest")
 
 
-def wants_cpu_wheels(system: str, nvidia: bool) -> bool:
+def wants_cpu_wheels(system: str, nvidia_gpu: bool) -> bool:
     """Only on Linux is PyPI's PyTorch built for CUDA; elsewhere it is small already."""
-    return system == "Linux" and not nvidia
+    return system == "Linux" and not nvidia_gpu
+
+
+def has_nvidia_gpu() -> bool:
+    """Whether NVIDIA's driver is installed."""
+    driver = Path("/proc/driver/nvidia")
+    return shutil.which("nvidia-smi") is not None or driver.exists()
 
 
 def has_torch() -> bool:

@@ -1,4 +1,4 @@
-"""How the course's Jupyter server treats kernels; pip installs it with the course."""
+"""How long the course's Jupyter server keeps kernels that nobody uses."""
 
 import os
 
@@ -9,7 +9,3 @@ c = get_config()  # noqa: F821 - Jupyter defines it
 c.MappingKernelManager.cull_idle_timeout = 30 * 60
 c.MappingKernelManager.cull_interval = 60
 c.MappingKernelManager.cull_connected = "BINDER_REPO_URL" in os.environ
-
-# Kernels inherit this: OpenMP's threads wait asleep, for spinning ones slow small
-# networks down where cores are shared.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
