@@ -1,0 +1,228 @@
+"""Pictures: functions from numbers to a plotly figure, never shown here.
+
+A picture is a row of *parts* (an image, bars, curves), put together by `side_by_side`.
+Fonts, text colour and background are the page's: `panels` adds them in the browser.
+"""
+
+import base64
+import io
+from collections.abc import Mapping, Sequence
+
+import matplotlib.image
+import plotly.graph_objects as go
+from torch import Tensor
+
+# Okabe and Ito's colours, told apart also by the colour-blind; never colour alone.
+TEACHER_COLOR, STUDENT_COLOR, LABEL_COLOR = "#0072B2", "#D55E00", "#999999"
+TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
+GAP = 0.09  # of the width, between two parts: room for an axis title
+
+Part = dict  # {"traces": [...], "x": axis, "y": axis} or {"image": address}
+
+
+def side_by_side(
+    title: str,
+    *parts: Part,
+    widths: Sequence[float] | None = None,
+    height: int = 360,
+    legend: bool = False,
+) -> go.Figure:
+    """The parts in one row, `widths` as shares of it; the title states the finding."""
+    widths = widths or [1.0] * len(parts)
+    unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
+    layout = {
+        "title": {"text": title, "x": 0, "xanchor": "left", "xref": "paper"},
+        "height": height,
+        "showlegend": legend,
+        "legend": {
+            "orientation": "h",
+            "x": 1,
+            "xanchor": "right",
+            "y": 1,
+            "yanchor": "bottom",
+        },
+        "images": [],
+        "bargap": 0.25,
+        "template": None,
+    }
+    traces, left, number = [], 0.0, 0
+    for part, width in zip(parts, widths, strict=True):
+        domain = [left, min(left + width * unit, 1.0)]
+        left = domain[1] + GAP
+        if "image" in part:
+            layout["images"].append(_placed(part["image"], domain))
+            continue
+        number += 1
+        name = "" if number == 1 else str(number)
+        layout[f"xaxis{name}"] = {"domain": domain, "anchor": f"y{name}", **part["x"]}
+        layout[f"yaxis{name}"] = {"anchor": f"x{name}", **part["y"]}
+        axes = {"xaxis": f"x{name}", "yaxis": f"y{name}"}
+        traces += [{**trace, **axes} for trace in part["traces"]]
+        within = {"xref": axes["xaxis"], "yref": axes["yaxis"], "sizing": "contain"}
+        layout["images"] += [{**i, **within} for i in part.get("images", [])]
+    return go.Figure({"data": traces, "layout": layout})
+
+
+def image(pixels: Tensor) -> Part:
+    """One image [1 or 3, H, W] in [0, 1] or bytes."""
+    return {"image": image_address(pixels)}
+
+
+def gallery(pictures: Tensor, captions: Sequence[str], columns: int) -> Part:
+    """Images [N, 1 or 3, H, W] in rows of `columns`, a caption under each."""
+    rows = -(-len(pictures) // columns)
+    places = [(i % columns, rows - 1 - i // columns) for i in range(len(pictures))]
+    images = [
+        {"source": image_address(picture), "x": x + 0.1, "y": y + 0.98}
+        | {"sizex": 0.8, "sizey": 0.72, "xanchor": "left", "yanchor": "top"}
+        for picture, (x, y) in zip(pictures, places, strict=True)
+    ]
+    words = {
+        "type": "scatter",
+        "mode": "text",
+        "x": [x + 0.5 for x, _ in places],
+        "y": [y + 0.13 for _, y in places],
+        "text": list(captions),
+        "hoverinfo": "skip",
+    }
+    hidden = {"visible": False, "fixedrange": True}
+    x, y = {**hidden, "range": [0, columns]}, {**hidden, "range": [0, rows]}
+    return {"traces": [words], "x": x, "y": y, "images": images}
+
+
+def image_address(pixels: Tensor) -> str:
+    """An image [1 or 3, H, W] as a PNG that stands in its own address."""
+    array = pixels.movedim(0, -1).cpu().numpy()
+    array = array[..., 0] if array.shape[-1] == 1 else array
+    largest = 1.0 if pixels.is_floating_point() else 255
+    file = io.BytesIO()
+    matplotlib.image.imsave(
+        file, array, format="png", cmap="gray", vmin=0, vmax=largest
+    )
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+
+
+def class_bars(
+    values: Tensor,
+    class_names: Sequence[str],
+    *,
+    axis: str = "probability",
+    color: str = TEACHER_COLOR,
+    name: str = "",
+    scale: Sequence[float] = (0, 1),
+    log: bool = False,
+) -> Part:
+    """One value for each class [classes] as bars on a scale that stays.
+
+    With `log` the scale is in powers of ten, and bars start at its left end.
+    """
+    numbers = values.tolist()
+    ends = [10.0**end for end in scale] if log else list(scale)
+    bars = {
+        "type": "bar",
+        "orientation": "h",
+        "y": list(class_names),
+        "x": [max(number, ends[0]) for number in numbers] if log else numbers,
+        "customdata": numbers,
+        "hovertemplate": "%{y}: %{customdata:.3g}<extra></extra>",
+        "name": name,
+        "marker": {"color": color},
+    }
+    x = {"range": list(scale), "title": {"text": axis}, "fixedrange": True}
+    if log:
+        x |= {"type": "log", "exponentformat": "power", "dtick": 2}
+    y = {
+        "type": "category",
+        "autorange": "reversed",
+        "fixedrange": True,
+        "ticksuffix": " ",
+    }
+    return {"traces": [bars], "x": x, "y": y}
+
+
+def targets(bars: Part, values: Tensor, name: str, color: str) -> Part:
+    """Bars and, on each of them, a diamond where the value [classes] should be."""
+    diamonds = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": values.tolist(),
+        "y": bars["traces"][0]["y"],
+        "name": name,
+        "marker": {
+            "symbol": "diamond-open",
+            "size": 13,
+            "color": color,
+            "line": {"width": 3},
+        },
+    }
+    return {**bars, "traces": [*bars["traces"], diamonds]}
+
+
+def curves(
+    x: Sequence[float],
+    lines: Mapping[str, Sequence[float]],
+    *,
+    here: float,
+    x_axis: dict,
+    y_axis: dict,
+    colors: Sequence[str],
+) -> Part:
+    """Named curves over x; a large dot on each marks where the slider is."""
+    traces = []
+    dashes = ["solid", "dash", "dot", "dashdot"]
+    symbols = ["circle", "square", "diamond", "cross"]
+    nearest = min(range(len(x)), key=lambda i: abs(x[i] - here))
+    for number, (name, y) in enumerate(lines.items()):
+        style = {"color": colors[number], "dash": dashes[number], "width": 3}
+        traces.append(
+            {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y)}
+            | {"name": name, "line": style}
+        )
+        marker = {"size": 15, "symbol": symbols[number], "color": colors[number]}
+        traces.append(
+            {"type": "scatter", "mode": "markers", "x": [x[nearest]], "y": [y[nearest]]}
+            | {"name": name, "marker": marker, "showlegend": False}
+        )
+    return {
+        "traces": traces,
+        "x": {"fixedrange": True, **x_axis},
+        "y": {"fixedrange": True, **y_axis},
+    }
+
+
+def reliability_bars(table: Mapping[str, Tensor], color: str) -> Part:
+    """Accuracy of the answers in each bin of confidence; on the dashes is calibrated.
+
+    `table` is that of `metrics.reliability`; the paler a bar, the fewer its examples.
+    """
+    bins = len(table["share"])
+    share = (table["share"] / table["share"].max()).sqrt()
+    bars = {
+        "type": "bar",
+        "name": "accuracy",
+        "x": [(number + 0.5) / bins for number in range(bins)],
+        "y": table["accuracy"].nan_to_num(0).tolist(),
+        "width": 0.9 / bins,
+        "marker": {"color": color, "opacity": (0.25 + 0.75 * share).tolist()},
+    }
+    diagonal = {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1]}
+    diagonal |= {"name": "calibrated", "line": {"color": LABEL_COLOR, "dash": "dash"}}
+    x = {"range": [0, 1], "title": {"text": "confidence"}, "fixedrange": True}
+    y = {"range": [0, 1], "title": {"text": "accuracy"}, "fixedrange": True}
+    return {"traces": [bars, diagonal], "x": x, "y": y}
+
+
+def temperature_axis(title: str = "temperature T") -> dict:
+    """The x axis of everything that is drawn over T: powers of two, equally far."""
+    ticks = {
+        "tickvals": TEMPERATURE_TICKS,
+        "ticktext": [f"{t:g}" for t in TEMPERATURE_TICKS],
+    }
+    return {"type": "log", "title": {"text": title}, **ticks}
+
+
+def _placed(address: str, domain: Sequence[float]) -> dict:
+    """An image in its share of the row."""
+    place = {"x": domain[0], "y": 1, "sizex": domain[1] - domain[0], "sizey": 1}
+    where = {"xref": "paper", "yref": "paper", "xanchor": "left", "yanchor": "top"}
+    return {"source": address, "sizing": "contain", "layer": "above", **place, **where}
