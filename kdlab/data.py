@@ -24,6 +24,7 @@ Columns = dict[str, Tensor]  # such as {"images": ..., "labels": ...}
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = "train", "test", "fit", "held_out"
 HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 180}  # rows kept from `fit`
+BLOB_CENTRES = (-1.5, -1.0), (1.5, -1.0), (0.0, 1.5)  # of the toy set "blobs"
 CONNECT_SECONDS = 3.0  # until a host without an answer counts as unreachable
 STALL_SECONDS = 15.0  # until a download that delivers nothing is given up
 
@@ -128,7 +129,7 @@ def batches(columns: Columns, size: int, order: torch.Generator) -> Iterator[Col
     a third of the time of `column[rows]`. Only `order` decides which rows come when.
     """
     device = next(iter(columns.values())).device
-    shuffled = torch.randperm(count(columns), generator=order).to(device)
+    shuffled = torch.randperm(count(columns), generator=order).to(device)  # once
     for rows in shuffled.split(size):
         batch = {name: column.index_select(0, rows) for name, column in columns.items()}
         if "images" in batch:
@@ -178,9 +179,6 @@ def toy_points(kind: str, points: int, *, noise: float, seed: int) -> Columns:
         places = 2.6 * along.sqrt()[:, None] * circle
     scatter = noise * torch.randn(points, 2, generator=draw)
     return {"points": places + scatter, "labels": labels}
-
-
-BLOB_CENTRES = (-1.5, -1.0), (1.5, -1.0), (0.0, 1.5)
 
 
 def data_folder() -> Path:
@@ -244,7 +242,7 @@ def _folder_with(name: str) -> Path:
         _download(name, folder, faults)
     except (OSError, RuntimeError, HTTPException) as error:
         why = " ".join(str(error).split()) or type(error).__name__
-        home = Path(next(iter(FILES[name]))).parent
+        home = Path(next(iter(FILES[name]))).parent.as_posix()
         raise FileNotFoundError(
             f"{name} cannot be read from {folder} ({faults}), nor downloaded ({why}). "
             f"Go on-line once, or point KDLAB_DATA at a folder that holds {home} or "

@@ -569,7 +569,13 @@ def test_only_the_generator_decides_the_order(columns):
     assert not epochs[0].equal(epochs[1])
 
 
-def test_batches_stay_on_the_device_of_their_columns(columns):
+def test_batches_stay_on_the_device_of_their_columns(columns, monkeypatch):
+    def select(column, axis, rows):
+        assert rows.device == column.device  # a GPU refuses rows that are elsewhere
+        return gather(column, axis, rows)
+
+    gather = torch.Tensor.index_select
+    monkeypatch.setattr(torch.Tensor, "index_select", select)
     elsewhere = {name: column.to("meta") for name, column in columns.items()}
     for part in shuffled(elsewhere, seed=0):
         assert {column.device.type for column in part.values()} == {"meta"}
