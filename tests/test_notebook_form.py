@@ -1,0 +1,241 @@
+"""Every notebook keeps the house form, so a reader always knows where things are."""
+
+import ast
+import json
+import re
+from pathlib import Path
+from statistics import median
+
+import nbformat
+import pytest
+
+FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
+NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+WELCOME = "00_start_here"  # orientation: it teaches no idea yet, so it has no quiz
+
+MAX_CODE_LINES, MEDIAN_CODE_LINES = 20, 8
+PROSE_PER_CODE = (0.5, 1.6)
+CLAIM = {"keep_output", "nbval-check-output"}  # printed, committed, compared by nbval
+
+SECTIONS = {  # what a lesson has: a pattern in its markdown, and what it is for
+    r"^## Idea\b": "the idea in words and one equation",
+    r"^(##+ |\*\*)Predict first\b": "a question to commit to before the experiment",
+    r"^##+ Where this breaks\b": "when the effect vanishes or reverses",
+    r"^(##+ |\*\*)(In three sentences|Summary)\b": "the summary in three sentences",
+    r"^(##+ |\*\*)Sources\b": "papers with section or equation, and year",
+}
+FOREIGN = {  # what has no place in a cell of code: a pattern, and where it belongs
+    r"^\s*[%!]": "no magics: what is needed is installed before JupyterLab starts",
+    r"\bget_ipython\b": "no magics by the back door",
+    r"\bsys\.path\b": "kdlab is installed",
+    r"\bdef plot_": "a figure function belongs in kdlab/figures.py",
+    r"\b(ipywidgets|anywidget)\b": "widgets belong in kdlab",
+    r"\b(plotly|matplotlib)\b": "pictures belong in kdlab/figures.py",
+    r"\bopen\(|\bPath\(|\.read_text\(|\.write_text\(": "no file handling in a notebook",
+    r"\bmanual_seed\(|\brandom\.seed\(": "no global seeding: pass seed=",
+    r"\balpha\b": "alpha means opposite things in public code: soft_weight",
+}
+ABSOLUTE = r"(?<![\w.])/(home|root|Users|tmp|work|mnt|opt|content)/|\b[A-Z]:\\|file://"
+
+
+def read(path):
+    return nbformat.read(path, as_version=4)
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def path(request):
+    return request.param
+
+
+@pytest.fixture(
+    params=[p for p in NOTEBOOKS if p.stem != WELCOME], ids=lambda p: p.stem
+)
+def lesson(request):
+    """A notebook that teaches: all but the welcome."""
+    return request.param
+
+
+@pytest.fixture
+def cells(path):
+    return read(path).cells
+
+
+@pytest.fixture
+def code(cells):
+    return [cell for cell in cells if cell.cell_type == "code"]
+
+
+def tags(cell):
+    return set(cell.metadata.get("tags", []))
+
+
+def markdown(path):
+    return "\n\n".join(c.source for c in read(path).cells if c.cell_type == "markdown")
+
+
+def calls(source):
+    """Names of all that a cell calls: `f(...)` and `thing.f(...)` are both f."""
+    found = [
+        node.func for node in ast.walk(ast.parse(source)) if type(node) is ast.Call
+    ]
+    return [getattr(func, "id", None) or getattr(func, "attr", "") for func in found]
+
+
+# --- the collection ----------------------------------------------------------------
+
+
+def test_there_are_notebooks_and_their_names_are_in_order():
+    assert NOTEBOOKS, f"there is no notebook in {FOLDER}"
+    for path in FOLDER.glob("*.ipynb"):
+        named = re.fullmatch(r"\d\d_[a-z0-9_]+", path.stem)
+        assert named, f"{path.name}: a name is NN_topic.ipynb, in lower case"
+    numbers = [path.stem[:2] for path in NOTEBOOKS]
+    assert len(set(numbers)) == len(numbers), f"two notebooks of one number: {numbers}"
+
+
+def test_the_file_is_a_clean_notebook(path):
+    raw = json.loads(path.read_text(encoding="utf-8"))
+    ids = [cell.get("id") for cell in raw["cells"]]
+    assert all(ids), f"cell {ids.index(None) if None in ids else 0} has no id"
+    assert len(set(ids)) == len(ids), "two cells of one id"
+    nbformat.validate(raw)
+    assert raw["metadata"]["kernelspec"]["name"] == "python3"
+    assert "widgets" not in raw["metadata"], "saved widget state: clear it"
+
+
+# --- cell by cell ------------------------------------------------------------------
+
+
+def test_opens_with_a_title_a_question_and_the_minutes(path, cells):
+    first = cells[0].source
+    assert re.match(rf"# {path.stem[:2]} · \S", first), (
+        f"the first line is '# {path.stem[:2]} · Title', got {first[:40]!r}"
+    )
+    assert "**Question.**" in first, "say the one question after '**Question.**'"
+    assert re.search(r"\d+ min", first), "say how many minutes it takes"
+    assert "you will be able to" in first.lower(), (
+        "say what the reader can do afterwards"
+    )
+
+
+def test_the_second_cell_imports_and_nothing_else(cells):
+    second = cells[1]
+    assert second.cell_type == "code", "the second cell is the imports"
+    for statement in ast.parse(second.source).body:
+        assert isinstance(statement, ast.Import | ast.ImportFrom), (
+            f"only imports in the second cell, got: {ast.unparse(statement)}"
+        )
+
+
+def test_a_lesson_has_its_sections(lesson):
+    text = markdown(lesson)
+    for pattern, purpose in SECTIONS.items():
+        assert re.search(pattern, text, re.MULTILINE), (
+            f"{lesson.name} lacks a section that matches {pattern!r}: {purpose}"
+        )
+
+
+def test_code_cells_are_short(code):
+    sizes = [len(cell.source.splitlines()) for cell in code]
+    longest = code[sizes.index(max(sizes))].source
+    assert max(sizes) <= MAX_CODE_LINES, f"{max(sizes)} lines:\n{longest}"
+    assert median(sizes) <= MEDIAN_CODE_LINES, f"median of {sorted(sizes)}"
+    assert min(sizes) > 0, "an empty code cell"
+
+
+def test_prose_and_code_take_turns(cells, code):
+    ratio = (len(cells) - len(code)) / len(code)
+    low, high = PROSE_PER_CODE
+    assert low <= ratio <= high, (
+        f"{len(cells) - len(code)} markdown cells for {len(code)} code cells: "
+        f"{ratio:.2f}, not between {low} and {high}"
+    )
+
+
+def test_nothing_in_the_code_belongs_elsewhere(code):
+    for cell in code:
+        for pattern, reason in FOREIGN.items():
+            found = re.search(pattern, cell.source, re.MULTILINE)
+            assert not found, f"{found[0]!r}: {reason}\n\n{cell.source}"
+
+
+def test_claims_and_only_claims_carry_output(code):
+    assert any(tags(cell) == CLAIM for cell in code), (
+        f"state at least one checked claim: a printed fact, tagged {sorted(CLAIM)}"
+    )
+    for cell in code:
+        claim = tags(cell) == CLAIM
+        assert claim or not tags(cell) & CLAIM, f"half a claim: {sorted(tags(cell))}"
+        assert bool(cell.outputs) == claim, (
+            f"{'a claim without' if claim else 'no claim, but'} output:\n{cell.source}"
+        )
+        # without a count, nbval compares nothing
+        assert (cell.execution_count is not None) == claim, (
+            f"execution_count is {cell.execution_count}:\n{cell.source}"
+        )
+
+
+def test_a_claim_is_text_that_holds_on_every_machine(code):
+    for cell in code:
+        for output in cell.outputs:
+            assert output.output_type == "stream" and output.name == "stdout", (
+                f"a claim is printed, not {output.output_type}:\n{cell.source}"
+            )
+
+
+def test_an_explorer_is_exactly_one_call(code):
+    def explores(source):
+        return [n for n in calls(source) if n.endswith("_explorer") or n == "explore"]
+
+    found = [cell for cell in code if explores(cell.source)]
+    assert found, "there is no explorer to play with"
+    for cell in found:
+        body = ast.parse(cell.source).body
+        one = len(body) == 1 and isinstance(body[0], ast.Expr)
+        assert one and isinstance(body[0].value, ast.Call), (
+            f"the cell of an explorer is the one call that shows it:\n{cell.source}"
+        )
+
+
+def test_every_prediction_meets_its_result(lesson):
+    sources = [c.source for c in read(lesson).cells if c.cell_type == "code"]
+    everything = "\n".join(sources)
+    names = re.findall(r"^(\w+) = commit\(", everything, re.MULTILINE)
+    assert names, "ask for a prediction: name = commit(question, choices)"
+    assert len(names) == everything.count("commit("), "give each prediction a name"
+    assert len(set(names)) == len(names), f"one name twice: {names}"
+    for name in names:
+        asked = next(n for n, s in enumerate(sources) if f"{name} = commit(" in s)
+        shown = [n for n, s in enumerate(sources) if f"{name}.reveal(" in s]
+        assert shown and min(shown) > asked, f"{name}.reveal(...) in a later cell"
+
+
+def test_a_lesson_ends_with_its_own_quiz(lesson):
+    sources = [c.source for c in read(lesson).cells if c.cell_type == "code"]
+    assert f'quiz("{lesson.stem}")' in sources, f'a cell is quiz("{lesson.stem}")'
+    assert (FOLDER / "quizzes" / f"{lesson.stem}.toml").exists(), "write its questions"
+
+
+def test_the_last_cell_leads_on(path, cells):
+    last = cells[-1].source
+    assert cells[-1].cell_type == "markdown" and "Next" in last, (
+        "the last cell says what is Next"
+    )
+    links = re.findall(r"\]\((\d\d)_\w+\.ipynb\)", last)
+    later = re.search(r"\b(later|to come)\b", last)
+    assert later or any(number > path.stem[:2] for number in links), (
+        "link the next notebook, [title](NN_topic.ipynb), or announce it: 'to come'"
+    )
+
+
+def test_links_to_files_lead_somewhere(path):
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", markdown(path)):
+        if "://" not in link and not link.startswith("attachment:"):
+            assert (FOLDER / link).exists(), f"{path.name} links {link}: no such file"
+
+
+def test_no_absolute_paths(path):
+    for cell in read(path).cells:
+        shown = cell.source + json.dumps(cell.get("outputs", []))
+        found = re.search(ABSOLUTE, shown)
+        assert not found, f"{found[0]!r} is a path of one machine:\n{shown}"
