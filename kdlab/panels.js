@@ -76,7 +76,8 @@ function themeOf(el) {
   const [r, g, b] = color.match(/[\d.]+/g), faint = `rgba(${r},${g},${b},0.18)`, clear = "rgba(0,0,0,0)";
   const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, automargin: true,
     tickfont: { size: 16 }, title: { font: { size: 18.67 }, standoff: 10 } };
-  return { layout: {
+  const colorway = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]; // Okabe-Ito
+  return { layout: { colorway,
     font: { color, family, size: 18.67 }, title: { font: { size: 20 }, x: 0.5, xanchor: "center" },
     legend: { font: { size: 16 }, bgcolor: clear }, hoverlabel: { font: { size: 16 } },
     xaxis: axis, yaxis: axis, paper_bgcolor: clear, plot_bgcolor: clear,

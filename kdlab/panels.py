@@ -32,7 +32,7 @@ from kdlab.picture import (
     report,
 )
 from kdlab.steps import explore_steps
-from kdlab.tables import Place, Table, is_on
+from kdlab.tables import Place, Table
 
 __all__ = ["explore", "explore_steps", "image_picker", "show"]
 
@@ -64,20 +64,14 @@ class Explorer(Panel):
             raise ValueError(f"tabulate names {sorted(unknown)}, controls: {known}.")
         self.view, self.traces = view, None
         self.positions = {name: positions(controls[name]) for name in tabulate}
-        for name, values in self.positions.items():  # a slider starts on its grid
-            control = controls[name]
-            if not is_on(list(values), place_of(control)):
-                control.value = min(values, key=lambda x: abs(x - control.value))
         self.covered, self.job, self.shown = None, None, False
-        super().__init__(controls, presets)
-        for _, places in self.picture.presets:
-            self._add_positions(places)
         pictures = math.prod(len(values) for values in self.positions.values())
         if pictures > MOST_PICTURES:
             raise ValueError(
                 f"{pictures} pictures to tabulate, at most {MOST_PICTURES}:"
                 " tabulate fewer controls, or give them fewer steps."
             )
+        super().__init__(controls, presets)
         self._draw_now()
         if os.environ.get("KDLAB_EXPORT"):  # a page without a kernel needs all at once
             self.picture.plotly_code.fill()
@@ -85,13 +79,6 @@ class Explorer(Panel):
             for _ in self._fill(table):
                 pass
             self._send_table(table)
-
-    def _add_positions(self, places: dict[str, Place]) -> None:
-        """A preset may lie between two positions: one more, so that it is tabulated."""
-        for name, place in places.items():
-            axis = self.positions.get(name)
-            if axis is not None and not is_on(list(axis), place):
-                self.positions[name] = dict(sorted({**axis, place: place}.items()))
 
     def look(self, values: dict[str, object]) -> tuple[object | None, str]:
         """What the view shows: its figure and sentence, or None and why it refuses."""

@@ -16,9 +16,10 @@ import numpy as np
 import traitlets
 from IPython import get_ipython
 
-from kdlab.tables import Place, Table
+from kdlab.tables import Place, Table, is_on
 
 FOLDER = Path(__file__).parent
+SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
 Presets = dict[str, dict[str, object]]  # {"too hot": {"temperature": 32.0}}
 
 
@@ -83,6 +84,14 @@ def positions(control: widgets.Widget) -> dict[Place, object]:
     return {value: value for value in values}
 
 
+def to_position(control: widgets.Widget) -> None:
+    """Put a slider on its nearest position, as the browser will show it."""
+    if isinstance(control, SLIDERS):
+        places = positions(control)
+        if not is_on(list(places), control.value):
+            control.value = min(places, key=lambda place: abs(place - control.value))
+
+
 def preset_places(
     label: str, preset: dict[str, object], controls: dict[str, widgets.Widget]
 ) -> dict[str, Place]:
@@ -100,6 +109,7 @@ def preset_places(
             taken = control.value == value  # a slider clips what is out of its range
         except traitlets.TraitError:
             taken = False
+        to_position(control)
         places[name] = place_of(control)
         control.value = before
         if not taken:
@@ -132,6 +142,7 @@ class Panel(widgets.VBox):
                 control.style, "description_width"
             ):
                 control.style.description_width = "initial"  # never cut off
+            to_position(control)
         places = {k: preset_places(k, v, controls) for k, v in presets.items()}
         buttons = {"Reset": self.places(), **places} if controls else {}
         self.picture = Picture(

@@ -1,0 +1,1 @@
+"""The explorers in a real JupyterLab, in Chromium."""

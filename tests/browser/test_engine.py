@@ -1,0 +1,238 @@
+"""The engine of the explorers, with small views, in a real JupyterLab.
+
+The views are run in the notebook and here: what the page shows must be what they say.
+"""
+
+import inspect
+import json
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+IMPORTS = """import time
+import ipywidgets as widgets
+import numpy as np
+import plotly.graph_objects as go
+from kdlab.panels import explore, explore_steps, image_picker, show"""
+
+TEMPERATURES = [0.2 * 10 ** (0.05 * step) for step in range(48)]  # 0.2 to 44.8
+
+
+def view(temperature, image):
+    if temperature < 0.3:
+        raise ValueError("too cold: choose 0.3 or more")
+    probs = np.exp(np.roll([4.0, 2.0, -1.0], image) / temperature)
+    probs = probs / probs.sum()
+    figure = go.Figure([go.Bar(x=["a", "b", "c"], y=probs), go.Scatter(y=[image])])
+    figure.update_layout(title=f"temperature {temperature:.2f}", yaxis_range=[0, 1])
+    return figure, f"At {temperature:.2f}, image {image}: top class {probs.max():.1%}."
+
+
+EXPLORER = """
+pixels = np.random.default_rng(0).random((5, 1, 28, 28))
+panel = explore(view, temperature=widgets.FloatLogSlider(
+    2, min=np.log10(0.2), max=1.65, step=0.05, description="temperature (T)"),
+    image=image_picker(pixels, [f"image {i}, a {i}" for i in range(5)]),
+    presets={"Hinton 2015": {"temperature": 20.0}, "other": {"image": 3}})
+panel"""
+CELLS = [IMPORTS, inspect.getsource(view) + EXPLORER]
+START = view(2.0, 0)[1]
+
+
+def expect(notebook, temperature, image, panel=0):
+    """Sentence and picture become those of the view for these values."""
+    figure, sentence = view(temperature, image)
+    notebook.wait_for_sentence(sentence, panel)
+    drawn, wanted = notebook.figure(panel), json.loads(figure.to_json())
+    np.testing.assert_allclose(drawn["data"][0]["y"], figure.data[0].y, rtol=1e-5)
+    assert drawn["data"][1]["y"] == [image]
+    assert drawn["layout"]["title"]["text"] == wanted["layout"]["title"]["text"]
+    assert drawn["layout"]["title"]["text"] in notebook.panel(panel).inner_text()
+
+
+def wait_for_table(notebook):
+    """Until the kernel has tabulated the view: then it is not needed any more."""
+    covered = "print(bool(panel.covered) and panel.covered.covers(panel.places()))"
+    notebook.wait_for_output(covered, "True")
+    notebook.settle()  # the browser has it, too
+
+
+def test_slider_answers_to_mouse_keyboard_and_number_box(lab):
+    notebook = lab.run(CELLS)
+    assert notebook.sentence() == START
+    before = notebook.picture()
+    notebook.drag_slider("temperature", 0.8)
+    reached = min(TEMPERATURES, key=lambda t: abs(t - float(notebook.readout("temp"))))
+    assert 10 < reached < 20
+    expect(notebook, reached, 0)
+    assert notebook.picture() != before
+    at = TEMPERATURES.index(reached)
+    notebook.press("temperature", "ArrowRight", "ArrowUp", "ArrowLeft")
+    expect(notebook, TEMPERATURES[at + 1], 0)
+    notebook.set_slider("temperature", 7.9)  # the slider takes its nearest position
+    expect(notebook, 0.2 * 10**1.6, 0)
+    notebook.push("Reset")
+    expect(notebook, 2.0, 0)
+    notebook.page.wait_for_timeout(500)  # plotly's last touches, such as a resize
+    assert notebook.picture() == before
+
+
+def test_without_the_kernel_sliders_presets_and_reset_answer(lab):
+    notebook = lab.run(CELLS)
+    wait_for_table(notebook)
+    notebook.kill_kernel()
+    notebook.press("temperature", "ArrowRight", "ArrowRight")
+    expect(notebook, TEMPERATURES[22], 0)
+    notebook.push("Hinton 2015")
+    expect(notebook, 20.0, 0)
+    notebook.push("Reset")
+    expect(notebook, 2.0, 0)
+    notebook.pick("image 2, a 2")  # not in the table: the panel says so
+    notebook.wait_for_sentence(
+        "Waiting for the kernel: the picture is not yet what the controls say."
+    )
+    notebook.pick("image 0, a 0")
+    expect(notebook, 2.0, 0)
+
+
+def test_after_a_crash_of_the_kernel_sliders_answer(lab):
+    notebook = lab.run(CELLS)
+    wait_for_table(notebook)
+    notebook.crash_kernel()
+    notebook.press("temperature", "ArrowRight")
+    expect(notebook, TEMPERATURES[21], 0)
+
+
+def test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel(lab):
+    notebook = lab.run(CELLS)
+    radios = notebook.panel().get_by_role("radio")
+    assert radios.count() == 5
+
+    def chosen():
+        marks = [r.get_attribute("aria-checked") for r in radios.all()]
+        return marks.index("true") if marks.count("true") == 1 else marks
+
+    notebook.pick("image 2, a 2")
+    expect(notebook, 2.0, 2)
+    assert chosen() == 2
+    for key, image in (("ArrowRight", 3), ("End", 4), ("ArrowDown", 0), ("ArrowUp", 4)):
+        notebook.page.keyboard.press(key)
+        expect(notebook, 2.0, image)
+        assert chosen() == image
+        focused = notebook.page.evaluate("document.activeElement.ariaLabel")
+        assert focused == f"image {image}, a {image}"
+    notebook.page.keyboard.press("Home")
+    expect(notebook, 2.0, 0)
+    notebook.push("other")
+    expect(notebook, 2.0, 3)
+    wait_for_table(notebook)  # of the new image
+    notebook.make_busy(15)
+    notebook.press("temperature", "ArrowRight")
+    expect(notebook, TEMPERATURES[21], 3)
+    notebook.push("Hinton 2015")
+    expect(notebook, 20.0, 3)
+    assert notebook.is_busy()
+
+
+def test_a_refusing_view_says_why_and_the_picture_stays(lab):
+    notebook = lab.run(CELLS)
+    picture = notebook.picture()
+    notebook.push("Reset")
+    notebook.set_slider("temperature", 0.2)
+    notebook.wait_for_sentence("⚠ too cold: choose 0.3 or more")
+    assert notebook.panel().get_by_role("alert").count() == 1
+    assert "stale" in notebook.panel().locator(".kdlab-frame").get_attribute("class")
+    assert notebook.picture() == picture
+    notebook.push("Reset")
+    expect(notebook, 2.0, 0)
+    assert notebook.panel().get_by_role("alert").count() == 0
+
+
+def test_a_bug_in_a_view_is_seen_in_the_panel_and_in_the_kernel(lab):
+    broken = "def buggy(n):\n    return view(2.0, n) if n < 5 else None()"
+    call = "explore(buggy, tabulate=[], n=widgets.IntSlider(1, max=9, description='n'))"
+    notebook = lab.run([*CELLS, f"{broken}\n{call}"])
+    notebook.set_slider("n", 7, panel=1)
+    notebook.wait_for_sentence("⚠ TypeError: 'NoneType' object is not callable", 1)
+    notebook.expect_kernel_error("TypeError: 'NoneType' object is not callable")
+
+
+def test_theme_width_reload_and_a_second_view(lab):
+    notebook = lab.run([*CELLS, "panel", 'show({"data": [{"y": [1]}]}, "A dot.")'])
+    title = notebook.panel().locator(".gtitle")
+    light = title.evaluate("e => getComputedStyle(e).fill")
+    notebook.screenshot("engine-light")
+    notebook.set_theme("dark")
+    dark = title.evaluate("e => getComputedStyle(e).fill")
+    page_color = notebook.panel().evaluate("e => getComputedStyle(e).color")
+    assert dark != light and dark == page_color
+    notebook.screenshot("engine-dark")
+    notebook.push("Hinton 2015", panel=1)  # both views show one panel
+    expect(notebook, 20.0, 0, panel=0)
+    expect(notebook, 20.0, 0, panel=1)
+    assert notebook.sentence(2) == "A dot."
+    notebook.page.set_viewport_size({"width": 600, "height": 900})
+    notebook.settle()
+    notebook.screenshot("engine-narrow")
+    for panel in range(3):
+        assert not notebook.overflows(panel)
+    notebook.reload()
+    expect(notebook, 20.0, 0)
+    notebook.push("Reset")
+    expect(notebook, 2.0, 0, panel=1)
+
+
+STEPS = """
+closed = []
+def steps(width):
+    try:
+        for step in range(100 if width == 3 else 5):
+            yield go.Figure(go.Scatter(y=[width] * (step + 2))), f"{width}: {step}"
+            time.sleep(0.1)
+    finally:
+        closed.append(width)
+    if width == 5:
+        raise FloatingPointError("the loss is not finite")
+    return f"trained {width}"
+width = widgets.IntSlider(3, min=1, max=9, description="width")
+panel = explore_steps(steps, width=width)
+panel"""
+
+
+def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
+    notebook = lab.run([IMPORTS + STEPS])
+    seen = notebook.sentence()
+    assert seen.startswith("3: ")
+    notebook.page.wait_for_timeout(500)
+    assert notebook.sentence() != seen  # it goes on, the kernel is free
+    notebook.set_slider("width", 4)
+    notebook.wait_for_sentence("4: 4")
+    assert notebook.figure()["data"][0]["y"] == [4] * 6
+    notebook.wait_for_output("print(closed)", "[3, 4]")
+    notebook.set_slider("width", 5)
+    notebook.wait_for_sentence("⚠ the loss is not finite")
+    notebook.push("Reset")
+    notebook.wait_for_sentence("3: 2")
+    notebook.push("Stop")
+    notebook.panel().get_by_role("button", name="Run again").wait_for()
+    stopped = notebook.sentence()
+    notebook.page.wait_for_timeout(400)
+    assert notebook.sentence() == stopped
+    notebook.wait_for_output("print(closed)", "[3, 4, 5, 3]")
+
+
+def test_a_cell_that_waits_for_the_end_does_not_stop_the_hand(lab):
+    late = "width.value = 4\nresult = await panel.finished()\nprint(result)"
+    notebook = lab.run([IMPORTS + STEPS, late])
+    assert notebook.execute("print(result)").strip() == "trained 4"
+    assert notebook.sentence() == "4: 4"
+
+
+@pytest.mark.parametrize("moves", [40])
+def test_latency_is_measured(lab, moves):
+    notebook = lab.run(CELLS)
+    wait_for_table(notebook)
+    measured = notebook.latency(moves=moves)
+    print(measured)
+    assert measured.moves == moves and 0 < measured.median <= measured.p95 < 1
