@@ -210,6 +210,43 @@ def second_answer_explorer(columns: Columns) -> Explorer:
     )
 
 
+def recount_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Explorer:
+    """The invented answer that distillation is often told with, beside a real one."""
+    animals = {"dog": 0.30, "cat": 0.20, "cow": 0.05, "car": 0.005}
+    told = class_bars(
+        torch.tensor([*animals.values()]),
+        [*animals],
+        axis="as it is told",
+        color=LABEL_COLOR,
+    )
+    picked = picked_images(columns)
+    logits = columns["teacher_logits"][picked]
+
+    def view(temperature: float, image_number: int) -> tuple[go.Figure, str]:
+        probs = soften(logits[image_number], temperature)
+        figure = side_by_side(
+            f"As it is told, and a real teacher at T = {temperature:.3g}",
+            told,
+            image(columns["images"][picked[image_number]]),
+            class_bars(probs, class_names, axis="as a teacher answers"),
+            widths=[1.5, 1, 1.7],
+        )
+        return figure, (
+            f"{ranking(probs, class_names)} The invented one says dog with 30 %, cat "
+            "with 20 %, cow with 5 % and car with 0.5 %."
+        )
+
+    return explore(
+        view,
+        presets={
+            "as trained": {"temperature": 1.0},
+            "like the invented one": {"temperature": 8.0},
+        },
+        temperature=temperature_slider(),
+        image_number=picker(columns, picked, class_names),
+    )
+
+
 def uniform_mix_explorer(
     columns: Columns, class_names: Sequence[str] = DIGITS
 ) -> Explorer:

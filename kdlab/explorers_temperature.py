@@ -24,7 +24,7 @@ from kdlab.figures import (
 from kdlab.losses import logit_matching_loss, soft_target_loss
 from kdlab.metrics import (
     accuracy,
-    calibration_error,
+    calibration_gap,
     effective_classes,
     entropy,
     nll,
@@ -240,8 +240,8 @@ def calibration_explorer(
 
     def view(temperature: float) -> tuple[go.Figure, str]:
         table = reliability(logits / temperature, labels, bins=10)
-        error = calibration_error(logits / temperature, labels, bins=10).item()
-        confidence = soften(logits, temperature).max(dim=1).values.mean().item()
+        error = calibration_gap(table).item()
+        confidence = (table["confidence"] * table["share"]).nansum().item()
         figure = side_by_side(
             f"T = {temperature:.3g}: {confidence:.1%} sure, {right:.1%} right",
             reliability_bars(table, STUDENT_COLOR),

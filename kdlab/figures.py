@@ -8,8 +8,8 @@ import base64
 import io
 from collections.abc import Mapping, Sequence
 
-import matplotlib.image
 import plotly.graph_objects as go
+from PIL import Image
 from torch import Tensor
 
 # Okabe and Ito's colours, told apart also by the colour-blind; never colour alone.
@@ -91,13 +91,12 @@ def gallery(pictures: Tensor, captions: Sequence[str], columns: int) -> Part:
 
 
 def image_address(pixels: Tensor) -> str:
-    """An image [1 or 3, H, W] as a PNG that stands in its own address."""
+    """An image [1 or 3, H, W], in [0, 1] or bytes, as a PNG in its own address."""
+    pixels = (pixels * 255).byte() if pixels.is_floating_point() else pixels
     array = pixels.movedim(0, -1).cpu().numpy()
-    array = array[..., 0] if array.shape[-1] == 1 else array
-    largest = 1.0 if pixels.is_floating_point() else 255
     file = io.BytesIO()
-    matplotlib.image.imsave(
-        file, array, format="png", cmap="gray", vmin=0, vmax=largest
+    Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array).save(
+        file, "PNG"
     )
     return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
 

@@ -43,8 +43,9 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> dict[str, Ten
 
     Bins are equally wide on [0, 1]; an empty bin has share 0 and NaN elsewhere.
     """
-    confidence, answer = torch.softmax(logits.double(), dim=1).max(dim=1)
+    confidence, answer = torch.softmax(logits, dim=1).max(dim=1)
     right = (answer == labels).double()
+    confidence = confidence.double()
     position = (confidence * bins).long().clamp(max=bins - 1)
     examples = torch.bincount(position, minlength=bins).double()
 
@@ -55,12 +56,15 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> dict[str, Ten
     return {"confidence": mean(confidence), "accuracy": mean(right), "share": share}
 
 
+def calibration_gap(table: dict[str, Tensor]) -> Tensor:
+    """Mean |confidence − accuracy| over the bins of `reliability`, by their share."""
+    return ((table["confidence"] - table["accuracy"]).abs() * table["share"]).nansum()
+
+
 def calibration_error(logits: Tensor, labels: Tensor, bins: int = 15) -> Tensor:
-    """Expected calibration error in [0, 1]: mean |confidence − accuracy| over bins.
+    """Expected calibration error in [0, 1]: `calibration_gap` of `reliability`.
 
     Source: Guo, Pleiss, Sun & Weinberger (2017), equation 3,
     https://arxiv.org/abs/1706.04599
     """
-    table = reliability(logits, labels, bins)
-    gaps = (table["confidence"] - table["accuracy"]).abs() * table["share"]
-    return gaps.nansum()
+    return calibration_gap(reliability(logits, labels, bins))

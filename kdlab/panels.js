@@ -127,7 +127,7 @@ async function render({ model, el }) {
   function wait() {                                 // the kernel is busy, dead, or missed the change
     drawn = [];
     say(WAITING, false);
-    model.send({ wanted: places() });
+    try { model.send({ wanted: places() }); } catch {}                 // no kernel at all
   }
 
   function draw() {

@@ -1,6 +1,5 @@
 """The table of finished runs: one row per trained model, one column per variable."""
 
-import os
 from pathlib import Path
 
 import pandas as pd
@@ -22,7 +21,7 @@ def store_runs(path: Path, runs: list[dict[str, object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     pd.DataFrame(runs).to_csv(unfinished, index=False)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def load_runs(experiment: str, folder: Path = RESULTS) -> pd.DataFrame:

@@ -14,7 +14,9 @@ from tqdm.auto import tqdm
 from kdlab.data import Columns, batches, check_columns, count, scaled
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
 
-Objective = Callable[[nn.Module, Columns], dict[str, Tensor]]  # loss terms, to be summed
+Objective = Callable[
+    [nn.Module, Columns], dict[str, Tensor]
+]  # loss terms, to be summed
 
 
 def training_steps(
@@ -64,7 +66,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Take all training steps; one row per epoch: each loss term, averaged over batches.
+    """Take all training steps; one row per epoch: each loss term, mean over batches.
 
     Args:
         model: trained in place, on its device.
@@ -82,7 +84,7 @@ def fit(
             not finite, or hold labels that are no classes.
         FloatingPointError: at the end of the epoch in which a loss is not finite.
     """
-    check_columns(train_set)
+    check_columns(train_set, classes_of(model, train_set))
     check_options(epochs, batch_size)
     steps = training_steps(
         model,
@@ -163,6 +165,12 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
 def device_of(model: nn.Module) -> torch.device:
     """Where the model's parameters are."""
     return next(model.parameters()).device
+
+
+def classes_of(model: nn.Module, columns: Columns) -> int | None:
+    """How many classes the model answers for; None where there are no images to ask."""
+    images = columns.get("images", [])
+    return predict(model, images[:1]).shape[1] if len(images) else None
 
 
 def best_device() -> str:

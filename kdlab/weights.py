@@ -1,7 +1,6 @@
 """Trained models on disk: safetensors whose header says how to rebuild the model."""
 
 import json
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
@@ -26,7 +25,7 @@ def save_model(
     unfinished = path.with_suffix(".unfinished")
     parameters = {name: value.cpu() for name, value in model.state_dict().items()}
     save_file(parameters, unfinished, metadata=text)
-    os.replace(unfinished, path)
+    unfinished.replace(path)
 
 
 def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:

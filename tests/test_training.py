@@ -1,0 +1,239 @@
+"""The loop: it learns, is decided by its seed, follows the device, refuses bad data."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from kdlab.experiments import label_loss, shifted
+from kdlab.losses import distillation_loss, logit_matching_loss, soft_target_loss
+from kdlab.models import build_model
+from kdlab.training import evaluate, fit, one_cycle, predict, training_steps
+
+
+def soft(student, batch):
+    logits = student(batch["images"])
+    return {"soft": soft_target_loss(logits, batch["teacher_logits"], 4.0)}
+
+
+def matching(student, batch):
+    logits = student(batch["images"])
+    return {"matching": logit_matching_loss(logits, batch["teacher_logits"])}
+
+
+def blend(student, batch):
+    return {
+        "blend": distillation_loss(
+            student(batch["images"]),
+            batch["teacher_logits"],
+            batch["labels"],
+            temperature=4.0,
+            soft_weight=0.9,
+        )
+    }
+
+
+def both(student, batch):
+    return label_loss(student, batch) | soft(student, batch)
+
+
+OBJECTIVES = [label_loss, soft, matching, blend, both]
+
+
+@pytest.fixture
+def columns():
+    """Four classes of stripes that a small net can learn, and a teacher's logits."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(4, (200,), generator=generator)
+    images = torch.rand(200, 1, 8, 8, generator=generator) / 2
+    images[torch.arange(200), 0, labels] += 0.5
+    teacher_logits = 5 * F.one_hot(labels, 4) + torch.rand(200, 4, generator=generator)
+    return {"images": images, "labels": labels, "teacher_logits": teacher_logits}
+
+
+def student(seed=0, **sizes):
+    return build_model("mlp", widths=[16], inputs=64, classes=4, seed=seed, **sizes)
+
+
+def trained(columns, objective=label_loss, epochs=3, seed=0, **sizes):
+    model = student(**sizes)
+    adam = torch.optim.Adam(model.parameters(), lr=1e-2)
+    options = {"epochs": epochs, "batch_size": 32, "seed": seed, "progress": False}
+    return model, fit(model, columns, objective, adam, **options)
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_every_objective_learns_and_its_terms_are_the_columns(columns, objective):
+    model, history = trained(columns, objective, epochs=8)
+    terms = objective(model, columns)
+    assert list(history) == ["epoch", *terms] and list(history.epoch) == [*range(1, 9)]
+    total = history.drop(columns="epoch").sum(axis=1)
+    assert total.iloc[-1] < total.iloc[0] / 2
+    assert evaluate(model, columns)["accuracy"] > 0.95
+
+
+@pytest.mark.parametrize("objective", OBJECTIVES)
+def test_a_step_makes_no_tensor_on_the_wrong_device(columns, objective):
+    """On the meta device as on a GPU: what is made on the CPU by mistake fails."""
+    model = student().to("meta")
+    adam = torch.optim.Adam(model.parameters())
+    steps = training_steps(model, columns, objective, adam, epochs=1)
+    _, terms = next(steps)
+    assert all(term.device.type == "meta" for term in terms.values())
+
+
+def test_predict_follows_the_device_of_the_model(columns):
+    seen = []
+    model = student()
+    model[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].device))
+    assert predict(model, columns["images"]).device == columns["images"].device
+    meta = model.to("meta")
+    with pytest.raises(NotImplementedError):  # no values to bring back to the CPU
+        predict(meta, columns["images"])
+    assert {device.type for device in seen} == {"cpu", "meta"}
+
+
+def test_one_epoch_is_the_steps_written_out_by_hand(columns):
+    """The same batches in the same order, one SGD step each."""
+    model, twin = student(), student()
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    fit(model, columns, both, sgd, epochs=1, batch_size=64, seed=5, progress=False)
+    order = torch.randperm(200, generator=torch.Generator().manual_seed(5))
+    for rows in order.split(64):
+        logits = twin(columns["images"][rows])
+        loss = F.cross_entropy(logits, columns["labels"][rows])
+        loss = loss + soft_target_loss(logits, columns["teacher_logits"][rows], 4.0)
+        gradients = torch.autograd.grad(loss, list(twin.parameters()))
+        with torch.no_grad():
+            for parameter, gradient in zip(twin.parameters(), gradients, strict=True):
+                parameter -= 0.1 * gradient
+    for ours, by_hand in zip(model.parameters(), twin.parameters(), strict=True):
+        assert_close(ours, by_hand)
+
+
+def test_the_seed_decides_order_and_dropout_and_nothing_else_moves(columns):
+    before = torch.get_rng_state()
+    one, same, other = (
+        trained(columns, seed=seed, dropout=0.5)[0] for seed in (1, 1, 2)
+    )
+    assert torch.equal(before, torch.get_rng_state())
+    images = columns["images"]
+    assert torch.equal(predict(one, images), predict(same, images))
+    assert not torch.equal(predict(one, images), predict(other, images))
+
+
+def test_dropout_differs_from_step_to_step(columns):
+    seen = []
+
+    def objective(model, batch):
+        seen.append(torch.rand(1).item())
+        return label_loss(model, batch)
+
+    trained(columns, objective, epochs=1)
+    assert len(seen) == len(set(seen)) == 7
+
+
+def test_the_number_of_threads_is_restored(columns):
+    before = torch.get_num_threads()
+    trained(columns)
+    assert torch.get_num_threads() == before
+
+
+def test_a_schedule_is_stepped_after_each_batch(columns):
+    model = student()
+    adam = torch.optim.Adam(model.parameters(), lr=1e-2)
+    schedule = one_cycle(adam, columns, epochs=2, batch_size=64)
+    rates = []
+
+    def objective(model, batch):
+        rates.append(adam.param_groups[0]["lr"])
+        return label_loss(model, batch)
+
+    options = {"epochs": 2, "batch_size": 64, "progress": False}
+    fit(model, columns, objective, adam, schedule=schedule, **options)
+    assert len(rates) == 8
+    assert rates[0] < rates[2] and sorted(rates[2:], reverse=True) == rates[2:]
+    assert rates[7] < 1e-6  # the cycle ends with the training
+
+
+def test_training_steps_can_be_left_at_any_step(columns):
+    model = student()
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    steps = training_steps(model, columns, label_loss, sgd, epochs=2, batch_size=100)
+    assert [epoch for epoch, _ in steps] == [1, 1, 2, 2]
+    steps = training_steps(model, columns, label_loss, sgd, epochs=2, batch_size=100)
+    next(steps)
+    weights = [parameter.clone() for parameter in model.parameters()]
+    steps.close()
+    assert all(map(torch.equal, weights, model.parameters()))
+
+
+def test_predict_leaves_the_mode_and_reads_bytes_and_floats_alike(columns):
+    model = student(dropout=0.5).train()
+    images = (columns["images"] * 255).byte()
+    logits = predict(model, images, batch_size=7)
+    assert model.training and not logits.requires_grad and logits.shape == (200, 4)
+    assert_close(logits, predict(model, images / 255))
+    model.eval()
+    predict(model, images)
+    assert not model.training
+
+
+def test_evaluate_counts_errors_and_agreement(columns):
+    model = trained(columns)[0]
+    logits = predict(model, columns["images"])
+    facts = evaluate(model, columns)
+    assert facts["errors"] == (logits.argmax(1) != columns["labels"]).sum()
+    teacher = columns["teacher_logits"].argmax(1)
+    assert facts["agreement"] == (logits.argmax(1) == teacher).double().mean()
+
+
+@pytest.mark.parametrize(
+    ("name", "spoil", "message"),
+    [
+        (
+            "images",
+            lambda x: x.index_fill(0, torch.tensor([3]), float("nan")),
+            "NaN",
+        ),
+        ("teacher_logits", lambda x: x * float("inf"), "NaN"),
+        ("labels", lambda x: x - 1, "from 0 to 3, got -1 to 2"),
+        ("labels", lambda x: x + 1, "from 0 to 3, got 1 to 4"),
+        ("labels", lambda x: x[:-1], "equally many"),
+        ("labels", lambda x: x.double(), "int64"),
+    ],
+)
+def test_bad_columns_are_refused_before_the_first_step(columns, name, spoil, message):
+    model = student()
+    before = [parameter.clone() for parameter in model.parameters()]
+    adam = torch.optim.Adam(model.parameters())
+    columns[name] = spoil(columns[name])
+    with pytest.raises(ValueError, match=message):
+        fit(model, columns, both, adam, epochs=1, progress=False)
+    assert all(map(torch.equal, before, model.parameters()))
+
+
+def test_an_empty_set_and_no_epochs_are_refused(columns):
+    model = student()
+    adam = torch.optim.Adam(model.parameters())
+    empty = {name: column[:0] for name, column in columns.items()}
+    with pytest.raises(ValueError, match="nothing to train on"):
+        fit(model, empty, label_loss, adam, epochs=1)
+    with pytest.raises(ValueError, match="epochs"):
+        fit(model, columns, label_loss, adam, epochs=0)
+
+
+def test_a_diverging_loss_stops_with_advice(columns):
+    model = student()
+    sgd = torch.optim.SGD(model.parameters(), lr=1e30)
+    with pytest.raises(FloatingPointError, match="learning rate"):
+        fit(model, columns, label_loss, sgd, epochs=5, progress=False)
+
+
+def test_shifting_moves_all_images_alike_and_loses_nothing():
+    image = torch.zeros(2, 1, 8, 8)
+    image[:, 0, 4, 4] = 1
+    moved = [shifted(image, 2) for _ in range(50)]
+    places = {tuple(m[0, 0].nonzero()[0].tolist()) for m in moved}
+    assert all(torch.equal(m[0], m[1]) and m.sum() == 2 for m in moved)
+    assert len(places) > 5 and all(abs(y - 4) <= 2 >= abs(x - 4) for y, x in places)
