@@ -161,6 +161,10 @@ async function render({ model, el }) {
     if (tables.now) ask();
   }
 
+  const undo = [() => plotly.purge(frame), () => cancelAnimationFrame(frameAsked),
+    () => clearTimeout(waiting), () => clearTimeout(speaking)];
+  const listen = (to, event, f) => { to.on(event, f); undo.push(() => to.off(event, f)); };
+
   function addButton(text, press) {
     const button = document.createElement("button");
     button.textContent = text;
@@ -179,12 +183,9 @@ async function render({ model, el }) {
     const button = addButton("", () => model.send(model.get("running") ? "stop" : "start"));
     const label = () => { button.textContent = model.get("running") ? "Stop" : "Run again"; };
     label();
-    model.on("change:running", label);
+    listen(model, "change:running", label);
+    undo.push(() => { try { model.send("stop"); } catch {} });         // nobody looks any more
   }
-
-  const undo = [() => plotly.purge(frame), () => cancelAnimationFrame(frameAsked),
-    () => clearTimeout(waiting), () => clearTimeout(speaking)];
-  const listen = (to, event, f) => { to.on(event, f); undo.push(() => to.off(event, f)); };
   listen(model, "change:now", () => receive("now"));
   listen(model, "change:table", () => receive("table"));
   for (const [, c] of entries) listen(c, "change:" + keyOf(c), ask);

@@ -34,7 +34,7 @@ class Run:
         self.stopped = threading.Event()
         self.result: object = None  # what the generator returns
         self.error: Exception | None = None  # an unexpected one
-        self.thread = threading.Thread(target=self._drive, daemon=True)
+        self.thread = threading.Thread(target=self._drive, name="kdlab", daemon=True)
         if before:
             before.stopped.set()
 
@@ -55,8 +55,6 @@ class Run:
 
     def _draw_all(self) -> object:
         """Draw what is yielded, the last picture in any case; return its result."""
-        if self.stopped.is_set():
-            return None
         steps, held, drawn = self.start(), None, -math.inf
         try:
             while not self.stopped.is_set():

@@ -94,13 +94,12 @@ def everything(scale, kind, flag):
     """All that a figure may hold: arrays, lists, tensors, holes, images, colours."""
     if kind == "refused" and flag:
         raise ValueError("this pair is refused")
-    bar = torch.tensor([scale, 2.0])
     curve = np.array([scale, 1 / 3, 0, np.nan, 1e-300]) * (1 + flag)
     image = {"source": data_uri(int(scale)), "x": 0, "y": 1, "sizex": 1, "sizey": 1}
     data = [
         {"type": "scatter", "x": [0, 0.5, 1], "y": curve, "marker": {"color": "red"}},
         {"type": "heatmap", "z": np.arange(6, dtype="f4").reshape(2, 3) / 7 * scale},
-        {"type": "bar", "x": ["a", "NaN"], "y": bar.numpy() if flag else bar},
+        {"type": "bar", "x": ["a", "NaN"], "y": np.array([scale, 2])},
     ]
     if kind == "marked":
         data[0]["marker"] = {"size": [1, 2, 3], "line": {"width": scale}}
@@ -138,6 +137,7 @@ def test_every_picture_of_a_packed_table_is_what_the_view_draws(tabulate, monkey
 def test_arrays_keep_six_digits_and_holes_are_null():
     array = np.array([1 / 3, 123456.789, 0, np.nan, np.inf, -2e-9], dtype=float)
     assert as_json(array) == "[0.333333, 123457.0, 0.0, null, null, -2e-09]"
+    assert as_json(torch.tensor([1 / 3, 2.0])) == "[0.333333, 2.0]"
     assert as_json([0.1, float("nan")]) == "[0.1, null]"
     assert json.loads(as_json({"a": [1, float("inf"), "NaN"]})) == {
         "a": [1, None, "NaN"]
@@ -162,30 +162,47 @@ def test_a_slider_that_starts_off_its_grid_starts_on_it():
     assert sum(row.values["height"] == slider.value for row in panel.pictures()) == 1
 
 
-def test_a_table_is_drawn_when_the_browser_asks_and_covers_what_it_says():
-    dropdown = widgets.Dropdown(options=[1, 2])
-    panel = explore(
-        lambda height, n: bars(height * n),
-        height=heights(),
-        n=dropdown,
-        tabulate=["height"],
-    )
+def slow_bars(height, n):
+    time.sleep(0.01)  # so that a table takes more than one slice
+    return bars(height * n)
 
-    async def ask_and_go_to_the_second_option():
+
+def tabulated(moves):
+    """Sentences of each table sent, when the browser asks and then the option moves."""
+    dropdown, sent = widgets.Dropdown(options=[1, 2]), []
+    panel = explore(slow_bars, height=heights(), n=dropdown)
+    panel.picture.observe(lambda change: sent.append(change.new), "table")
+
+    async def ask_and_move():
         panel.picture._handle_custom_msg("shown", [])
-        await asyncio.sleep(0)
-        dropdown.value = 2  # while the first table is under way
-        await panel.job
+        for wait, option in moves:
+            await (panel.job if wait else asyncio.sleep(0))
+            dropdown.value = option
+        await asyncio.sleep(0.4)
 
-    asyncio.run(ask_and_go_to_the_second_option())
-    assert [s for *_, s in unpacked(panel.picture.table)] == [
-        f"{n} high" for n in (2, 4, 6, 8)
-    ]
-    assert panel.covered.covers({"height": 4, "n": 1})
-    assert not panel.covered.covers({"height": 4, "n": 0})
+    asyncio.run(ask_and_move())
+    return panel, [[sentence for *_, sentence in unpacked(table)] for table in sent]
+
+
+def test_a_table_is_drawn_when_the_browser_asks_and_covers_what_it_says():
+    panel, sent = tabulated(moves=[])
+    assert sent == [["1 high", "2 high", "3 high", "4 high"]]
+    assert panel.covered.covers({"height": 4, "n": 0})
+    assert not panel.covered.covers({"height": 4, "n": 1})
     now = panel.picture.now
     panel.controls["height"].value = 4  # the browser answers, the kernel need not
     assert panel.picture.now == now
+
+
+def test_a_table_under_way_is_given_up_for_a_newer_one():
+    _, sent = tabulated(moves=[(False, 2)])
+    assert sent == [["2 high", "4 high", "6 high", "8 high"]]
+
+
+def test_a_table_under_way_is_given_up_on_the_way_back():
+    panel, sent = tabulated(moves=[(True, 2), (False, 1)])
+    assert sent == [["1 high", "2 high", "3 high", "4 high"]]
+    assert panel.covered.covers(panel.places())
 
 
 def test_too_large_a_table_is_refused():
