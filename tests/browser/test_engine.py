@@ -73,6 +73,9 @@ def test_slider_answers_to_mouse_keyboard_and_number_box(lab):
     expect(notebook, TEMPERATURES[at + 1], 0)
     notebook.set_slider("temperature", 7.9)  # the slider takes its nearest position
     expect(notebook, 0.2 * 10**1.6, 0)
+    notebook.panel().get_by_role("button", name="Hinton 2015").focus()
+    notebook.page.keyboard.press("Enter")
+    expect(notebook, 20.0, 0)
     notebook.push("Reset")
     expect(notebook, 2.0, 0)
     notebook.page.wait_for_timeout(500)  # plotly's last touches, such as a resize
@@ -188,7 +191,7 @@ STEPS = """
 closed = []
 def steps(width):
     try:
-        for step in range(100 if width == 3 else 5):
+        for step in range(600 if width == 3 else 5):
             yield go.Figure(go.Scatter(y=[width] * (step + 2))), f"{width}: {step}"
             time.sleep(0.1)
     finally:
@@ -225,7 +228,7 @@ def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
 
 def test_a_cell_run_again_leaves_one_thread(lab):
     notebook = lab.run([IMPORTS + STEPS])
-    notebook.run_all()  # a run takes ten seconds: the first is not over
+    notebook.run_all()  # a run takes a minute: the first is not over
     names = "import threading; print([t.name for t in threading.enumerate()].count"
     notebook.wait_for_output(names + "('kdlab'))", "1")
     assert notebook.execute("print(panel.picture.running)").strip() == "True"
