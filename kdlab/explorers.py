@@ -5,10 +5,9 @@ gives them. Pickers offer one image of each class, then those that tear it most.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
@@ -17,6 +16,8 @@ from kdlab.figures import (
     LABEL_COLOR,
     STUDENT_COLOR,
     TEACHER_COLOR,
+    Drawn,
+    axis,
     class_bars,
     curves,
     gallery,
@@ -30,24 +31,35 @@ DIGITS = [str(digit) for digit in range(10)]
 TORN_TEMPERATURE = 4.0  # at which 'most torn' is measured: at 1 nearly all are sure
 
 
-def answer_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Explorer:
-    """A teacher's answer to real images, and how it softens with the temperature."""
-    picked = picked_images(columns)
-    logits, labels = columns["teacher_logits"], columns["labels"]
+def answer_explorer(
+    columns: Columns,
+    class_names: Sequence[str] = DIGITS,
+    beside: Mapping[str, float] | None = None,
+) -> Explorer:
+    """A teacher's answer to real images, and how it softens with the temperature.
 
-    def view(temperature: float, image_number: int) -> tuple[go.Figure, str]:
-        row = picked[image_number]
-        probs = soften(logits[row], temperature)
+    `beside` is another answer, {class: probability}, to compare it with.
+    """
+    picked = picked_images(columns)
+    logits, labels = columns["teacher_logits"][picked], columns["labels"][picked]
+    values, told = [*(beside or {}).values()], [*(beside or {})]
+    other = class_bars(torch.tensor(values), told, title="invented", color=LABEL_COLOR)
+
+    def view(temperature: float, image_number: int) -> Drawn:
+        probs = soften(logits[image_number], temperature)
+        parts = [
+            image(columns["images"][picked[image_number]]),
+            class_bars(probs, class_names, title="teacher's probability"),
+        ]
         figure = side_by_side(
             f"T = {temperature:.3g}: the teacher gives {top_words(probs, class_names)}",
-            image(columns["images"][row]),
-            class_bars(probs, class_names, axis="probability given by the teacher"),
-            widths=[1, 2.4],
+            *([other] if beside else []),
+            *parts,
+            widths=[1.5, 1, 1.7] if beside else [1, 2.4],
         )
         return figure, (
-            f"The label is {class_names[labels[row]]}. "
-            f"{ranking(probs, class_names)} "
-            f"This is as open as {effective_classes(probs):.2f} equally likely classes."
+            f"Label {class_names[labels[image_number]]}. {ranking(probs, class_names)} "
+            f"As open as {effective_classes(probs):.2f} equally likely classes."
         )
 
     return explore(
@@ -55,7 +67,7 @@ def answer_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Ex
         tabulate=["temperature", "image_number"],
         presets={
             "as trained": {"temperature": 1.0},
-            "soft": {"temperature": 4.0},
+            "soft": {"temperature": 8.0},
             "most torn image": {"temperature": 1.0, "image_number": len(class_names)},
         },
         temperature=temperature_slider(),
@@ -68,7 +80,7 @@ def label_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Exp
     picked = picked_images(columns)
     logits, labels = columns["teacher_logits"], columns["labels"]
 
-    def view(image_number: int, log: bool) -> tuple[go.Figure, str]:
+    def view(image_number: int, log: bool) -> Drawn:
         row = picked[image_number]
         probs = soften(logits[row], 1.0)
         one_hot = torch.eye(len(class_names))[labels[row]]
@@ -78,8 +90,8 @@ def label_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Exp
             f"The label says {class_names[labels[row]]}; the teacher says "
             f"{top_words(probs, class_names)}",
             image(columns["images"][row]),
-            class_bars(one_hot, class_names, color=LABEL_COLOR, axis="label", **style),
-            class_bars(probs, class_names, axis="teacher, T = 1", **style),
+            class_bars(one_hot, class_names, color=LABEL_COLOR, title="label", **style),
+            class_bars(probs, class_names, title="teacher, T = 1", **style),
             widths=[1, 1.5, 1.5],
         )
         bits = entropy(probs).item() / math.log(2)
@@ -104,65 +116,42 @@ def label_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Exp
 
 def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Explorer:
     """All test images by how torn the teacher is; the slider walks down the ranks."""
-    probs = soften(columns["teacher_logits"], TORN_TEMPERATURE)
-    bits = entropy(probs) / math.log(2)
-    order = bits.argsort(descending=True, stable=True)
-    answers = soften(columns["teacher_logits"], 1.0)
-    last = count(columns) - 6
-    ranks = [
-        round(10 ** (step / 10)) for step in range(math.ceil(10 * math.log10(last)))
-    ]
-    ranks = [*dict.fromkeys(ranks), last]
-    thinned = [order[rank - 1] for rank in ranks]
-    y_axis = {
-        "range": [0, math.log2(len(class_names))],
-        "title": {"text": "entropy, bits"},
-    }
-    x_axis = {"type": "log", "title": {"text": "rank"}, "dtick": 1}
+    bits = entropy(soften(columns["teacher_logits"], TORN_TEMPERATURE)) / math.log(2)
+    order, most = (
+        bits.argsort(descending=True, stable=True),
+        math.log2(len(class_names)),
+    )
+    answers, last = soften(columns["teacher_logits"], 1.0), count(columns) - 5
+    steps = range(math.ceil(10 * math.log10(last)))
+    ranks = [*dict.fromkeys(round(10 ** (step / 10)) for step in steps), last]
+    line = {"": bits[order[torch.tensor(ranks) - 1]].tolist()}
+    axes = axis("rank", log=True), axis("entropy at T = 4, bits", [0, most])
 
-    def caption(row: Tensor) -> str:
-        (first, second), names = answers[row].topk(2)
-        best, next_best = (class_names[name] for name in names)
-        return (
-            f"label {class_names[columns['labels'][row]]}<br>"
-            f"{best}: {first:.0%}, {next_best}: {second:.0%}"
-        )
+    def caption(row: int) -> str:
+        values, best = (side.tolist() for side in answers[row].topk(2))
+        said = (f"{class_names[b]} {v:.0%}" for b, v in zip(best, values, strict=True))
+        return f"label {class_names[columns['labels'][row]]}<br>{', '.join(said)}"
 
-    def view(rank: int) -> tuple[go.Figure, str]:
+    def view(rank: int) -> Drawn:
         rows = order[rank - 1 : rank + 5]
         figure = side_by_side(
             f"Ranks {rank:,} to {rank + 5:,} of {count(columns):,}, most torn first",
-            gallery(columns["images"][rows], [caption(row) for row in rows], 3),
-            curves(
-                ranks,
-                {"entropy at T = 4": bits[thinned].tolist()},
-                here=rank,
-                x_axis=x_axis,
-                y_axis=y_axis,
-                colors=[TEACHER_COLOR],
-            ),
+            gallery(columns["images"][rows], [*map(caption, rows.tolist())], 3),
+            curves(ranks, line, rank, axes, [TEACHER_COLOR]),
             widths=[1.5, 1],
             height=430,
         )
-        row = order[rank - 1]
         wrong = (answers[rows].argmax(1) != columns["labels"][rows]).sum()
         return figure, (
-            f"Rank {rank:,}: {bits[row]:.2f} bits at T = 4, of at most "
-            f"{math.log2(len(class_names)):.2f}. The teacher's first answer is not the "
-            f"label on {wrong} of these 6. Percentages are its answers at T = 1."
+            f"Rank {rank:,}: {bits[rows[0]]:.2f} bits at T = 4, of at most {most:.2f}. "
+            f"The teacher's first answer is not the label on {wrong} of these 6. "
+            "Percentages are its answers at T = 1."
         )
 
-    return explore(
-        view,
-        presets={
-            "most torn": {"rank": 1},
-            "in the middle": {"rank": min(ranks, key=lambda r: abs(r - last / 2))},
-            "most certain": {"rank": last},
-        },
-        rank=widgets.SelectionSlider(
-            options=[(f"{rank:,}", rank) for rank in ranks], description="rank"
-        ),
-    )
+    named = [(f"{rank:,}", rank) for rank in ranks]
+    slider = widgets.SelectionSlider(options=named, description="rank")
+    presets = {"most torn": {"rank": 1}, "most certain": {"rank": last}}
+    return explore(view, presets=presets, rank=slider)
 
 
 def second_answer_explorer(columns: Columns) -> Explorer:
@@ -176,23 +165,17 @@ def second_answer_explorer(columns: Columns) -> Explorer:
         ]
         for temperature in (1.0, TORN_TEMPERATURE)
     }
-    x_axis = {"type": "log", "title": {"text": "threshold"}, "tickformat": "~%"}
-    x_axis |= {"tickvals": [1e-4, 1e-3, 1e-2, 1e-1, 0.5]}
-    y_axis = {"range": [0, images * 1.03], "title": {"text": "test images"}}
+    ticks = {"0.01 %": 1e-4, "0.1 %": 1e-3, "1 %": 1e-2, "10 %": 0.1, "50 %": 0.5}
+    ends = [0, images * 1.03]
+    axes = axis("threshold", log=True, ticks=ticks), axis("test images", ends)
+    colors = [TEACHER_COLOR, STUDENT_COLOR]
 
-    def view(threshold: float) -> tuple[go.Figure, str]:
+    def view(threshold: float) -> Drawn:
         at = min(range(len(thresholds)), key=lambda i: abs(thresholds[i] - threshold))
         cold, warm = (values[at] for values in counts.values())
         figure = side_by_side(
             f"{cold:,} of {images:,} images have a second answer above {threshold:.2%}",
-            curves(
-                thresholds,
-                counts,
-                here=threshold,
-                x_axis=x_axis,
-                y_axis=y_axis,
-                colors=[TEACHER_COLOR, STUDENT_COLOR],
-            ),
+            curves(thresholds, counts, threshold, axes, colors),
             legend=True,
         )
         return figure, (
@@ -201,50 +184,11 @@ def second_answer_explorer(columns: Columns) -> Explorer:
             f"{warm:,} ({warm / images:.1%})."
         )
 
-    return explore(
-        view,
-        presets={"1 %": {"threshold": 0.01}, "10 %": {"threshold": 0.1}},
-        threshold=widgets.FloatLogSlider(
-            0.001, base=10, min=-4, max=-0.3, step=0.1, description="threshold"
-        ),
+    slider = widgets.FloatLogSlider(
+        0.001, base=10, min=-4, max=-0.3, step=0.1, description="threshold"
     )
-
-
-def recount_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Explorer:
-    """The invented answer that distillation is often told with, beside a real one."""
-    animals = {"dog": 0.30, "cat": 0.20, "cow": 0.05, "car": 0.005}
-    told = class_bars(
-        torch.tensor([*animals.values()]),
-        [*animals],
-        axis="as it is told",
-        color=LABEL_COLOR,
-    )
-    picked = picked_images(columns)
-    logits = columns["teacher_logits"][picked]
-
-    def view(temperature: float, image_number: int) -> tuple[go.Figure, str]:
-        probs = soften(logits[image_number], temperature)
-        figure = side_by_side(
-            f"As it is told, and a real teacher at T = {temperature:.3g}",
-            told,
-            image(columns["images"][picked[image_number]]),
-            class_bars(probs, class_names, axis="as a teacher answers"),
-            widths=[1.5, 1, 1.7],
-        )
-        return figure, (
-            f"{ranking(probs, class_names)} The invented one says dog with 30 %, cat "
-            "with 20 %, cow with 5 % and car with 0.5 %."
-        )
-
-    return explore(
-        view,
-        presets={
-            "as trained": {"temperature": 1.0},
-            "like the invented one": {"temperature": 8.0},
-        },
-        temperature=temperature_slider(),
-        image_number=picker(columns, picked, class_names),
-    )
+    presets = {"1 %": {"threshold": 0.01}, "10 %": {"threshold": 0.1}}
+    return explore(view, presets=presets, threshold=slider)
 
 
 def uniform_mix_explorer(
@@ -256,7 +200,7 @@ def uniform_mix_explorer(
     answers = soften(columns["teacher_logits"][list(pair)], TORN_TEMPERATURE)
     most = math.log2(len(class_names))
 
-    def view(uniform_share: float) -> tuple[go.Figure, str]:
+    def view(uniform_share: float) -> Drawn:
         mixed = (1 - uniform_share) * answers + uniform_share / len(class_names)
         bits = entropy(mixed).mean().item() / math.log(2)
         apart = (mixed[0] - mixed[1]).abs().sum().item() / 2
@@ -286,16 +230,14 @@ def uniform_mix_explorer(
     )
 
 
-def temperature_slider(
-    value: float = 1.0, low: float = -2.0, high: float = 5.0
-) -> widgets.FloatLogSlider:
-    """T from 2**low to 2**high; a step multiplies T by the eighth root of two."""
+def temperature_slider(high: float = 5, step: float = 1 / 8) -> widgets.FloatLogSlider:
+    """T from 1/4 to 2**high; a step multiplies T by 2**step."""
     return widgets.FloatLogSlider(
-        value,
+        1.0,
         base=2,
-        min=low,
+        min=-2,
         max=high,
-        step=1 / 8,
+        step=step,
         description="temperature T",
         readout_format=".3g",
     )

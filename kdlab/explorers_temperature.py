@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
-import plotly.graph_objects as go
 import torch
 from torch import Tensor
 
@@ -13,6 +12,9 @@ from kdlab.figures import (
     LABEL_COLOR,
     STUDENT_COLOR,
     TEACHER_COLOR,
+    Drawn,
+    Part,
+    axis,
     class_bars,
     curves,
     image,
@@ -34,6 +36,8 @@ from kdlab.metrics import (
 from kdlab.panels import Explorer, explore
 
 TEMPERATURES = [2 ** (step / 8) for step in range(-16, 41)]  # those of the slider
+WIDE_TEMPERATURES = [2 ** (step / 4) for step in range(-8, 41)]  # up to the limit
+WIDE_TICKS = [0.25, 1, 4, 16, 64, 256, 1024]
 
 
 def temperature_explorer(
@@ -43,23 +47,16 @@ def temperature_explorer(
     picked = picked_images(columns)
     logits, labels = columns["teacher_logits"][picked], columns["labels"][picked]
     curve = torch.stack([effective_classes(soften(logits, t)) for t in TEMPERATURES])
-    y_axis = {"range": [0, len(class_names) * 1.04], "title": {"text": "exp(entropy)"}}
+    axes = temperature_axis(), axis("effective classes", [0, len(class_names) * 1.04])
 
-    def view(temperature: float, image_number: int) -> tuple[go.Figure, str]:
+    def view(temperature: float, image_number: int) -> Drawn:
         probs = soften(logits[image_number], temperature)
-        classes = effective_classes(probs)
+        classes, line = effective_classes(probs), curve[:, image_number].tolist()
         figure = side_by_side(
             f"T = {temperature:.3g}: as open as {classes:.2f} equally likely classes",
             image(columns["images"][picked[image_number]]),
-            class_bars(probs, class_names, axis="teacher's probability"),
-            curves(
-                TEMPERATURES,
-                {"effective classes": curve[:, image_number].tolist()},
-                here=temperature,
-                x_axis=temperature_axis(),
-                y_axis=y_axis,
-                colors=[TEACHER_COLOR],
-            ),
+            class_bars(probs, class_names, title="teacher's probability"),
+            curves(TEMPERATURES, {"": line}, temperature, axes, [TEACHER_COLOR]),
             widths=[1, 1.7, 1.7],
         )
         return figure, (
@@ -103,31 +100,19 @@ def gradient_explorer(
         name: [gradient_length(logits, teacher_logits, t) for t in TEMPERATURES]
         for name, logits in students.items()
     }
-    x_axis = temperature_axis()
-    y_axis = {
-        "type": "log",
-        "range": [-4.3, 1.3],
-        "dtick": 1,
-        "exponentformat": "power",
-    }
-    y_axis["title"] = {"text": "length of the gradient"}
+    axes = temperature_axis(), axis("length of the gradient", [-4.3, 1.3], log=True)
     at_one = TEMPERATURES.index(1.0)
 
-    def view(temperature: float, student: str) -> tuple[go.Figure, str]:
-        scaled = lengths[student]
-        plain = [y / t**2 for y, t in zip(scaled, TEMPERATURES, strict=True)]
+    def view(temperature: float, student: str) -> Drawn:
+        squared = lengths[student]
+        plain = [y / t**2 for y, t in zip(squared, TEMPERATURES, strict=True)]
         here = gradient_length(students[student], teacher_logits, temperature)
-        more, less = here / scaled[at_one], scaled[at_one] / (here / temperature**2)
+        more, less = here / squared[at_one], squared[at_one] * temperature**2 / here
+        lines = {"T² · KL": squared, "KL alone": plain}
+        colors = [TEACHER_COLOR, STUDENT_COLOR]
         figure = side_by_side(
             f"T = {temperature:.3g}, {student}: {more:.3g} times the gradient of T = 1",
-            curves(
-                TEMPERATURES,
-                {"T² · KL": scaled, "KL alone": plain},
-                here=temperature,
-                x_axis=x_axis,
-                y_axis=y_axis,
-                colors=[TEACHER_COLOR, STUDENT_COLOR],
-            ),
+            curves(TEMPERATURES, lines, temperature, axes, colors),
             legend=True,
             height=400,
         )
@@ -140,10 +125,7 @@ def gradient_explorer(
     return explore(
         view,
         tabulate=["temperature", "student"],
-        presets={
-            "T = 8": {"temperature": 8.0},
-            "T = 32": {"temperature": 32.0},
-        },
+        presets={"T = 8": {"temperature": 8.0}, "T = 32": {"temperature": 32.0}},
         temperature=temperature_slider(),
         student=widgets.Dropdown(options=list(students), description="student"),
     )
@@ -159,41 +141,15 @@ def limit_explorer(
     picked = picked_images(columns)
     teacher = columns["teacher_logits"][picked].double()
     student = student_logits[picked].double()
-    temperatures = [2 ** (step / 4) for step in range(-8, 41)]
-    gap = student - teacher
-    ends = (gap - gap.mean(dim=1, keepdim=True)) / gap.shape[1]
-    x_axis = temperature_axis() | {"tickvals": [0.25, 1, 4, 16, 64, 256, 1024]}
-    x_axis["ticktext"] = [f"{t:g}" for t in x_axis["tickvals"]]
+    x_axis = temperature_axis(ticks=WIDE_TICKS)
 
-    def view(temperature: float, image_number: int) -> tuple[go.Figure, str]:
-        pair = student[image_number, None], teacher[image_number, None]
-        losses = [soft_target_loss(*pair, t).item() for t in temperatures]
-        end = logit_matching_loss(*pair).item()
-        now = soft_target_loss(*pair, temperature).item()
-        pull = soften(pair[0][0], temperature) - soften(pair[1][0], temperature)
-        widest = 1.15 * ends[image_number].abs().max().item()
-        bars = class_bars(
-            temperature * pull,
-            class_names,
-            axis="gradient T · (q − p)",
-            color=STUDENT_COLOR,
-            scale=(-max(widest, 1.0), max(widest, 1.0)),
-            name="now",
-        )
+    def view(temperature: float, image_number: int) -> Drawn:
+        pair = student[[image_number]], teacher[[image_number]]
+        end, now = logit_matching_loss(*pair), soft_target_loss(*pair, temperature)
         figure = side_by_side(
             f"T = {temperature:.3g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
-            targets(bars, ends[image_number], "logit matching", TEACHER_COLOR),
-            curves(
-                temperatures,
-                {"T² · KL": losses, "half the variance of the gap": [end] * 49},
-                here=temperature,
-                x_axis=x_axis,
-                y_axis={
-                    "range": [0, 1.1 * max(*losses, end)],
-                    "title": {"text": "loss"},
-                },
-                colors=[STUDENT_COLOR, TEACHER_COLOR],
-            ),
+            pull_by_class(*pair, temperature, class_names),
+            approach_to_limit(*pair, temperature, x_axis),
             legend=True,
             height=420,
         )
@@ -203,24 +159,43 @@ def limit_explorer(
             "gradient of logit matching."
         )
 
+    presets = {"as trained": 1.0, "Hinton 2015": 20.0, "at the limit": 1024.0}
     return explore(
         view,
-        presets={
-            "as trained": {"temperature": 1.0},
-            "Hinton 2015": {"temperature": 20.0},
-            "at the limit": {"temperature": 1024.0},
-        },
-        temperature=widgets.FloatLogSlider(
-            1.0,
-            base=2,
-            min=-2,
-            max=10,
-            step=0.25,
-            description="temperature T",
-            readout_format=".3g",
-        ),
+        presets={name: {"temperature": t} for name, t in presets.items()},
+        temperature=temperature_slider(high=10, step=1 / 4),
         image_number=picker(columns, picked, class_names),
     )
+
+
+def pull_by_class(
+    student: Tensor, teacher: Tensor, temperature: float, class_names: Sequence[str]
+) -> Part:
+    """Bars of T · (q − p), diamonds of (gap − mean gap) / C; logits [1, classes]."""
+    gap = (student - teacher)[0]
+    end = (gap - gap.mean()) / len(gap)
+    pull = temperature * (soften(student, temperature) - soften(teacher, temperature))
+    widest = max(1.15 * end.abs().max().item(), 1.0)
+    bars = class_bars(
+        pull[0],
+        class_names,
+        title="gradient T · (q − p)",
+        color=STUDENT_COLOR,
+        scale=(-widest, widest),
+        name="now",
+    )
+    return targets(bars, end, "logit matching", TEACHER_COLOR)
+
+
+def approach_to_limit(
+    student: Tensor, teacher: Tensor, temperature: float, x_axis: dict
+) -> Part:
+    """T² · KL over T and half the variance of the gap; logits [1, classes]."""
+    ts, end = WIDE_TEMPERATURES, logit_matching_loss(student, teacher).item()
+    losses = [soft_target_loss(student, teacher, t).item() for t in ts]
+    lines = {"T² · KL": losses, "half the variance of the gap": [end] * len(ts)}
+    axes = x_axis, axis("loss", [0, 1.1 * max(*losses, end)])
+    return curves(ts, lines, temperature, axes, [STUDENT_COLOR, TEACHER_COLOR])
 
 
 def calibration_explorer(
@@ -231,43 +206,32 @@ def calibration_explorer(
     The first two, [M, classes] and [M], choose T; the last two, of the test set, judge.
     """
     on_test = [nll(logits / t, labels).item() for t in TEMPERATURES]
-    on_held_out = [
-        nll(held_out_logits / t, held_out_labels).item() for t in TEMPERATURES
-    ]
-    fitted = TEMPERATURES[on_held_out.index(min(on_held_out))]
+    chosen_on = [nll(held_out_logits / t, held_out_labels).item() for t in TEMPERATURES]
+    fitted = TEMPERATURES[chosen_on.index(min(chosen_on))]
     right = accuracy(logits, labels).item()
-    y_axis = {"type": "log", "title": {"text": "nll, nats"}}
+    lines = {"test": on_test, "held out": chosen_on}
+    axes = temperature_axis("temperature at prediction"), axis("nll, nats", log=True)
 
-    def view(temperature: float) -> tuple[go.Figure, str]:
+    def view(temperature: float) -> Drawn:
         table = reliability(logits / temperature, labels, bins=10)
-        error = calibration_gap(table).item()
         confidence = (table["confidence"] * table["share"]).nansum().item()
+        colors = [STUDENT_COLOR, LABEL_COLOR]
         figure = side_by_side(
             f"T = {temperature:.3g}: {confidence:.1%} sure, {right:.1%} right",
             reliability_bars(table, STUDENT_COLOR),
-            curves(
-                TEMPERATURES,
-                {"test": on_test, "held out": on_held_out},
-                here=temperature,
-                x_axis=temperature_axis("temperature at prediction"),
-                y_axis=y_axis,
-                colors=[STUDENT_COLOR, LABEL_COLOR],
-            ),
+            curves(TEMPERATURES, lines, temperature, axes, colors),
             legend=True,
             height=420,
         )
         return figure, (
             f"At T = {temperature:.3g} the model is {confidence:.1%} sure on average "
-            f"and right on {right:.1%}, whatever T is; calibration error {error:.3f}. "
-            f"Held-out images choose T = {fitted:.3g}."
+            f"and right on {right:.1%}, whatever T is; calibration error "
+            f"{calibration_gap(table):.3f}. Held-out images choose T = {fitted:.3g}."
         )
 
+    presets = {"as trained": 1.0, "chosen on held-out images": fitted, "soft": 4.0}
     return explore(
         view,
-        presets={
-            "as trained": {"temperature": 1.0},
-            "chosen on held-out images": {"temperature": fitted},
-            "soft": {"temperature": 4.0},
-        },
+        presets={name: {"temperature": t} for name, t in presets.items()},
         temperature=temperature_slider(),
     )

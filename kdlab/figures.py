@@ -17,6 +17,7 @@ TEACHER_COLOR, STUDENT_COLOR, LABEL_COLOR = "#0072B2", "#D55E00", "#999999"
 TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
 
+Drawn = tuple[go.Figure, str]  # what a view returns: a figure and its sentence
 Part = dict  # {"traces": [...], "x": axis, "y": axis} or {"image": address}
 
 
@@ -105,7 +106,7 @@ def class_bars(
     values: Tensor,
     class_names: Sequence[str],
     *,
-    axis: str = "probability",
+    title: str = "probability",
     color: str = TEACHER_COLOR,
     name: str = "",
     scale: Sequence[float] = (0, 1),
@@ -127,9 +128,7 @@ def class_bars(
         "name": name,
         "marker": {"color": color},
     }
-    x = {"range": list(scale), "title": {"text": axis}, "fixedrange": True}
-    if log:
-        x |= {"type": "log", "exponentformat": "power", "dtick": 2}
+    x = axis(title, scale, log=log) | ({"dtick": 2} if log else {})
     y = {
         "type": "category",
         "autorange": "reversed",
@@ -160,10 +159,8 @@ def targets(bars: Part, values: Tensor, name: str, color: str) -> Part:
 def curves(
     x: Sequence[float],
     lines: Mapping[str, Sequence[float]],
-    *,
     here: float,
-    x_axis: dict,
-    y_axis: dict,
+    axes: tuple[dict, dict],
     colors: Sequence[str],
 ) -> Part:
     """Named curves over x; a large dot on each marks where the slider is."""
@@ -182,11 +179,7 @@ def curves(
             {"type": "scatter", "mode": "markers", "x": [x[nearest]], "y": [y[nearest]]}
             | {"name": name, "marker": marker, "showlegend": False}
         )
-    return {
-        "traces": traces,
-        "x": {"fixedrange": True, **x_axis},
-        "y": {"fixedrange": True, **y_axis},
-    }
+    return {"traces": traces, "x": axes[0], "y": axes[1]}
 
 
 def reliability_bars(table: Mapping[str, Tensor], color: str) -> Part:
@@ -206,18 +199,34 @@ def reliability_bars(table: Mapping[str, Tensor], color: str) -> Part:
     }
     diagonal = {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1]}
     diagonal |= {"name": "calibrated", "line": {"color": LABEL_COLOR, "dash": "dash"}}
-    x = {"range": [0, 1], "title": {"text": "confidence"}, "fixedrange": True}
-    y = {"range": [0, 1], "title": {"text": "accuracy"}, "fixedrange": True}
+    ends = [0, 1]
+    x, y = axis("confidence", ends), axis("accuracy", ends)
     return {"traces": [bars, diagonal], "x": x, "y": y}
 
 
-def temperature_axis(title: str = "temperature T") -> dict:
+def axis(
+    title: str,
+    ends: Sequence[float] | None = None,
+    *,
+    log: bool = False,
+    ticks: Mapping[str, float] | None = None,
+) -> dict:
+    """An axis that no drag moves: its `ends` (powers of ten if `log`), named ticks."""
+    fixed = {"title": {"text": title}, "fixedrange": True}
+    if ends is not None:
+        fixed["range"] = list(ends)
+    if log:
+        fixed |= {"type": "log", "dtick": 1, "exponentformat": "power"}
+    if ticks:
+        fixed |= {"tickvals": [*ticks.values()], "ticktext": [*ticks]}
+    return fixed
+
+
+def temperature_axis(
+    title: str = "temperature T", ticks: Sequence[float] = TEMPERATURE_TICKS
+) -> dict:
     """The x axis of everything that is drawn over T: powers of two, equally far."""
-    ticks = {
-        "tickvals": TEMPERATURE_TICKS,
-        "ticktext": [f"{t:g}" for t in TEMPERATURE_TICKS],
-    }
-    return {"type": "log", "title": {"text": title}, **ticks}
+    return axis(title, log=True, ticks={f"{t:g}": t for t in ticks})
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:

@@ -70,7 +70,7 @@ def test_at_high_temperature_it_becomes_logit_matching(logits):
 def test_logit_matching_is_half_the_population_variance_of_the_gap():
     student = torch.tensor([[3.0, 0.0, 0.0]], dtype=torch.float64)
     teacher = torch.zeros(1, 3, dtype=torch.float64)
-    # the gap 3, 0, 0 has mean 1 and squared deviations 4, 1, 1: variance 2, half of it 1
+    # gap 3, 0, 0: mean 1, squared deviations 4, 1, 1, so variance 2, half of it 1
     assert_close(logit_matching_loss(student, teacher).item(), 1.0)
 
 
@@ -85,9 +85,7 @@ def test_shifting_all_logits_of_an_example_changes_nothing(logits, loss):
 
 def test_the_size_of_the_batch_does_not_change_the_loss(logits, labels):
     student, teacher = (z.detach() for z in logits)
-    once = distillation_loss(
-        student, teacher, labels, temperature=4.0, soft_weight=0.7
-    )
+    once = distillation_loss(student, teacher, labels, temperature=4.0, soft_weight=0.7)
     thrice = distillation_loss(
         student.repeat(3, 1),
         teacher.repeat(3, 1),
@@ -142,9 +140,7 @@ def test_the_teacher_receives_no_gradient(logits, labels):
     total = (
         soft_target_loss(student, teacher, 2.0)
         + logit_matching_loss(student, teacher)
-        + distillation_loss(
-            student, teacher, labels, temperature=2.0, soft_weight=0.5
-        )
+        + distillation_loss(student, teacher, labels, temperature=2.0, soft_weight=0.5)
     )
     total.backward()
     assert student.grad.abs().sum() > 0
