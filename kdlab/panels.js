@@ -106,7 +106,7 @@ async function render({ model, el }) {
   window.__kdlabPlotly.catch(() => delete window.__kdlabPlotly);       // the next panel may try again
   const plotly = await window.__kdlabPlotly;
 
-  let theme, drawn = [], answered, frameAsked = 0, speaking = 0, waiting = 0;
+  let theme, shown, drawn = [], answered, frameAsked = 0, speaking = 0, waiting = 0;
   const ask = () => { frameAsked ||= requestAnimationFrame(draw); };
 
   function say(text, refused) {                     // seen at once; read aloud when the hand rests
@@ -130,10 +130,19 @@ async function render({ model, el }) {
     try { model.send({ wanted: places() }); } catch {}                 // no kernel at all
   }
 
+  function paint() {
+    const { data, layout } = shown;
+    frame.style.minHeight = (layout.height ?? 340) + "px";
+    plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
+  }
+
   function draw() {
     frameAsked = 0;
     if (!el.isConnected) return ask();
-    theme ??= themeOf(el);
+    if (!theme) {
+      theme = themeOf(el);
+      if (shown) paint();                           // also if it is refused or waiting now
+    }
     const wanted = places();
     const covering = [tables.table, tables.now].find((t) => t && rowOf(t, wanted) >= 0);
     const table = covering ?? (tables.now !== answered && tables.now); // an answer on the way here
@@ -145,9 +154,8 @@ async function render({ model, el }) {
     frame.classList.toggle("stale", !covering || !row);
     if (drawn[0] === table && drawn[1] === n && drawn[2] === theme) return;
     if (row) {                                      // else the view refused: the picture stays
-      const { data, layout } = figureOf(table, row);
-      frame.style.minHeight = (layout.height ?? 340) + "px";
-      plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
+      shown = figureOf(table, row);
+      paint();
     }
     say(table.sentences[n], !row);
     if (!drawn.length && !tables.table) model.send("shown");           // the kernel may tabulate now

@@ -148,6 +148,9 @@ def test_a_refusing_view_says_why_and_the_picture_stays(lab):
     assert notebook.panel().get_by_role("alert").count() == 1
     assert "stale" in notebook.panel().locator(".kdlab-frame").get_attribute("class")
     assert notebook.picture() == picture
+    notebook.set_theme("dark")  # what stays follows the page, too
+    title = notebook.panel().locator(".gtitle")
+    assert title.evaluate("e => getComputedStyle(e).fill") == "rgb(255, 255, 255)"
     notebook.push("Reset")
     expect(notebook, 2.0, 0)
     assert notebook.panel().get_by_role("alert").count() == 0
