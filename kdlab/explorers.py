@@ -14,7 +14,7 @@ from torch import Tensor
 from kdlab.data import Columns, count
 from kdlab.figures import (
     LABEL_COLOR,
-    STUDENT_COLOR,
+    SOFTENED_COLOR,
     TEACHER_COLOR,
     Drawn,
     axis,
@@ -22,6 +22,7 @@ from kdlab.figures import (
     curves,
     gallery,
     image,
+    percent,
     side_by_side,
 )
 from kdlab.metrics import effective_classes, entropy, soften
@@ -129,7 +130,10 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
 
     def caption(row: int) -> str:
         values, best = (side.tolist() for side in answers[row].topk(2))
-        said = (f"{class_names[b]} {v:.0%}" for b, v in zip(best, values, strict=True))
+        said = (
+            f"{class_names[b]}: {percent(v, 0)}"
+            for b, v in zip(best, values, strict=True)
+        )
         return f"label {class_names[columns['labels'][row]]}<br>{', '.join(said)}"
 
     def view(rank: int) -> Drawn:
@@ -139,7 +143,7 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
             gallery(columns["images"][rows], [*map(caption, rows.tolist())], 3),
             curves(ranks, line, rank, axes, [TEACHER_COLOR]),
             widths=[1.5, 1],
-            height=430,
+            height=500,
         )
         wrong = (answers[rows].argmax(1) != columns["labels"][rows]).sum()
         return figure, (
@@ -166,22 +170,23 @@ def second_answer_explorer(columns: Columns) -> Explorer:
         for temperature in (1.0, TORN_TEMPERATURE)
     }
     ticks = {"0.01 %": 1e-4, "0.1 %": 1e-3, "1 %": 1e-2, "10 %": 0.1, "50 %": 0.5}
-    ends = [0, images * 1.03]
-    axes = axis("threshold", log=True, ticks=ticks), axis("test images", ends)
-    colors = [TEACHER_COLOR, STUDENT_COLOR]
+    height = axis("test images", [0, images * 1.03]) | {"tickformat": ","}
+    axes = axis("threshold", [-4.1, -0.25], log=True, ticks=ticks), height
+    colors = [TEACHER_COLOR, SOFTENED_COLOR]
 
     def view(threshold: float) -> Drawn:
         at = min(range(len(thresholds)), key=lambda i: abs(thresholds[i] - threshold))
         cold, warm = (values[at] for values in counts.values())
+        least = percent(threshold, 2)
         figure = side_by_side(
-            f"{cold:,} of {images:,} images have a second answer above {threshold:.2%}",
+            f"{cold:,} of {images:,} images have a second answer above {least}",
             curves(thresholds, counts, threshold, axes, colors),
             legend=True,
         )
         return figure, (
-            f"At T = 1 the second answer is above {threshold:.2%} on {cold:,} of "
-            f"{images:,} test images ({cold / images:.1%}); softened with T = 4, on "
-            f"{warm:,} ({warm / images:.1%})."
+            f"At T = 1 the second answer is above {least} on {cold:,} of {images:,} "
+            f"images ({percent(cold / images)}); softened with T = 4, on {warm:,} "
+            f"({percent(warm / images)})."
         )
 
     slider = widgets.FloatLogSlider(
@@ -203,18 +208,18 @@ def uniform_mix_explorer(
     def view(uniform_share: float) -> Drawn:
         mixed = (1 - uniform_share) * answers + uniform_share / len(class_names)
         bits = entropy(mixed).mean().item() / math.log(2)
-        apart = (mixed[0] - mixed[1]).abs().sum().item() / 2
+        apart = percent((mixed[0] - mixed[1]).abs().sum().item() / 2, 0)
         parts = []
         for row, probs in zip(pair, mixed, strict=True):
             parts += [image(columns["images"][row]), class_bars(probs, class_names)]
         figure = side_by_side(
-            f"Entropy {bits:.2f} of {most:.2f} bits; the targets differ by {apart:.0%}",
+            f"Entropy {bits:.2f} of {most:.2f} bits; the targets differ by {apart}",
             *parts,
             widths=[1, 1.6, 1, 1.6],
         )
         return figure, (
-            f"With {uniform_share:.0%} of the uniform target in it, a target has "
-            f"{bits:.2f} bits of entropy, and {apart:.0%} of its probability tells the "
+            f"With {percent(uniform_share, 0)} of the uniform target in it, a target "
+            f"has {bits:.2f} bits of entropy, and {apart} of its probability tells the "
             "two images apart."
         )
 
@@ -267,14 +272,14 @@ def picker(
 
 def top_words(probs: Tensor, class_names: Sequence[str]) -> str:
     """'98.2 % to 4': the first answer of [classes]."""
-    return f"{probs.max():.1%} to {class_names[int(probs.argmax())]}"
+    return f"{percent(probs.max().item())} to {class_names[int(probs.argmax())]}"
 
 
 def ranking(probs: Tensor, class_names: Sequence[str]) -> str:
     """The first three answers of [classes] in words."""
     values, names = probs.topk(3)
     said = [
-        f"{class_names[name]} with {value:.2%}"
+        f"{class_names[name]} with {percent(value, 2)}"
         for value, name in zip(values.tolist(), names.tolist(), strict=True)
     ]
     return f"The teacher says {said[0]}, then {said[1]}, then {said[2]}."

@@ -9,7 +9,7 @@ from torch import Tensor
 from kdlab.data import Columns
 from kdlab.explorers import DIGITS, picked_images, picker, temperature_slider, top_words
 from kdlab.figures import (
-    LABEL_COLOR,
+    OTHER_COLOR,
     STUDENT_COLOR,
     TEACHER_COLOR,
     Drawn,
@@ -18,6 +18,7 @@ from kdlab.figures import (
     class_bars,
     curves,
     image,
+    percent,
     reliability_bars,
     side_by_side,
     targets,
@@ -109,7 +110,7 @@ def gradient_explorer(
         here = gradient_length(students[student], teacher_logits, temperature)
         more, less = here / squared[at_one], squared[at_one] * temperature**2 / here
         lines = {"T² · KL": squared, "KL alone": plain}
-        colors = [TEACHER_COLOR, STUDENT_COLOR]
+        colors = [STUDENT_COLOR, OTHER_COLOR]
         figure = side_by_side(
             f"T = {temperature:.3g}, {student}: {more:.3g} times the gradient of T = 1",
             curves(TEMPERATURES, lines, temperature, axes, colors),
@@ -155,8 +156,8 @@ def limit_explorer(
         )
         return figure, (
             f"Image {picked[image_number]}, T = {temperature:.3g}: T² · KL = "
-            f"{now:.4g}, {now / end:.1%} of its limit {end:.4g}; diamonds are the "
-            "gradient of logit matching."
+            f"{now:.4g}, {percent((now / end).item())} of its limit {end:.4g}; "
+            "diamonds are the gradient of logit matching."
         )
 
     presets = {"as trained": 1.0, "Hinton 2015": 20.0, "at the limit": 1024.0}
@@ -208,24 +209,24 @@ def calibration_explorer(
     on_test = [nll(logits / t, labels).item() for t in TEMPERATURES]
     chosen_on = [nll(held_out_logits / t, held_out_labels).item() for t in TEMPERATURES]
     fitted = TEMPERATURES[chosen_on.index(min(chosen_on))]
-    right = accuracy(logits, labels).item()
+    right = percent(accuracy(logits, labels).item())
     lines = {"test": on_test, "held out": chosen_on}
     axes = temperature_axis("temperature at prediction"), axis("nll, nats", log=True)
 
     def view(temperature: float) -> Drawn:
         table = reliability(logits / temperature, labels, bins=10)
-        confidence = (table["confidence"] * table["share"]).nansum().item()
-        colors = [STUDENT_COLOR, LABEL_COLOR]
+        sure = percent((table["confidence"] * table["share"]).nansum().item())
+        colors = [STUDENT_COLOR, OTHER_COLOR]
         figure = side_by_side(
-            f"T = {temperature:.3g}: {confidence:.1%} sure, {right:.1%} right",
+            f"T = {temperature:.3g}: {sure} sure, {right} right",
             reliability_bars(table, STUDENT_COLOR),
             curves(TEMPERATURES, lines, temperature, axes, colors),
             legend=True,
             height=420,
         )
         return figure, (
-            f"At T = {temperature:.3g} the model is {confidence:.1%} sure on average "
-            f"and right on {right:.1%}, whatever T is; calibration error "
+            f"At T = {temperature:.3g} the model is {sure} sure on average "
+            f"and right on {right}, whatever T is; calibration error "
             f"{calibration_gap(table):.3f}. Held-out images choose T = {fitted:.3g}."
         )
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 # Okabe and Ito's colours, told apart also by the colour-blind; never colour alone.
 TEACHER_COLOR, STUDENT_COLOR, LABEL_COLOR = "#0072B2", "#D55E00", "#999999"
+SOFTENED_COLOR, OTHER_COLOR = "#56B4E9", "#009E73"  # the teacher softened; neither
 TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
 
@@ -31,17 +32,13 @@ def side_by_side(
     """The parts in one row, `widths` as shares of it; the title states the finding."""
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
+    row = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # under the title
     layout = {
-        "title": {"text": title, "x": 0, "xanchor": "left", "xref": "paper"},
+        "title": {"text": title, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
+        "margin": {"l": 60, "r": 20, "t": 84 if legend else 56, "b": 60},
         "showlegend": legend,
-        "legend": {
-            "orientation": "h",
-            "x": 1,
-            "xanchor": "right",
-            "y": 1,
-            "yanchor": "bottom",
-        },
+        "legend": row,
         "images": [],
         "bargap": 0.25,
         "template": None,
@@ -74,15 +71,15 @@ def gallery(pictures: Tensor, captions: Sequence[str], columns: int) -> Part:
     rows = -(-len(pictures) // columns)
     places = [(i % columns, rows - 1 - i // columns) for i in range(len(pictures))]
     images = [
-        {"source": image_address(picture), "x": x + 0.1, "y": y + 0.98}
-        | {"sizex": 0.8, "sizey": 0.72, "xanchor": "left", "yanchor": "top"}
+        {"source": image_address(picture), "x": x + 0.5, "y": y + 1}
+        | {"sizex": 0.9, "sizey": 0.64, "xanchor": "center", "yanchor": "top"}
         for picture, (x, y) in zip(pictures, places, strict=True)
     ]
     words = {
         "type": "scatter",
         "mode": "text",
         "x": [x + 0.5 for x, _ in places],
-        "y": [y + 0.13 for _, y in places],
+        "y": [y + 0.2 for _, y in places],
         "text": list(captions),
         "hoverinfo": "skip",
     }
@@ -220,6 +217,16 @@ def axis(
     if ticks:
         fixed |= {"tickvals": [*ticks.values()], "ticktext": [*ticks]}
     return fixed
+
+
+def percent(share: float, digits: int = 1) -> str:
+    """A share in [0, 1] in words; never 0 or 100 % for what is not exactly that."""
+    least = 10.0 ** -(digits + 2)
+    if 0 < share < least:
+        return f"under {100 * least:.{digits}f} %"
+    if 1 - least < share < 1:
+        return f"over {100 * (1 - least):.{digits}f} %"
+    return f"{100 * share:.{digits}f} %"
 
 
 def temperature_axis(

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from kdlab import explorers, explorers_temperature
+from kdlab.figures import percent
 from kdlab.losses import logit_matching_loss, soft_target_loss
 from kdlab.metrics import accuracy, effective_classes, entropy, soften
 
@@ -178,7 +179,7 @@ def test_calibration_keeps_the_accuracy_and_chooses_t_on_held_out(
         student_logits * 4, labels, student_logits, labels
     )
     right = accuracy(student_logits, labels).item()
-    assert all(f"right on {right:.1%}" in row.sentence for row in panel.pictures())
+    assert all(f"right on {percent(right)}" in row.sentence for row in panel.pictures())
     twin = explorers_temperature.calibration_explorer(
         student_logits, labels, student_logits, labels
     )

@@ -75,7 +75,8 @@ def test_a_gallery_has_each_picture_over_its_caption_in_rows():
     images = figure.layout.images
     assert len({image.source for image in images}) == 5
     for image, x, y in zip(images, figure.data[0].x, figure.data[0].y, strict=True):
-        assert image.x < x < image.x + image.sizex and y < image.y - image.sizey
+        assert image.x == x and image.xanchor == "center"
+        assert y < image.y - image.sizey
         assert (image.xref, image.yref) == ("x", "y")
     assert images[0].y > images[3].y and images[0].x == images[3].x
 
@@ -109,3 +110,17 @@ def test_targets_add_a_diamond_on_each_bar():
     _, diamonds = drawn(part).data
     assert list(diamonds.x) == pytest.approx([0.3, 0.8, 0.9])
     assert list(diamonds.y) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("share", "words"),
+    [
+        (0, "0.0 %"),
+        (1e-9, "under 0.1 %"),
+        (0.0384, "3.8 %"),
+        (0.99999, "over 99.9 %"),
+        (1, "100.0 %"),
+    ],
+)
+def test_a_share_in_words_is_never_rounded_to_nothing_or_to_all(share, words):
+    assert figures.percent(share) == words
