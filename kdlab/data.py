@@ -244,9 +244,9 @@ def _folder_with(name: str) -> Path:
         why = " ".join(str(error).split()) or type(error).__name__
         home = Path(next(iter(FILES[name]))).parent.as_posix()
         raise FileNotFoundError(
-            f"{name} cannot be read from {folder} ({faults}), nor downloaded ({why}). "
-            f"Go on-line once, or point KDLAB_DATA at a folder that holds {home} or "
-            'that you may write to. The dataset "digits" needs no download.'
+            f"{name} is not in {folder} ({faults}) and cannot be downloaded ({why}). "
+            f"Go on-line once, or set KDLAB_DATA to a folder that holds {home} or that "
+            'you may write to. The dataset "digits" needs no download.'
         ) from error
     return folder
 

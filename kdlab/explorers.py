@@ -235,10 +235,12 @@ def uniform_mix_explorer(
     )
 
 
-def temperature_slider(high: float = 5, step: float = 1 / 8) -> widgets.FloatLogSlider:
+def temperature_slider(
+    value: float = 1.0, high: float = 5, step: float = 1 / 8
+) -> widgets.FloatLogSlider:
     """T from 1/4 to 2**high; a step multiplies T by 2**step."""
     return widgets.FloatLogSlider(
-        1.0,
+        value,
         base=2,
         min=-2,
         max=high,

@@ -38,6 +38,7 @@ from kdlab.panels import Explorer, explore
 
 TEMPERATURES = [2 ** (step / 8) for step in range(-16, 41)]  # those of the slider
 WIDE_TEMPERATURES = [2 ** (step / 4) for step in range(-8, 41)]  # up to the limit
+NLL_TICKS = {f"{nats:g}": nats for nats in (0.05, 0.1, 0.2, 0.5, 1, 2, 5)}
 WIDE_TICKS = [0.25, 1, 4, 16, 64, 256, 1024]
 
 
@@ -127,7 +128,7 @@ def gradient_explorer(
         view,
         tabulate=["temperature", "student"],
         presets={"T = 8": {"temperature": 8.0}, "T = 32": {"temperature": 32.0}},
-        temperature=temperature_slider(),
+        temperature=temperature_slider(4.0),
         student=widgets.Dropdown(options=list(students), description="student"),
     )
 
@@ -211,7 +212,10 @@ def calibration_explorer(
     fitted = TEMPERATURES[chosen_on.index(min(chosen_on))]
     right = percent(accuracy(logits, labels).item())
     lines = {"test": on_test, "held out": chosen_on}
-    axes = temperature_axis("temperature at prediction"), axis("nll, nats", log=True)
+    axes = (
+        temperature_axis("temperature at prediction"),
+        axis("nll, nats", log=True, ticks=NLL_TICKS),
+    )
 
     def view(temperature: float) -> Drawn:
         table = reliability(logits / temperature, labels, bins=10)

@@ -34,7 +34,7 @@ def side_by_side(
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
     row = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # under the title
     layout = {
-        "title": {"text": title, "x": 0, "xref": "paper", "y": 0.98, "yanchor": "top"},
+        "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
         "margin": {"l": 60, "r": 20, "t": 84 if legend else 56, "b": 60},
         "showlegend": legend,
@@ -43,6 +43,7 @@ def side_by_side(
         "bargap": 0.25,
         "template": None,
     }
+    layout["title"] |= {"x": 0, "xanchor": "left"}
     traces, left, number = [], 0.0, 0
     for part, width in zip(parts, widths, strict=True):
         domain = [left, min(left + width * unit, 1.0)]
