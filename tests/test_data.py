@@ -373,7 +373,7 @@ def test_the_environment_may_not_choose_nonsense(monkeypatch):
 
 def test_a_forced_mnist_that_cannot_be_had_is_an_error_not_digits(monkeypatch):
     monkeypatch.setenv("KDLAB_DATASET", "mnist")
-    with pytest.raises(FileNotFoundError, match="KDLAB_DATA at a folder"):
+    with pytest.raises(FileNotFoundError, match="KDLAB_DATA to a folder"):
         course_images("test")
 
 
