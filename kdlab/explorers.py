@@ -123,20 +123,17 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
         math.log2(len(class_names)),
     )
     answers, last = soften(columns["teacher_logits"], 1.0), count(columns) - 5
-    steps = range(math.ceil(10 * math.log10(last)))
-    ranks = [*dict.fromkeys(round(10 ** (step / 10)) for step in steps), last]
+    steps = range(math.ceil(10 * math.log10(last)) + 1)
+    ranks = [min(round(10 ** (step / 10)), last) for step in steps]
     line = {"": bits[order[torch.tensor(ranks) - 1]].tolist()}
     axes = axis("rank", log=True), axis("entropy at T = 4, bits", [0, most])
 
     def caption(row: int) -> str:
-        values, best = (side.tolist() for side in answers[row].topk(2))
-        said = (
-            f"{class_names[b]}: {percent(v, 0)}"
-            for b, v in zip(best, values, strict=True)
-        )
-        return f"label {class_names[columns['labels'][row]]}<br>{', '.join(said)}"
+        label = class_names[columns["labels"][row]]
+        return f"label {label}<br>{first_two(answers[row], class_names)}"
 
-    def view(rank: int) -> Drawn:
+    def view(rank: float) -> Drawn:
+        rank = min(round(rank), last)
         rows = order[rank - 1 : rank + 5]
         figure = side_by_side(
             f"Ranks {rank:,} to {rank + 5:,} of {count(columns):,}, most torn first",
@@ -152,9 +149,9 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
             "Percentages are its answers at T = 1."
         )
 
-    named = [(f"{rank:,}", rank) for rank in ranks]
-    slider = widgets.SelectionSlider(options=named, description="rank")
-    presets = {"most torn": {"rank": 1}, "most certain": {"rank": last}}
+    style = {"description": "rank", "readout_format": ",.0f"}
+    slider = widgets.FloatLogSlider(1, min=0, max=(len(ranks) - 1) / 10, **style)
+    presets = {"most torn": {"rank": 1}, "most certain": {"rank": 10**slider.max}}
     return explore(view, presets=presets, rank=slider)
 
 
@@ -236,7 +233,7 @@ def uniform_mix_explorer(
 
 
 def temperature_slider(
-    value: float = 1.0, high: float = 5, step: float = 1 / 8
+    value: float = 1.0, high: float = 5, step: float = 1 / 6
 ) -> widgets.FloatLogSlider:
     """T from 1/4 to 2**high; a step multiplies T by 2**step."""
     return widgets.FloatLogSlider(
@@ -275,6 +272,15 @@ def picker(
 def top_words(probs: Tensor, class_names: Sequence[str]) -> str:
     """'98.2 % to 4': the first answer of [classes]."""
     return f"{percent(probs.max().item())} to {class_names[int(probs.argmax())]}"
+
+
+def first_two(probs: Tensor, class_names: Sequence[str]) -> str:
+    """'4: 51 %, 9: 48 %': the first two answers of [classes]."""
+    values, names = (side.tolist() for side in probs.topk(2))
+    pairs = zip(names, values, strict=True)
+    return ", ".join(
+        f"{class_names[name]}: {100 * value:.0f} %" for name, value in pairs
+    )
 
 
 def ranking(probs: Tensor, class_names: Sequence[str]) -> str:

@@ -36,8 +36,8 @@ from kdlab.metrics import (
 )
 from kdlab.panels import Explorer, explore
 
-TEMPERATURES = [2 ** (step / 8) for step in range(-16, 41)]  # those of the slider
-WIDE_TEMPERATURES = [2 ** (step / 4) for step in range(-8, 41)]  # up to the limit
+TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
+WIDE_TEMPERATURES = [2 ** (step / 3) for step in range(-6, 31)]  # up to the limit
 NLL_TICKS = {f"{nats:g}": nats for nats in (0.05, 0.1, 0.2, 0.5, 1, 2, 5)}
 WIDE_TICKS = [0.25, 1, 4, 16, 64, 256, 1024]
 
@@ -74,7 +74,7 @@ def temperature_explorer(
             "too cold": {"temperature": 0.25},
             "as trained": {"temperature": 1.0},
             "a usual choice": {"temperature": 4.0},
-            "Hinton 2015": {"temperature": 20.0},
+            "Hinton 2015, T ≈ 20": {"temperature": 20.0},
         },
         temperature=temperature_slider(),
         image_number=picker(columns, picked, class_names),
@@ -161,11 +161,11 @@ def limit_explorer(
             "diamonds are the gradient of logit matching."
         )
 
-    presets = {"as trained": 1.0, "Hinton 2015": 20.0, "at the limit": 1024.0}
+    presets = {"as trained": 1.0, "Hinton 2015, T ≈ 20": 20.0, "at the limit": 1024.0}
     return explore(
         view,
         presets={name: {"temperature": t} for name, t in presets.items()},
-        temperature=temperature_slider(high=10, step=1 / 4),
+        temperature=temperature_slider(high=10, step=1 / 3),
         image_number=picker(columns, picked, class_names),
     )
 

@@ -6,6 +6,7 @@ Fonts, text colour and background are the page's: `panels` adds them in the brow
 
 import base64
 import io
+import math
 from collections.abc import Mapping, Sequence
 
 import plotly.graph_objects as go
@@ -234,7 +235,8 @@ def temperature_axis(
     title: str = "temperature T", ticks: Sequence[float] = TEMPERATURE_TICKS
 ) -> dict:
     """The x axis of everything that is drawn over T: powers of two, equally far."""
-    return axis(title, log=True, ticks={f"{t:g}": t for t in ticks})
+    ends = [math.log10(min(ticks) * 0.87), math.log10(max(ticks) * 1.15)]
+    return axis(title, ends, log=True, ticks={f"{t:g}": t for t in ticks})
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:

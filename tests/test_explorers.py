@@ -112,7 +112,7 @@ def test_picked_images_are_one_of_each_class_then_the_most_torn(columns):
 
 def test_the_torn_explorer_walks_down_the_ranks(columns):
     rows = explorers.torn_explorer(columns).pictures()
-    ranks = [row.values["rank"] for row in rows]
+    ranks = [int(re.match(r"Rank (\d+)", row.sentence)[1]) for row in rows]
     assert ranks[0] == 1 and ranks[-1] == 55 and ranks == sorted(ranks)
     opened = [float(re.search(r"([\d.]+) bits", row.sentence)[1]) for row in rows]
     assert opened == sorted(opened, reverse=True)
