@@ -6,7 +6,7 @@ RUN = .venv/bin/python
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: lab test bench results
+.PHONY: lab test bench results notebooks
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -19,8 +19,13 @@ test: # unit tests, tests in a browser, and every notebook from top to bottom
 
 bench: # measure speed, memory and bytes; print one table and write bench.json
 	@$(PYTHON) install.py test
-	$(RUN) tests/bench.py
+	PYTHONPATH=tests $(RUN) -m bench $(BENCH_FLAGS)
 
 results: # run the stored experiments again, from what is missing
 	@$(PYTHON) install.py
 	$(RUN) -m kdlab.sweeps teachers
+
+notebooks: # run them all, and store them with the output of their claims alone
+	@$(PYTHON) install.py test
+	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
+	$(RUN) -m nbstripout --keep-count --keep-id --extra-keys metadata.language_info notebooks/*.ipynb
