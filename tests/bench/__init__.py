@@ -1,0 +1,1 @@
+"""What the course costs in time, memory and bytes; `make bench` prints one table."""

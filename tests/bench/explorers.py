@@ -1,0 +1,42 @@
+"""One picture of every explorer in the kernel: the view at each tabulated position."""
+
+import itertools
+import statistics
+import time
+from collections.abc import Iterator
+
+from bench.table import Measurement
+from bench.views import ALL, answered_test_set, explorer_calls, quick_student
+from kdlab.panels import Explorer
+from kdlab.training import one_cpu_thread
+
+LOOKS = 3  # at each position: the quickest counts, the others met other processes
+
+
+def measure() -> Iterator[Measurement]:
+    """The slowest picture of each explorer."""
+    columns = answered_test_set()
+    calls = explorer_calls(columns, quick_student(columns))
+    with one_cpu_thread():
+        for name in ALL:
+            times = [1000 * seconds for seconds in seconds_by_position(calls[name]())]
+            besides = {"median": statistics.median(times), "positions": len(times)}
+            what = f"{name}: slowest picture in the kernel"
+            yield Measurement("explorers", what, max(times), "ms", 10, besides=besides)
+
+
+def seconds_by_position(panel: Explorer) -> list[float]:
+    """Seconds of `panel.look` at each position of its table, the first try apart."""
+    times = []
+    axes = [axis.values() for axis in panel.positions.values()]
+    for point in itertools.product(*axes):
+        values = {**panel.values(), **dict(zip(panel.positions, point, strict=True))}
+        if not times:
+            panel.look(values)
+        tries = []
+        for _ in range(LOOKS):
+            started = time.perf_counter()
+            panel.look(values)
+            tries.append(time.perf_counter() - started)
+        times.append(min(tries))
+    return times

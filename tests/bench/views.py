@@ -1,0 +1,60 @@
+"""All explorers on the course's test set."""
+
+from collections.abc import Callable
+from functools import partial
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor
+
+from kdlab import explorers, explorers_temperature
+from kdlab.data import Columns, course_dataset, course_images
+from kdlab.experiments import label_loss
+from kdlab.models import build_model
+from kdlab.training import fit, predict
+from kdlab.weights import load_teacher
+
+# Six with a slider that need no student.
+SIX = "answer", "torn", "second_answer", "uniform_mix", "temperature", "calibration"
+ALL = (*SIX, "answer_beside", "label", "gradient", "limit")
+
+
+def answered_test_set() -> Columns:
+    """The test set with the teacher's answers, as the notebooks make it."""
+    teacher, _ = load_teacher(course_dataset())
+    columns = course_images("test")
+    columns["teacher_logits"] = predict(teacher, columns["images"])
+    return columns
+
+
+def quick_student(columns: Columns) -> Tensor:
+    """Logits for the columns of a student after one epoch."""
+    student = build_model("mlp", widths=[64])
+    adam = torch.optim.Adam(student.parameters(), lr=1e-3)
+    fit(student, course_images("fit"), label_loss, adam, epochs=1, progress=False)
+    return predict(student, columns["images"])
+
+
+def explorer_calls(
+    columns: Columns, student_logits: Tensor | None = None
+) -> dict[str, Callable[[], widgets.Widget]]:
+    """{name: function that makes the explorer}; without a student those that can."""
+    logits, labels = columns["teacher_logits"], columns["labels"]
+    one, two = explorers, explorers_temperature
+    judged = (logits, labels, logits, labels)
+    calls = {
+        "answer": partial(one.answer_explorer, columns),
+        "torn": partial(one.torn_explorer, columns),
+        "second_answer": partial(one.second_answer_explorer, columns),
+        "uniform_mix": partial(one.uniform_mix_explorer, columns),
+        "temperature": partial(two.temperature_explorer, columns),
+        "calibration": partial(two.calibration_explorer, *judged),
+        "label": partial(one.label_explorer, columns),
+    }
+    beside = {"dog": 0.3, "cat": 0.2, "cow": 0.05, "car": 0.005}
+    calls["answer_beside"] = partial(one.answer_explorer, columns, beside=beside)
+    if student_logits is not None:
+        students = {"after one epoch": student_logits[:2000]}
+        calls["gradient"] = partial(two.gradient_explorer, students, logits[:2000])
+        calls["limit"] = partial(two.limit_explorer, columns, student_logits)
+    return calls
