@@ -53,7 +53,7 @@ def answer_explorer(
             class_bars(probs, class_names, title="teacher's probability"),
         ]
         figure = side_by_side(
-            f"T = {temperature:.3g}: the teacher gives {top_words(probs, class_names)}",
+            f"T = {temperature:.4g}: the teacher gives {top_words(probs, class_names)}",
             *([other] if beside else []),
             *parts,
             widths=[1.5, 1, 1.7] if beside else [1, 2.4],
@@ -123,17 +123,18 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
         math.log2(len(class_names)),
     )
     answers, last = soften(columns["teacher_logits"], 1.0), count(columns) - 5
-    steps = range(math.ceil(10 * math.log10(last)) + 1)
-    ranks = [min(round(10 ** (step / 10)), last) for step in steps]
+    widest = math.log10(last)
+    ranks = [round(10 ** (widest * step / 40)) for step in range(41)]
     line = {"": bits[order[torch.tensor(ranks) - 1]].tolist()}
-    axes = axis("rank", log=True), axis("entropy at T = 4, bits", [0, most])
+    ends = [-0.1, widest + 0.1]
+    axes = axis("rank", ends, log=True), axis("entropy at T = 4, bits", [0, most])
 
     def caption(row: int) -> str:
         label = class_names[columns["labels"][row]]
         return f"label {label}<br>{first_two(answers[row], class_names)}"
 
     def view(rank: float) -> Drawn:
-        rank = min(round(rank), last)
+        rank = round(rank)
         rows = order[rank - 1 : rank + 5]
         figure = side_by_side(
             f"Ranks {rank:,} to {rank + 5:,} of {count(columns):,}, most torn first",
@@ -150,8 +151,8 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
         )
 
     style = {"description": "rank", "readout_format": ",.0f"}
-    slider = widgets.FloatLogSlider(1, min=0, max=(len(ranks) - 1) / 10, **style)
-    presets = {"most torn": {"rank": 1}, "most certain": {"rank": 10**slider.max}}
+    slider = widgets.FloatLogSlider(1, min=0, max=widest, step=widest / 40, **style)
+    presets = {"most torn": {"rank": 1}, "most certain": {"rank": last}}
     return explore(view, presets=presets, rank=slider)
 
 
@@ -172,12 +173,12 @@ def second_answer_explorer(columns: Columns) -> Explorer:
     colors = [TEACHER_COLOR, SOFTENED_COLOR]
 
     def view(threshold: float) -> Drawn:
-        at = min(range(len(thresholds)), key=lambda i: abs(thresholds[i] - threshold))
+        share, least = threshold / 100, f"{threshold:.3g} %"
+        at = min(range(len(thresholds)), key=lambda i: abs(thresholds[i] - share))
         cold, warm = (values[at] for values in counts.values())
-        least = percent(threshold, 2)
         figure = side_by_side(
             f"{cold:,} of {images:,} images have a second answer above {least}",
-            curves(thresholds, counts, threshold, axes, colors),
+            curves(thresholds, counts, share, axes, colors),
             legend=True,
         )
         return figure, (
@@ -186,10 +187,9 @@ def second_answer_explorer(columns: Columns) -> Explorer:
             f"({percent(warm / images)})."
         )
 
-    slider = widgets.FloatLogSlider(
-        0.001, base=10, min=-4, max=-0.3, step=0.1, description="threshold"
-    )
-    presets = {"1 %": {"threshold": 0.01}, "10 %": {"threshold": 0.1}}
+    style = {"description": "threshold, %", "readout_format": ".3g"}
+    slider = widgets.FloatLogSlider(0.1, min=-2, max=1.7, step=0.1, **style)
+    presets = {"1 %": {"threshold": 1.0}, "10 %": {"threshold": 10.0}}
     return explore(view, presets=presets, threshold=slider)
 
 
@@ -243,7 +243,7 @@ def temperature_slider(
         max=high,
         step=step,
         description="temperature T",
-        readout_format=".3g",
+        readout_format=".4g",
     )
 
 

@@ -1,5 +1,6 @@
 """The explorers of notebook 02: what dividing logits by T does, and to what."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import ipywidgets as widgets
@@ -10,6 +11,7 @@ from kdlab.data import Columns
 from kdlab.explorers import DIGITS, picked_images, picker, temperature_slider, top_words
 from kdlab.figures import (
     OTHER_COLOR,
+    SOFTENED_COLOR,
     STUDENT_COLOR,
     TEACHER_COLOR,
     Drawn,
@@ -55,14 +57,14 @@ def temperature_explorer(
         probs = soften(logits[image_number], temperature)
         classes, line = effective_classes(probs), curve[:, image_number].tolist()
         figure = side_by_side(
-            f"T = {temperature:.3g}: as open as {classes:.2f} equally likely classes",
+            f"T = {temperature:.4g}: as open as {classes:.2f} equally likely classes",
             image(columns["images"][picked[image_number]]),
             class_bars(probs, class_names, title="teacher's probability"),
             curves(TEMPERATURES, {"": line}, temperature, axes, [TEACHER_COLOR]),
             widths=[1, 1.7, 1.7],
         )
         return figure, (
-            f"Label {class_names[labels[image_number]]}. At T = {temperature:.3g} the "
+            f"Label {class_names[labels[image_number]]}. At T = {temperature:.4g} the "
             f"teacher gives {top_words(probs, class_names)}; entropy "
             f"{entropy(probs):.2f} nats, {classes:.2f} effective classes."
         )
@@ -113,13 +115,13 @@ def gradient_explorer(
         lines = {"T² · KL": squared, "KL alone": plain}
         colors = [STUDENT_COLOR, OTHER_COLOR]
         figure = side_by_side(
-            f"T = {temperature:.3g}, {student}: {more:.3g} times the gradient of T = 1",
+            f"T = {temperature:.4g}, {student}: {more:.3g} times the gradient of T = 1",
             curves(TEMPERATURES, lines, temperature, axes, colors),
             legend=True,
             height=400,
         )
         return figure, (
-            f"From T = 1 to T = {temperature:.3g} the gradient of T² · KL becomes "
+            f"From T = 1 to T = {temperature:.4g} the gradient of T² · KL becomes "
             f"{more:.3g} times as long ({here:.3g}); that of KL alone shrinks to "
             f"1/{less:.3g}, where 1/T² would be 1/{temperature**2:.4g}."
         )
@@ -149,14 +151,14 @@ def limit_explorer(
         pair = student[[image_number]], teacher[[image_number]]
         end, now = logit_matching_loss(*pair), soft_target_loss(*pair, temperature)
         figure = side_by_side(
-            f"T = {temperature:.3g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
+            f"T = {temperature:.4g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
             pull_by_class(*pair, temperature, class_names),
             approach_to_limit(*pair, temperature, x_axis),
             legend=True,
             height=420,
         )
         return figure, (
-            f"Image {picked[image_number]}, T = {temperature:.3g}: T² · KL = "
+            f"Image {picked[image_number]}, T = {temperature:.4g}: T² · KL = "
             f"{now:.4g}, {percent((now / end).item())} of its limit {end:.4g}; "
             "diamonds are the gradient of logit matching."
         )
@@ -186,7 +188,7 @@ def pull_by_class(
         scale=(-widest, widest),
         name="now",
     )
-    return targets(bars, end, "logit matching", TEACHER_COLOR)
+    return targets(bars, end, "logit matching", SOFTENED_COLOR)
 
 
 def approach_to_limit(
@@ -197,7 +199,7 @@ def approach_to_limit(
     losses = [soft_target_loss(student, teacher, t).item() for t in ts]
     lines = {"T² · KL": losses, "half the variance of the gap": [end] * len(ts)}
     axes = x_axis, axis("loss", [0, 1.1 * max(*losses, end)])
-    return curves(ts, lines, temperature, axes, [STUDENT_COLOR, TEACHER_COLOR])
+    return curves(ts, lines, temperature, axes, [STUDENT_COLOR, SOFTENED_COLOR])
 
 
 def calibration_explorer(
@@ -212,24 +214,23 @@ def calibration_explorer(
     fitted = TEMPERATURES[chosen_on.index(min(chosen_on))]
     right = percent(accuracy(logits, labels).item())
     lines = {"test": on_test, "held out": chosen_on}
-    axes = (
-        temperature_axis("temperature at prediction"),
-        axis("nll, nats", log=True, ticks=NLL_TICKS),
-    )
+    ends = [math.log10(min(on_test + chosen_on)) - 0.1, math.log10(max(on_test)) + 0.1]
+    nll_axis = axis("nll, nats", ends, log=True, ticks=NLL_TICKS)
+    axes = temperature_axis("temperature at prediction"), nll_axis
 
     def view(temperature: float) -> Drawn:
         table = reliability(logits / temperature, labels, bins=10)
         sure = percent((table["confidence"] * table["share"]).nansum().item())
         colors = [STUDENT_COLOR, OTHER_COLOR]
         figure = side_by_side(
-            f"T = {temperature:.3g}: {sure} sure, {right} right",
+            f"T = {temperature:.4g}: {sure} sure, {right} right",
             reliability_bars(table, STUDENT_COLOR),
             curves(TEMPERATURES, lines, temperature, axes, colors),
             legend=True,
             height=420,
         )
         return figure, (
-            f"At T = {temperature:.3g} the model is {sure} sure on average "
+            f"At T = {temperature:.4g} the model is {sure} sure on average "
             f"and right on {right}, whatever T is; calibration error "
             f"{calibration_gap(table):.3f}. Held-out images choose T = {fitted:.3g}."
         )

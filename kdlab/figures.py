@@ -33,13 +33,11 @@ def side_by_side(
     """The parts in one row, `widths` as shares of it; the title states the finding."""
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
-    row = {"orientation": "h", "x": 0, "y": 1, "yanchor": "bottom"}  # under the title
     layout = {
         "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
         "margin": {"l": 60, "r": 20, "t": 84 if legend else 56, "b": 60},
         "showlegend": legend,
-        "legend": row,
         "images": [],
         "bargap": 0.25,
         "template": None,
@@ -56,7 +54,9 @@ def side_by_side(
         name = "" if number == 1 else str(number)
         layout[f"xaxis{name}"] = {"domain": domain, "anchor": f"y{name}", **part["x"]}
         layout[f"yaxis{name}"] = {"anchor": f"x{name}", **part["y"]}
-        axes = {"xaxis": f"x{name}", "yaxis": f"y{name}"}
+        over = {"orientation": "h", "x": domain[0], "y": 1, "yanchor": "bottom"}
+        layout[f"legend{name}"] = over  # under the title
+        axes = {"xaxis": f"x{name}", "yaxis": f"y{name}", "legend": f"legend{name}"}
         traces += [{**trace, **axes} for trace in part["traces"]]
         within = {"xref": axes["xaxis"], "yref": axes["yaxis"], "sizing": "contain"}
         layout["images"] += [{**i, **within} for i in part.get("images", [])]

@@ -70,19 +70,23 @@ async function loadPlotly(model) {
 const modelOf = (model, reference) =>
   model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
 
-// Text and lines in the colour of the page's text, on the page's own background; 14 pt.
-function themeOf(el) {
+// How large text is: 1 is 14 pt, less where the picture is too narrow for that.
+const scaleOf = (frame) => Math.min(1, Math.max(0.6, (frame.offsetWidth || 1000) / 1000));
+
+// Text and lines in the colour of the page's text, on the page's own background.
+function themeOf(el, scale) {
   const { color, fontFamily: family } = getComputedStyle(el);
+  const small = { size: 16 * scale }, size = 18.67 * scale;
   const [r, g, b] = color.match(/[\d.]+/g), faint = `rgba(${r},${g},${b},0.18)`, clear = "rgba(0,0,0,0)";
   const axis = { gridcolor: faint, zerolinecolor: faint, linecolor: faint, automargin: true,
-    tickfont: { size: 16 }, title: { font: { size: 18.67 }, standoff: 10 } };
+    ticklabelstandoff: 5, tickfont: small, title: { font: { size }, standoff: 10 } };
   const colorway = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"]; // Okabe-Ito
   return { layout: { colorway,
-    font: { color, family, size: 18.67 }, title: { font: { size: 20 }, x: 0.5, xanchor: "center" },
-    legend: { font: { size: 16 }, bgcolor: clear }, hoverlabel: { font: { size: 16 } },
+    font: { color, family, size }, title: { font: { size: 20 * scale }, x: 0.5, xanchor: "center" },
+    legend: { font: small, bgcolor: clear }, hoverlabel: { font: small },
     xaxis: axis, yaxis: axis, paper_bgcolor: clear, plot_bgcolor: clear,
     margin: { l: 60, r: 20, t: 50, b: 55 }, height: 340, dragmode: false,
-    annotationdefaults: { arrowcolor: color, font: { size: 16 } },
+    annotationdefaults: { arrowcolor: color, font: small },
     shapedefaults: { line: { color } } } };
 }
 
@@ -106,7 +110,7 @@ async function render({ model, el }) {
   window.__kdlabPlotly.catch(() => delete window.__kdlabPlotly);       // the next panel may try again
   const plotly = await window.__kdlabPlotly;
 
-  let theme, shown, drawn = [], answered, frameAsked = 0, speaking = 0, waiting = 0;
+  let theme, scale, shown, drawn = [], answered, frameAsked = 0, speaking = 0, waiting = 0;
   const ask = () => { frameAsked ||= requestAnimationFrame(draw); };
 
   function say(text, refused) {                     // seen at once; read aloud when the hand rests
@@ -140,7 +144,7 @@ async function render({ model, el }) {
     frameAsked = 0;
     if (!el.isConnected) return ask();
     if (!theme) {
-      theme = themeOf(el);
+      theme = themeOf(el, scale = scaleOf(frame));
       if (shown) paint();                           // also if it is refused or waiting now
     }
     const wanted = places();
@@ -202,7 +206,9 @@ async function render({ model, el }) {
   const attributeFilter = ["data-jp-theme-name", "data-jp-theme-light"];
   retheme.observe(document.body, { attributes: true, attributeFilter });
   const resize = new ResizeObserver(() => {
-    if (drawn.length && frame.offsetWidth) plotly.Plots.resize(frame);
+    if (!drawn.length || !frame.offsetWidth) return;
+    if (scaleOf(frame) !== scale) { theme = null; ask(); }
+    plotly.Plots.resize(frame);
   });
   resize.observe(frame);
   const keepKeys = ({ target }) => {                // else JupyterLab takes the arrow keys

@@ -122,7 +122,7 @@ def test_the_torn_explorer_walks_down_the_ranks(columns):
 def test_the_second_answers_are_counted(columns):
     second = soften(columns["teacher_logits"], 1.0).sort(dim=1).values[:, -2]
     for row in explorers.second_answer_explorer(columns).pictures():
-        counted = int((second > row.values["threshold"]).sum())
+        counted = int((second > row.values["threshold"] / 100).sum())
         assert f"on {counted:,} of 60 images" in row.sentence
         assert row.figure.data[1].y[0] == counted
 
