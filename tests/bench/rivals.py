@@ -7,6 +7,8 @@ import ipywidgets as widgets
 import plotly.graph_objects as go
 
 from kdlab import explorers, explorers_temperature
+from kdlab.picture import plain_figure
+from kdlab.tables import Path, leaves
 
 
 def figure_widget(
@@ -14,7 +16,8 @@ def figure_widget(
 ) -> widgets.VBox:
     """`explore` by plotly's FigureWidget and an observer, as its documentation shows.
 
-    Of `explore`'s options only the controls matter here.
+    Only what a move changes is assigned, as one would write it for this view. Of
+    `explore`'s options only the controls matter here.
     """
     controls = {
         name: option
@@ -23,20 +26,32 @@ def figure_widget(
     }
 
     def draw() -> dict:
-        return view(**{name: control.value for name, control in controls.items()})[0]
+        drawn, _ = view(**{name: control.value for name, control in controls.items()})
+        return plain_figure(drawn)
 
-    figure = go.FigureWidget(draw())
+    shown = draw()
+    figure = go.FigureWidget(shown)
+    shown = dict(leaves(shown))
 
     def redraw(change: dict) -> None:
-        new = draw()
+        new = dict(leaves(draw()))
         with figure.batch_update():
-            for trace, values in zip(figure.data, new["data"], strict=True):
-                trace.update(values)
-            figure.layout.update(new["layout"])
+            for path, value in new.items():
+                if value != shown.get(path):
+                    assign(figure, path, value)
+        shown.update(new)
 
     for control in controls.values():
         control.observe(redraw, "value")
     return widgets.VBox([*controls.values(), figure]).add_class("bench-rival")
+
+
+def assign(figure: go.FigureWidget, path: Path, value: object) -> None:
+    """figure.layout.title.text = value, for the path ("layout", "title", "text")."""
+    if path[0] == "data":
+        figure.data[path[1]][".".join(path[2:])] = value
+    else:
+        figure.layout[".".join(path[1:])] = value
 
 
 def rival(call: Callable[[], widgets.Widget]) -> widgets.VBox:
