@@ -60,12 +60,12 @@ def answer_explorer(
         )
         return figure, (
             f"Label {class_names[labels[image_number]]}. {ranking(probs, class_names)} "
-            f"As open as {effective_classes(probs):.2f} equally likely classes."
+            f"It is as open as a choice among {effective_classes(probs):.2f} equally "
+            "likely classes."
         )
 
     return explore(
         view,
-        tabulate=["temperature", "image_number"],
         presets={
             "as trained": {"temperature": 1.0},
             "soft": {"temperature": 8.0},
@@ -85,57 +85,58 @@ def label_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Exp
         row = picked[image_number]
         probs = soften(logits[row], 1.0)
         one_hot = torch.eye(len(class_names))[labels[row]]
-        scale = [-8, 0] if log else [0, 1]
+        scale = [-12, 0] if log else [0, 1]
         style = {"scale": scale, "log": log}
         figure = side_by_side(
             f"The label says {class_names[labels[row]]}; the teacher says "
             f"{top_words(probs, class_names)}",
             image(columns["images"][row]),
-            class_bars(one_hot, class_names, color=LABEL_COLOR, title="label", **style),
+            class_bars(
+                one_hot,
+                class_names,
+                color=LABEL_COLOR,
+                title="label: else exactly 0",
+                **style,
+            ),
             class_bars(probs, class_names, title="teacher, T = 1", **style),
             widths=[1, 1.5, 1.5],
         )
         bits = entropy(probs).item() / math.log(2)
         return figure, (
-            f"{ranking(probs, class_names)} The label leaves 0 bits open, "
-            f"the teacher {bits:.3f} bits."
+            f"{ranking(probs, class_names)} The label leaves 0 bits open, the teacher "
+            f"{bits:.3f}." + " A bar that is missing is below 10⁻¹²." * log
         )
 
     torn = len(class_names)
-    return explore(
-        view,
-        tabulate=["image_number", "log"],
-        presets={
-            "a clear one, in powers of ten": {"image_number": 4, "log": True},
-            "most torn": {"image_number": torn, "log": False},
-            "next most torn": {"image_number": torn + 1, "log": False},
-        },
-        image_number=picker(columns, picked, class_names),
-        log=widgets.Checkbox(False, description="scale in powers of ten"),
-    )
+    presets = {
+        "a clear one, in powers of ten": {"image_number": 4, "log": True},
+        "most torn": {"image_number": torn, "log": False},
+        "next most torn": {"image_number": torn + 1, "log": False},
+    }
+    control = picker(columns, picked, class_names)
+    tick = widgets.Checkbox(False, description="scale in powers of ten")
+    both = ["image_number", "log"]
+    return explore(view, tabulate=both, presets=presets, image_number=control, log=tick)
 
 
 def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Explorer:
     """All test images by how torn the teacher is; the slider walks down the ranks."""
-    bits = entropy(soften(columns["teacher_logits"], TORN_TEMPERATURE)) / math.log(2)
-    order, most = (
-        bits.argsort(descending=True, stable=True),
-        math.log2(len(class_names)),
-    )
-    answers, last = soften(columns["teacher_logits"], 1.0), count(columns) - 5
-    widest = math.log10(last)
+    logits, labels = columns["teacher_logits"].double(), columns["labels"]
+    answers, last = soften(logits, 1.0), count(columns) - 5
+    ranked = {f"T = {t:g}": by_entropy(logits, t) for t in (TORN_TEMPERATURE, 1.0)}
+    most, widest = math.log2(len(class_names)), math.log10(last)
     ranks = [round(10 ** (widest * step / 40)) for step in range(41)]
-    line = {"": bits[order[torch.tensor(ranks) - 1]].tolist()}
     ends = [-0.1, widest + 0.1]
-    axes = axis("rank", ends, log=True), axis("entropy at T = 4, bits", [0, most])
+    axes = axis("rank", ends, log=True), axis("entropy, bits", [0, most])
 
     def caption(row: int) -> str:
-        label = class_names[columns["labels"][row]]
+        label = class_names[labels[row]]
         return f"label {label}<br>{first_two(answers[row], class_names)}"
 
-    def view(rank: float) -> Drawn:
-        rank = round(rank)
+    def view(rank: float, ranked_at: str) -> Drawn:
+        rank, (bits, order) = round(rank), ranked[ranked_at]
         rows = order[rank - 1 : rank + 5]
+        line = {"": [bits[place - 1].item() for place in ranks]}
         figure = side_by_side(
             f"Ranks {rank:,} to {rank + 5:,} of {count(columns):,}, most torn first",
             gallery(columns["images"][rows], [*map(caption, rows.tolist())], 3),
@@ -143,17 +144,24 @@ def torn_explorer(columns: Columns, class_names: Sequence[str] = DIGITS) -> Expl
             widths=[1.5, 1],
             height=500,
         )
-        wrong = (answers[rows].argmax(1) != columns["labels"][rows]).sum()
+        wrong = (answers[rows].argmax(1) != labels[rows]).sum()
         return figure, (
-            f"Rank {rank:,}: {bits[rows[0]]:.2f} bits at T = 4, of at most {most:.2f}. "
-            f"The teacher's first answer is not the label on {wrong} of these 6. "
-            "Percentages are its answers at T = 1."
+            f"Rank {rank:,} at {ranked_at}: {bits[rank - 1]:.2f} bits, of at most "
+            f"{most:.2f}. The teacher's first answer, as trained, is not the label on "
+            f"{wrong} of these 6."
         )
 
     style = {"description": "rank", "readout_format": ",.0f"}
     slider = widgets.FloatLogSlider(1, min=0, max=widest, step=widest / 40, **style)
     presets = {"most torn": {"rank": 1}, "most certain": {"rank": last}}
-    return explore(view, presets=presets, rank=slider)
+    choice = widgets.Dropdown(options=list(ranked), description="ranked at")
+    return explore(view, presets=presets, rank=slider, ranked_at=choice)
+
+
+def by_entropy(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+    """Entropies at T in bits, falling, and the rows they belong to; logits [N, C]."""
+    bits = entropy(soften(logits, temperature)) / math.log(2)
+    return bits.sort(descending=True, stable=True)
 
 
 def second_answer_explorer(columns: Columns) -> Explorer:
@@ -215,9 +223,9 @@ def uniform_mix_explorer(
             widths=[1, 1.6, 1, 1.6],
         )
         return figure, (
-            f"With {percent(uniform_share, 0)} of the uniform target in it, a target "
-            f"has {bits:.2f} bits of entropy, and {apart} of its probability tells the "
-            "two images apart."
+            f"With {percent(uniform_share, 0)} of the uniform target mixed in, the two "
+            f"targets have {bits:.2f} bits of entropy on average, and {apart} of the "
+            "probability would have to move to turn one into the other."
         )
 
     return explore(
@@ -287,7 +295,14 @@ def ranking(probs: Tensor, class_names: Sequence[str]) -> str:
     """The first three answers of [classes] in words."""
     values, names = probs.topk(3)
     said = [
-        f"{class_names[name]} with {percent(value, 2)}"
+        f"{class_names[name]} with {frequency(value)}"
         for value, name in zip(values.tolist(), names.tolist(), strict=True)
     ]
     return f"The teacher says {said[0]}, then {said[1]}, then {said[2]}."
+
+
+def frequency(prob: float) -> str:
+    """A probability in words: in percent, or '1 in 24,000' where that says nothing."""
+    if prob > 0.001:
+        return percent(prob, 2)
+    return f"1 in {1 / prob:,.0f}" if prob > 1e-9 else "less than 1 in a billion"

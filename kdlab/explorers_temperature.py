@@ -25,6 +25,7 @@ from kdlab.figures import (
     side_by_side,
     targets,
     temperature_axis,
+    upright,
 )
 from kdlab.losses import logit_matching_loss, soft_target_loss
 from kdlab.metrics import (
@@ -71,7 +72,6 @@ def temperature_explorer(
 
     return explore(
         view,
-        tabulate=["temperature", "image_number"],
         presets={
             "too cold": {"temperature": 0.25},
             "as trained": {"temperature": 1.0},
@@ -87,8 +87,7 @@ def gradient_length(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float
 ) -> float:
     """Mean over examples of |T · (q − p)|, the length of the soft gradient."""
-    q, p = soften(student_logits, temperature), soften(teacher_logits, temperature)
-    return (temperature * (q - p)).norm(dim=1).mean().item()
+    return pull(student_logits, teacher_logits, temperature).norm(dim=1).mean().item()
 
 
 def gradient_explorer(
@@ -106,24 +105,27 @@ def gradient_explorer(
     }
     axes = temperature_axis(), axis("length of the gradient", [-4.3, 1.3], log=True)
     at_one = TEMPERATURES.index(1.0)
+    spread = teacher_logits.std(dim=1).median().item()
+    mark = upright(spread, [10**-4.3, 10**1.3], f"T = {spread:.2g}, spread of logits")
 
     def view(temperature: float, student: str) -> Drawn:
         squared = lengths[student]
         plain = [y / t**2 for y, t in zip(squared, TEMPERATURES, strict=True)]
         here = gradient_length(students[student], teacher_logits, temperature)
-        more, less = here / squared[at_one], squared[at_one] * temperature**2 / here
+        more = here / squared[at_one]
+        alone = more / temperature**2
         lines = {"T² · KL": squared, "KL alone": plain}
         colors = [STUDENT_COLOR, OTHER_COLOR]
         figure = side_by_side(
             f"T = {temperature:.4g}, {student}: {more:.3g} times the gradient of T = 1",
-            curves(TEMPERATURES, lines, temperature, axes, colors),
+            curves(TEMPERATURES, lines, temperature, axes, colors, mark),
             legend=True,
             height=400,
         )
         return figure, (
-            f"From T = 1 to T = {temperature:.4g} the gradient of T² · KL becomes "
-            f"{more:.3g} times as long ({here:.3g}); that of KL alone shrinks to "
-            f"1/{less:.3g}, where 1/T² would be 1/{temperature**2:.4g}."
+            f"At T = {temperature:.4g} the gradient of T² · KL is {more:.3g} times as "
+            f"long as at T = 1. Without T² it is {alone:.3g} times as long; a factor "
+            f"1/T² would be {1 / temperature**2:.3g}."
         )
 
     return explore(
@@ -146,13 +148,15 @@ def limit_explorer(
     teacher = columns["teacher_logits"][picked].double()
     student = student_logits[picked].double()
     x_axis = temperature_axis(ticks=WIDE_TICKS)
+    pulls = torch.stack([pull(student, teacher, t) for t in WIDE_TEMPERATURES])
+    widest = 1.1 * pulls.abs().amax(dim=(0, 2))  # so that no bar is ever cut
 
     def view(temperature: float, image_number: int) -> Drawn:
         pair = student[[image_number]], teacher[[image_number]]
         end, now = logit_matching_loss(*pair), soft_target_loss(*pair, temperature)
         figure = side_by_side(
             f"T = {temperature:.4g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
-            pull_by_class(*pair, temperature, class_names),
+            pull_by_class(*pair, temperature, class_names, widest[image_number].item()),
             approach_to_limit(*pair, temperature, x_axis),
             legend=True,
             height=420,
@@ -172,16 +176,23 @@ def limit_explorer(
     )
 
 
+def pull(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
+    """T · (q − p), the gradient of the soft loss of each example: [N, classes]."""
+    return temperature * (soften(student, temperature) - soften(teacher, temperature))
+
+
 def pull_by_class(
-    student: Tensor, teacher: Tensor, temperature: float, class_names: Sequence[str]
+    student: Tensor,
+    teacher: Tensor,
+    temperature: float,
+    class_names: Sequence[str],
+    widest: float,
 ) -> Part:
     """Bars of T · (q − p), diamonds of (gap − mean gap) / C; logits [1, classes]."""
     gap = (student - teacher)[0]
     end = (gap - gap.mean()) / len(gap)
-    pull = temperature * (soften(student, temperature) - soften(teacher, temperature))
-    widest = max(1.15 * end.abs().max().item(), 1.0)
     bars = class_bars(
-        pull[0],
+        pull(student, teacher, temperature)[0],
         class_names,
         title="gradient T · (q − p)",
         color=STUDENT_COLOR,

@@ -161,8 +161,9 @@ def curves(
     here: float,
     axes: tuple[dict, dict],
     colors: Sequence[str],
+    *marks: dict,
 ) -> Part:
-    """Named curves over x; a large dot on each marks where the slider is."""
+    """Named curves over x, a large dot on each where the slider is, and `marks`."""
     traces = []
     dashes = ["solid", "dash", "dot", "dashdot"]
     symbols = ["circle", "square", "diamond", "cross"]
@@ -178,7 +179,14 @@ def curves(
             {"type": "scatter", "mode": "markers", "x": [x[nearest]], "y": [y[nearest]]}
             | {"name": name, "marker": marker, "showlegend": False}
         )
-    return {"traces": traces, "x": axes[0], "y": axes[1]}
+    return {"traces": [*traces, *marks], "x": axes[0], "y": axes[1]}
+
+
+def upright(x: float, ends: Sequence[float], name: str) -> dict:
+    """A dotted grey line at x: a mark for `curves`."""
+    line = {"color": LABEL_COLOR, "dash": "dot", "width": 2}
+    place = {"x": [x, x], "y": list(ends), "name": name, "line": line}
+    return {"type": "scatter", "mode": "lines", **place}
 
 
 def reliability_bars(table: Mapping[str, Tensor], color: str) -> Part:

@@ -9,9 +9,9 @@ def soft_target_loss(
 ) -> Tensor:
     """T² · KL(teacher ‖ student) of the distributions softened by T; batch mean.
 
-    Softening shrinks the gradient, by 1/T² once T exceeds the gaps between the logits;
-    the factor T² undoes that, so the balance with the label loss roughly survives a
-    change of temperature. At small T the gradient still changes with T.
+    Softening shrinks the gradient, by 1/T² once T exceeds the spread of the logits over
+    the classes; the factor T² undoes that, so the balance with the label loss roughly
+    survives a change of temperature. At small T the gradient still changes with T.
 
     Args:
         student_logits: [batch, classes]; receives the gradient

@@ -79,7 +79,9 @@ def test_the_scale_does_not_move_with_the_slider(columns, student_logits):
 
 
 def test_the_temperature_explorer_draws_the_softened_answer(columns):
-    for row in explorers_temperature.temperature_explorer(columns).pictures()[::37]:
+    panel = explorers_temperature.temperature_explorer(columns)
+    panel.controls["image_number"].value = 7
+    for row in panel.pictures()[::5]:
         chosen = explorers.picked_images(columns)[row.values["image_number"]]
         logits = columns["teacher_logits"][chosen]
         probs = soften(logits, row.values["temperature"])
@@ -111,7 +113,14 @@ def test_picked_images_are_one_of_each_class_then_the_most_torn(columns):
 
 
 def test_the_torn_explorer_walks_down_the_ranks(columns):
-    rows = explorers.torn_explorer(columns).pictures()
+    panel = explorers.torn_explorer(columns)
+    panel.controls["ranked_at"].value = "T = 1"
+    as_trained = panel.pictures()[0]
+    probs = soften(columns["teacher_logits"].double(), 1.0)
+    most = entropy(probs).max().item() / math.log(2)
+    assert as_trained.sentence.startswith(f"Rank 1 at T = 1: {most:.2f} bits")
+    panel.controls["ranked_at"].value = "T = 4"
+    rows = panel.pictures()
     ranks = [int(re.match(r"Rank (\d+)", row.sentence)[1]) for row in rows]
     assert ranks[0] == 1 and ranks[-1] == 55 and ranks == sorted(ranks)
     opened = [float(re.search(r"([\d.]+) bits", row.sentence)[1]) for row in rows]
@@ -151,7 +160,9 @@ def test_gradient_lengths_are_those_of_automatic_differentiation(
     panel = explorers_temperature.gradient_explorer(
         {"after": student_logits}, columns["teacher_logits"]
     )
-    scaled, _, plain, _ = panel.pictures()[-1].figure.data
+    scaled, _, plain, _, mark = panel.pictures()[-1].figure.data
+    spread = columns["teacher_logits"].std(dim=1).median().item()
+    assert list(mark.x) == pytest.approx([spread, spread])
     at_4 = list(scaled.x).index(4.0)
     assert scaled.y[at_4] == pytest.approx(ours, rel=1e-4)
     assert plain.y[at_4] == pytest.approx(ours / 16, rel=1e-4)
@@ -169,6 +180,16 @@ def test_at_the_hot_end_the_loss_and_the_gradient_are_those_of_logit_matching(
     chosen = explorers.picked_images(columns)[0]
     pair = student_logits[[chosen]], columns["teacher_logits"][[chosen]]
     assert limit.y[0] == pytest.approx(logit_matching_loss(*pair).item(), rel=1e-4)
+
+
+def test_no_bar_of_the_gradient_is_cut_at_any_temperature(columns, student_logits):
+    panel = explorers_temperature.limit_explorer(columns, student_logits)
+    for number in (0, 3, 12):
+        panel.controls["image_number"].value = number
+        for row in panel.pictures():
+            left, right = row.figure.layout.xaxis.range
+            for trace in row.figure.data[:2]:
+                assert all(left <= x <= right for x in trace.x)
 
 
 def test_calibration_keeps_the_accuracy_and_chooses_t_on_held_out(
