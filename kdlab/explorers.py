@@ -305,4 +305,6 @@ def frequency(prob: float) -> str:
     """A probability in words: in percent, or '1 in 24,000' where that says nothing."""
     if prob > 0.001:
         return percent(prob, 2)
-    return f"1 in {1 / prob:,.0f}" if prob > 1e-9 else "less than 1 in a billion"
+    if prob < 1e-9:
+        return "less than 1 in a billion"
+    return f"1 in {float(f'{1 / prob:.2g}'):,.0f}"
