@@ -25,10 +25,10 @@ def main() -> None:
     others, found = {}, []
     for part in wanted:
         others[part] = share = cores_taken()
-        print(f"measuring {part} (others take {share} cores) ...", end=" ", flush=True)
+        print(f"measuring {part} (others take {share} cores)", flush=True)
         started = time.monotonic()
         found += measure(part)
-        print(f"{time.monotonic() - started:.0f} s", flush=True)
+        print(f"  {time.monotonic() - started:.0f} s", flush=True)
     machine = {**facts(cores), "cores_taken_by_others": others}
     RESULT.write_text(as_json(found, machine) + "\n", encoding="utf-8")
     print(*(f"{name}: {fact}" for name, fact in machine.items()), "", sep="\n")
