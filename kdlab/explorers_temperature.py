@@ -150,6 +150,8 @@ def limit_explorer(
     x_axis = temperature_axis(ticks=WIDE_TICKS)
     pulls = torch.stack([pull(student, teacher, t) for t in WIDE_TEMPERATURES])
     widest = 1.1 * pulls.abs().amax(dim=(0, 2))  # so that no bar is ever cut
+    pairs = zip(student, teacher, strict=True)
+    losses = [losses_over_temperatures(*pair) for pair in pairs]
 
     def view(temperature: float, image_number: int) -> Drawn:
         pair = student[[image_number]], teacher[[image_number]]
@@ -157,7 +159,7 @@ def limit_explorer(
         figure = side_by_side(
             f"T = {temperature:.4g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
             pull_by_class(*pair, temperature, class_names, widest[image_number].item()),
-            approach_to_limit(*pair, temperature, x_axis),
+            approach_to_limit(losses[image_number], end.item(), temperature, x_axis),
             legend=True,
             height=420,
         )
@@ -202,12 +204,17 @@ def pull_by_class(
     return targets(bars, end, "logit matching", SOFTENED_COLOR)
 
 
+def losses_over_temperatures(student: Tensor, teacher: Tensor) -> list[float]:
+    """T² · KL of one example, logits [classes], at each of WIDE_TEMPERATURES."""
+    pair = student[None], teacher[None]
+    return [soft_target_loss(*pair, t).item() for t in WIDE_TEMPERATURES]
+
+
 def approach_to_limit(
-    student: Tensor, teacher: Tensor, temperature: float, x_axis: dict
+    losses: Sequence[float], end: float, temperature: float, x_axis: dict
 ) -> Part:
-    """T² · KL over T and half the variance of the gap; logits [1, classes]."""
-    ts, end = WIDE_TEMPERATURES, logit_matching_loss(student, teacher).item()
-    losses = [soft_target_loss(student, teacher, t).item() for t in ts]
+    """T² · KL over WIDE_TEMPERATURES, and its end: half the variance of the gap."""
+    ts = WIDE_TEMPERATURES
     lines = {"T² · KL": losses, "half the variance of the gap": [end] * len(ts)}
     axes = x_axis, axis("loss", [0, 1.1 * max(*losses, end)])
     return curves(ts, lines, temperature, axes, [STUDENT_COLOR, SOFTENED_COLOR])
