@@ -23,7 +23,7 @@ from bench.table import Measurement, failure
 from bench.views import ALL
 
 RIVALS = "temperature", "second_answer"  # many traces, and few
-MOVES, PAUSE = 30, 0.1
+MOVES, PAUSE = 25, 0.1
 NETWORK_SECONDS = 0.1  # each way
 
 
@@ -101,6 +101,6 @@ def latency(page: Page, box: Locator, by: Control, picture: str) -> Latency:
     box.locator(by.focus).first.focus()
     for key in by.start:
         page.keyboard.press(key)
-        page.wait_for_timeout(1000)
+        page.wait_for_timeout(400)
     marked = f"{by.selector}.timed", f"{picture}.timed"
     return measure_latency(page, *marked, moves=MOVES, pause=PAUSE)
