@@ -70,6 +70,8 @@ def load_images(name: str, split: str) -> Columns:
     last = len(labels) - HELD_OUT[name]
     parts = {"fit": slice(last), "held_out": slice(last, None)}
     rows = parts.get(split, slice(None))
+    if split == "held_out":  # a copy, so that the other images need not stay in memory
+        return {"images": images[rows].clone(), "labels": labels[rows].clone()}
     return {"images": images[rows], "labels": labels[rows]}
 
 
