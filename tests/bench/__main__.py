@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import os
+import signal
 import sys
 import time
 import traceback
@@ -21,6 +22,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     wanted = parser.parse_args().only
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # Chromium ends, too
     cores = use_cores(CORES)  # before torch counts them
     others, found = {}, []
     for part in wanted:
