@@ -191,11 +191,17 @@ async function render({ model, el }) {
     }
   }
   for (const [text, preset] of model.get("presets")) addButton(text, () => setControls(preset));
-  if (model.get("running") !== null) {              // a panel of steps
-    const button = addButton("", () => model.send(model.get("running") ? "stop" : "start"));
-    const label = () => { button.textContent = model.get("running") ? "Stop" : "Run again"; };
+  if (model.get("state")) {                         // a panel of steps
+    const press = { running: "pause", paused: "resume", ended: "start" };
+    const button = addButton("", () => model.send(press[model.get("state")]));
+    const stop = addButton("Stop", () => model.send("stop"));
+    const label = () => {
+      const state = model.get("state");
+      button.textContent = { running: "Pause", paused: "Resume", ended: model.get("start") }[state];
+      stop.disabled = state === "ended";
+    };
     label();
-    listen(model, "change:running", label);
+    listen(model, "change:state", label);
     undo.push(() => { try { model.send("stop"); } catch {} });         // nobody looks any more
   }
   listen(model, "change:now", () => receive("now"));

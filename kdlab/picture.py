@@ -57,7 +57,8 @@ class Picture(anywidget.AnyWidget):
     presets = traitlets.List().tag(sync=True)  # [["Reset", {control: place}], ...]
     now = traitlets.Bytes().tag(sync=True)  # a table: the kernel's last answer
     table = traitlets.Bytes().tag(sync=True)  # all positions of the tabulated controls
-    running = traitlets.Bool(None, allow_none=True).tag(sync=True)  # None: no generator
+    state = traitlets.Enum(["", "running", "paused", "ended"], "").tag(sync=True)
+    start = traitlets.Unicode().tag(sync=True)  # the button's label once it has ended
 
 
 def place_of(control: widgets.Widget) -> Place:

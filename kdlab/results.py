@@ -20,7 +20,7 @@ def store_runs(path: Path, runs: list[dict[str, object]]) -> None:
             raise ValueError(f"A run lacks the columns {sorted(missing)}.")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
-    pd.DataFrame(runs).to_csv(unfinished, index=False)
+    pd.DataFrame(runs, dtype=object).to_csv(unfinished, index=False)  # 4 stays 4
     unfinished.replace(path)
 
 
@@ -31,6 +31,13 @@ def load_runs(experiment: str, folder: Path = RESULTS) -> pd.DataFrame:
         stored = sorted(file.stem for file in folder.glob("*.csv"))
         raise FileNotFoundError(f"No runs of {experiment!r}; stored: {stored}.")
     return pd.read_csv(path)
+
+
+def stored_rows(path: Path) -> list[dict[str, str]]:
+    """The table as it is written, cell by cell; empty if there is none."""
+    if not path.exists():
+        return []
+    return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
 
 
 def mean_and_spread(runs: pd.DataFrame, measure: str, by: str) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import ipywidgets as widgets
 from kdlab.picture import Panel, Picture, Presets, plain_figure, report
 
 FRAME = 0.05  # seconds between two pictures: at most 20 a second
+TURN = 0.02  # seconds of steps after which other threads have theirs
 ONE_STEP = threading.Lock()  # no two generators compute at the same time
 
 
@@ -28,10 +29,15 @@ class Run:
         draw: Callable[[object, str], None],
         ended: Callable[["Run"], None],
         before: "Run | None",
+        first_only: bool = False,
     ):
-        """`before`: the run that must have ended first; it is told to stop."""
+        """`before`: the run that must have ended first; it is told to stop.
+
+        `first_only`: end after the first picture.
+        """
         self.start, self.draw, self.ended, self.before = start, draw, ended, before
-        self.stopped = threading.Event()
+        self.first_only = first_only
+        self.stopped, self.paused = threading.Event(), threading.Event()
         self.result: object = None  # what the generator returns
         self.error: Exception | None = None  # an unexpected one
         self.thread = threading.Thread(target=self._drive, name="kdlab", daemon=True)
@@ -55,22 +61,33 @@ class Run:
 
     def _draw_all(self) -> object:
         """Draw what is yielded, the last picture in any case; return its result."""
-        steps, held, drawn = self.start(), None, -math.inf
+        steps, held, drawn, turn = self.start(), None, -math.inf, time.monotonic()
         try:
             while not self.stopped.is_set():
                 with ONE_STEP:
-                    held = next(steps)
-                if time.monotonic() - drawn >= FRAME:
-                    self.draw(*held)
+                    held = next(steps) or held
+                now = time.monotonic()
+                if held and (now - drawn >= FRAME or self.paused.is_set()):
+                    self._draw(held)
                     held, drawn = None, time.monotonic()
-                time.sleep(0.001)  # the others' turn
+                    if self.first_only:
+                        break
+                while self.paused.is_set() and not self.stopped.is_set():
+                    time.sleep(0.02)
+                if now - turn >= TURN:
+                    time.sleep(0.001)  # the others' turn
+                    turn = time.monotonic()
         except StopIteration as end:
             return end.value
         finally:
             steps.close()  # a stopped generator meets GeneratorExit
             if held:
-                self.draw(*held)
+                self._draw(held)
         return None
+
+    def _draw(self, picture: object) -> None:
+        """A picture, or a function that makes it only when it is drawn."""
+        self.draw(*(picture() if callable(picture) else picture))
 
 
 class StepsPanel(Panel):
@@ -81,29 +98,44 @@ class StepsPanel(Panel):
         generator: Callable[..., Generator],
         presets: Presets,
         controls: dict[str, widgets.Widget],
+        start: str,
+        hold: bool,
     ):
-        """Start the first run at once."""
+        """Start the first run at once; with `hold` only its first picture."""
         super().__init__(controls, presets)
         for control in controls.values():
             if hasattr(control, "continuous_update"):
                 control.continuous_update = False  # a new run on release only
-        self.generator, self.run = generator, None
-        self._start()
+        self.generator, self.hold, self.run = generator, hold, None
+        self.picture.start = start
+        self._start(first_only=hold)
 
-    def _start(self) -> None:
+    def _start(self, first_only: bool) -> None:
         values, places = self.values(), self.places()
 
         def draw(figure: object | None, sentence: str) -> None:
             self.show_now(figure and plain_figure(figure), sentence, places)
 
         start = partial(self.generator, **values)
-        self.run = Run(start, draw, self._ended, before=self.run)
-        self.picture.running = True
+        self.run = Run(start, draw, self._ended, self.run, first_only)
+        self.picture.state = "ended" if first_only else "running"
         self.run.thread.start()
 
     def _ended(self, run: Run) -> None:
         if run is self.run:  # else another one is under way
-            self.picture.running = False
+            self.picture.state = "ended"
+
+    def pause(self) -> None:
+        """Wait after the present step, until `resume`; its picture is drawn."""
+        if self.picture.state == "running":
+            self.run.paused.set()
+            self.picture.state = "paused"
+
+    def resume(self) -> None:
+        """Go on from where `pause` stopped."""
+        if self.picture.state == "paused":
+            self.run.paused.clear()
+            self.picture.state = "running"
 
     def stop(self) -> None:
         """Close the generator after its present step."""
@@ -123,28 +155,39 @@ class StepsPanel(Panel):
         return self.run.result
 
     def _on_change(self, change: dict) -> None:
-        self._start()
+        self._start(first_only=self.hold)
 
     def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
         super()._on_message(picture, content, buffers)
-        if content == "stop":
-            self.stop()
-        elif content == "start":
-            self._start()
+        pressed = {"stop": self.stop, "pause": self.pause, "resume": self.resume}
+        if content == "start":
+            self._start(first_only=False)
+        elif isinstance(content, str) and content in pressed:
+            pressed[content]()
 
 
 def explore_steps(
     generator: Callable[..., Generator],
     *,
     presets: Presets | None = None,
+    start: str = "Run again",
+    hold: bool = False,
     **controls: widgets.Widget,
 ) -> StepsPanel:
-    """Controls over `generator(**values)`, which yields (figure, sentence) as it works.
+    """Controls over `generator(**values)`, which yields pictures as it works.
 
     It runs in a thread and the kernel stays free. A new position of a control closes
-    the generator and starts another, and so does "Run again"; "Stop" closes it. At most
-    20 pictures a second are drawn, the last one always. A ValueError or
+    the generator and starts another; buttons pause it, close it ("Stop") and start it
+    again. At most 20 pictures a second are drawn, the last one always. A ValueError or
     FloatingPointError is shown as the sentence. In a later cell,
     `result = await panel.finished()` waits for what the generator returns.
+
+    Args:
+        generator: yields (figure, sentence), or a function that returns them and is
+            called only if this picture is drawn, or None where nothing is new.
+        presets: as of `explore`.
+        start: the label of the button that starts it again.
+        hold: a new position draws the first picture only; the button does the work.
+        controls: one ipywidget for each argument of the generator.
     """
-    return StepsPanel(generator, presets or {}, controls)
+    return StepsPanel(generator, presets or {}, controls, start, hold)

@@ -1,19 +1,26 @@
 """Stored experiments: `python -m kdlab.sweeps NAME` reruns one over its seeds.
 
 A run is stored when it has finished, so a sweep that was stopped continues where it
-stopped; `--fresh` starts again. Only this parent process writes.
+stopped; `--fresh` starts again. Runs are spread over all cores, or over a cluster, by
+joblib; only this parent process writes.
 """
 
 import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from kdlab.experiments import TEACHER_RECIPES, train_teacher
-from kdlab.results import RESULTS, load_runs, store_runs
+from kdlab.grids import GRIDS
+from kdlab.results import RESULTS, load_runs, store_runs, stored_rows
+from kdlab.teachers import TEACHER_RECIPES, train_teacher
+from kdlab.training import one_cpu_thread
 from kdlab.weights import WEIGHTS, save_model, teacher_path
 
 SEEDS = range(5)
+Setting = dict[str, object]
 
 
 def teachers(results: Path, weights: Path) -> None:
@@ -42,20 +49,83 @@ def teachers(results: Path, weights: Path) -> None:
         store_runs(path, runs)
 
 
-SWEEPS = {"teachers": teachers}
+def sweep(name: str, stages: list[tuple[Callable, list[Setting]]], path: Path) -> None:
+    """Run what is missing in the table at `path`, one stage after the other.
+
+    Rows stand in the order of their settings, whoever finished first.
+    """
+    order = [key_of(setting) for _, settings in stages for setting in settings]
+    columns = list(stages[0][1][0])
+    rows = {tuple(row[name] for name in columns): row for row in stored_rows(path)}
+    rows = {key: row for key, row in rows.items() if key in order}
+    for run, settings in stages:
+        wanted = [setting for setting in settings if key_of(setting) not in rows]
+        work = Parallel(return_as="generator_unordered")
+        finished = work(delayed(alone)(run, setting) for setting in wanted)
+        for row in tqdm(finished, total=len(wanted), desc=name):
+            rows[key_of({column: row[column] for column in columns})] = row
+            store_runs(path, [rows[key] for key in order if key in rows])
+
+
+def key_of(setting: Setting) -> tuple[str, ...]:
+    """A setting as its cells stand in the table: it says which run a row is."""
+    return tuple("" if value is None else str(value) for value in setting.values())
+
+
+def alone(run: Callable[[Setting], Setting], setting: Setting) -> Setting:
+    """One run on one thread: the processes share the cores."""
+    with one_cpu_thread():
+        return run(setting)
+
+
+@contextmanager
+def workers(backend: str, jobs: int, address: str | None) -> Iterator[None]:
+    """Inside, joblib works with so many processes here, or on a cluster.
+
+    Args:
+        backend: "loky", "dask" or "ray".
+        jobs: processes at once; -1 for all cores, or all workers of the cluster.
+        address: of the cluster's scheduler; None starts one on this machine.
+
+    Raises ModuleNotFoundError, with what to install, for a backend that is not there.
+    """
+    if backend == "dask":
+        from distributed import Client
+
+        with Client(address), parallel_config("dask", n_jobs=jobs):
+            yield
+    elif backend == "ray":
+        import ray
+        from ray.util.joblib import register_ray
+
+        ray.init(address=address)
+        register_ray()
+        with parallel_config("ray", n_jobs=jobs):
+            yield
+    else:
+        with parallel_config(backend, n_jobs=jobs):
+            yield
 
 
 def main(words: list[str] | None = None) -> None:
     """Read the command line and run one sweep."""
     parser = argparse.ArgumentParser(prog="kdlab.sweeps", description=__doc__)
-    parser.add_argument("name", choices=sorted(SWEEPS))
+    parser.add_argument("name", choices=["teachers", *GRIDS])
     parser.add_argument("--fresh", action="store_true", help="discard stored runs")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
+    parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
+    parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")
+    parser.add_argument("--jobs", type=int, default=-1, help="-1: all cores")
     options = parser.parse_args(words)
+    path = options.results / f"{options.name}.csv"
     if options.fresh:
-        (options.results / f"{options.name}.csv").unlink(missing_ok=True)
-    SWEEPS[options.name](options.results, options.weights)
+        path.unlink(missing_ok=True)
+    if options.name == "teachers":
+        teachers(options.results, options.weights)
+        return
+    with workers(options.backend, options.jobs, options.address):
+        sweep(options.name, GRIDS[options.name](), path)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm.auto import tqdm
 
 from kdlab.data import Columns, batches, check_columns, count, scaled
+from kdlab.losses import soft_target_loss
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
 
 Objective = Callable[
@@ -147,7 +148,8 @@ def predict(model: nn.Module, images: Tensor, *, batch_size: int = 200) -> Tenso
 def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
     """Accuracy, errors, nll (nats) and calibration error on labelled images.
 
-    With a column teacher_logits also the agreement with the teacher's top answers.
+    With a column teacher_logits also the agreement with the teacher's top answers, over
+    all images and over those on which the teacher errs, and KL(teacher ‖ student).
     """
     check_columns(columns)
     logits, labels = predict(model, columns["images"]), columns["labels"]
@@ -159,7 +161,11 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
         "calibration_error": calibration_error(logits, labels).item(),
     }
     if "teacher_logits" in columns:
-        facts["agreement"] = agreement(logits, columns["teacher_logits"]).item()
+        told = columns["teacher_logits"]
+        errs = told.argmax(dim=1) != labels
+        facts["agreement"] = agreement(logits, told).item()
+        facts["agreement_on_errors"] = agreement(logits[errs], told[errs]).item()
+        facts["teacher_kl"] = soft_target_loss(logits, told, 1.0).item()
     return facts
 
 

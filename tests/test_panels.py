@@ -332,16 +332,60 @@ def test_a_new_position_closes_the_generator_and_starts_another():
 def test_stop_and_run_again():
     steps = Steps()
     panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
-    assert panel.picture.running
+    assert panel.picture.state == "running"
     wait_until(lambda: sentence_of(panel))
     panel.picture._handle_custom_msg("stop", [])
-    wait_until(lambda: not panel.picture.running)
+    wait_until(lambda: panel.picture.state == "ended")
     assert steps.events == ["closed 3"]
     panel.picture._handle_custom_msg("start", [])
-    assert panel.picture.running
+    assert panel.picture.state == "running"
     assert asyncio.run(panel.finished()) == "trained"
-    assert sentence_of(panel) == "3: 199" and not panel.picture.running
+    assert sentence_of(panel) == "3: 199" and panel.picture.state == "ended"
     assert steps.most == 1
+
+
+def test_pause_draws_the_step_it_stands_at_and_resume_goes_on():
+    steps = Steps()
+    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
+    wait_until(lambda: sentence_of(panel))
+    panel.picture._handle_custom_msg("pause", [])
+    time.sleep(0.1)
+    stood = sentence_of(panel)
+    time.sleep(0.2)
+    assert sentence_of(panel) == stood and panel.picture.state == "paused"
+    panel.picture._handle_custom_msg("resume", [])
+    wait_until(lambda: sentence_of(panel) != stood)
+    assert panel.picture.state == "running" and not steps.events
+    panel.picture._handle_custom_msg("pause", [])
+    panel.picture._handle_custom_msg("stop", [])  # also while it is paused
+    wait_until(lambda: steps.events == ["closed 3"])
+
+
+def test_a_panel_that_holds_draws_the_first_picture_until_it_is_started():
+    steps = Steps()
+    panel = explore_steps(steps, hold=True, width=widgets.IntSlider(3, max=9))
+    assert asyncio.run(panel.finished()) is None
+    assert sentence_of(panel) == "3: 0" and panel.picture.state == "ended"
+    panel.controls["width"].value = 4
+    asyncio.run(panel.finished())
+    assert sentence_of(panel) == "4: 0"
+    panel.picture._handle_custom_msg("start", [])
+    assert asyncio.run(panel.finished()) == "trained"
+    assert sentence_of(panel) == "4: 199"
+
+
+def test_a_picture_that_is_not_drawn_is_not_made():
+    made = []
+
+    def steps():
+        for step in range(200):
+            yield lambda step=step: made.append(step) or (go.Figure(), f"{step}")
+            yield None  # nothing new, but a place to stop at
+
+    panel = explore_steps(steps)
+    asyncio.run(panel.finished())
+    assert made[0] == 0 and made[-1] == 199 and len(made) < 20
+    assert sentence_of(panel) == "199"
 
 
 def test_at_most_twenty_pictures_a_second_and_the_last_one_always():

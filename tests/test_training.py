@@ -5,9 +5,9 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from kdlab.experiments import label_loss, shifted
 from kdlab.losses import distillation_loss, logit_matching_loss, soft_target_loss
 from kdlab.models import build_model
+from kdlab.objectives import label_loss, shifted
 from kdlab.training import evaluate, fit, one_cycle, predict, training_steps
 
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from kdlab import explorers, explorers_temperature
 from kdlab.data import Columns, course_dataset, course_images
-from kdlab.experiments import label_loss
 from kdlab.models import build_model
+from kdlab.objectives import label_loss
 from kdlab.training import fit, predict
 from kdlab.weights import load_teacher
 

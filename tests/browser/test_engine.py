@@ -221,6 +221,13 @@ def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
     notebook.wait_for_sentence("⚠ the loss is not finite")
     notebook.push("Reset")
     notebook.wait_for_sentence("3: 2")
+    notebook.push("Pause")
+    notebook.panel().get_by_role("button", name="Resume").wait_for()
+    paused = notebook.sentence()
+    notebook.page.wait_for_timeout(400)
+    assert notebook.sentence() == paused
+    notebook.push("Resume")
+    notebook.panel().get_by_role("button", name="Pause").wait_for()
     notebook.push("Stop")
     notebook.panel().get_by_role("button", name="Run again").wait_for()
     stopped = notebook.sentence()
@@ -234,7 +241,7 @@ def test_a_cell_run_again_leaves_one_thread(lab):
     notebook.run_all()  # a run takes a minute: the first is not over
     names = "import threading; print([t.name for t in threading.enumerate()].count"
     notebook.wait_for_output(names + "('kdlab'))", "1")
-    assert notebook.execute("print(panel.picture.running)").strip() == "True"
+    assert notebook.execute("print(panel.picture.state)").strip() == "running"
 
 
 def test_a_cell_that_waits_for_the_end_does_not_stop_the_hand(lab):

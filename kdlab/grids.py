@@ -1,0 +1,228 @@
+"""The settings of the stored experiments: which runs each table of results holds.
+
+Each function returns stages, [(run, settings)]: a stage begins when the one before it
+has ended. `sweeps` runs them.
+"""
+
+from collections.abc import Callable
+
+from kdlab.experiments import (
+    CHANGES,
+    WITHOUT_TEACHER,
+    learning_rate_of,
+    student_run,
+)
+from kdlab.omitted import omitted_run
+from kdlab.results import load_runs
+from kdlab.teachers import HINTON
+
+Setting = dict[str, object]
+Stages = list[tuple[Callable[[Setting], Setting], list[Setting]]]
+
+SEEDS = range(5)
+TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
+HOT = 8.0  # at which the arms of `gain` are compared
+ARMS = [(method, None) for method in (*WITHOUT_TEACHER, "arg max")]
+ARMS += [("teacher", t) for t in (1.0, 4.0, HOT)] + [
+    (method, HOT) for method in CHANGES
+]
+RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2]
+SLOW_RATES = [5e-4, 1e-3, 2e-3, 4e-3]  # of large nets
+WIDTHS, EPOCHS = [8, 32, 128, 512], [8, 60]
+LABEL_COUNTS = [100, 300, 1000, 2000, 5000, 10_000, 30_000, 60_000]
+
+
+def setting(
+    method: str, temperature: float | None = None, **changes: object
+) -> Setting:
+    """The setting of one run: the default student, but for the changes."""
+    return {
+        "dataset": "mnist",
+        "split": "test",
+        "teacher": "course",
+        "student": "mlp-128",
+        "method": method,
+        "temperature": temperature,
+        "soft_weight": 0.0 if temperature is None else 1.0,
+        "labels": 2000,
+        "label_noise": 0.0,
+        "draw": 0,
+        "epochs": 15,
+        "batch_size": 64,
+        "learning_rate": learning_rate_of(method),
+        "seed": 0,
+        **changes,
+    }
+
+
+def tuning() -> Stages:
+    """Learning rates on the held-out images, for each kind of run that is compared."""
+    counts = [
+        {"labels": min(n, 50_000), "epochs": epochs_for(n)}
+        for n in LABEL_COUNTS
+        if n != 2000
+    ]
+    sizes = [{"student": f"mlp-{w}", "epochs": n} for w in WIDTHS for n in EPOCHS]
+    kinds = ("labels", None), ("smoothing 0.1", None), ("teacher", HOT)
+    large = {"labels": 50_000, "epochs": 5, "batch_size": 128}
+    plans = [(arm, {}, RATES, SEEDS) for arm in ARMS]
+    plans += [(arm, size, RATES[1:], range(2)) for size in sizes for arm in kinds]
+    plans += [(arm, size, RATES[:-1], range(2)) for size in counts for arm in kinds]
+    plans += [
+        (("labels", None), {"student": f"mlp-{net}", **large}, SLOW_RATES, [0])
+        for net in ("800-800", "1200-1200")
+    ]
+    runs = [
+        setting(*arm, split="held_out", **size, learning_rate=rate, seed=seed)
+        for arm, size, rates, seeds in plans
+        for rate in rates
+        for seed in seeds
+    ]
+    return [(student_run, runs)]
+
+
+def tuned(settings: list[Setting]) -> list[Setting]:
+    """The settings with the learning rates that were best on the held-out images.
+
+    Best in the mean over seeds, and over temperatures, so that a comparison of
+    temperatures has one rate; where nothing was tuned, the rate stays.
+    """
+    by = ["student", "method", "labels", "epochs"]
+    runs = load_runs("tuning")
+    means = runs.groupby([*by, "learning_rate"])["test_accuracy"].mean()
+    best = means.groupby(level=by).idxmax()
+    rates = {key[:-1]: key[-1] for key in best}
+    for run in settings:
+        key = tuple(min(run[b], 50_000) if b == "labels" else run[b] for b in by)
+        run["learning_rate"] = float(rates.get(key, run["learning_rate"]))
+    return settings
+
+
+def gain() -> Stages:
+    """The table that takes the gain apart: twenty seeds of every arm."""
+    runs = [setting(*arm, seed=seed) for seed in range(20) for arm in ARMS]
+    own = {"teacher": "same images"}
+    runs += [setting("teacher", HOT, seed=seed, **own) for seed in range(20)]
+    return [(student_run, tuned(runs))]
+
+
+def blend() -> Stages:
+    """The heat map over temperature and weight of the teacher."""
+    weights = (0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+    runs = [setting("labels", seed=seed) for seed in SEEDS]
+    runs += [
+        setting("teacher", t, soft_weight=weight, seed=seed)
+        for weight in weights
+        for t in TEMPERATURES
+        for seed in SEEDS
+    ]
+    return [(student_run, runs)]
+
+
+def epochs_for(labels: int) -> int:
+    """As many steps as the default student has, and at least ten epochs."""
+    return max(10, round(15 * 2000 / labels))
+
+
+def label_counts() -> Stages:
+    """From 100 labelled images to all 60,000; each seed draws its own images."""
+    runs = [
+        setting(*arm, labels=n, epochs=epochs_for(n), draw=seed, seed=seed)
+        for n in LABEL_COUNTS
+        for arm in (("labels", None), ("smoothing 0.1", None), ("teacher", HOT))
+        for seed in SEEDS
+    ]
+    return [(student_run, tuned(runs))]
+
+
+def crossing() -> Stages:
+    """Temperature by width of the student, in a short and in a long training."""
+    runs = [
+        setting(*arm, student=f"mlp-{width}", epochs=epochs, seed=seed)
+        for epochs in EPOCHS
+        for width in WIDTHS
+        for arm in [("labels", None), *(("teacher", t) for t in TEMPERATURES)]
+        for seed in SEEDS
+    ]
+    return [(student_run, tuned(runs))]
+
+
+def fidelity() -> Stages:
+    """Agreement beside accuracy, with the course's teacher and with a weak one."""
+    runs = [
+        setting(method, t, teacher=teacher, labels=labels, epochs=epochs, seed=seed)
+        for teacher in ("course", "weak")
+        for labels, epochs in ((2000, 15), (2000, 60), (20_000, 15))
+        for method, t in (("labels", None), ("teacher", 1.0), ("teacher", HOT))
+        for seed in SEEDS
+    ]
+    return [(student_run, tuned(runs))]
+
+
+def own_data() -> Stages:
+    """What the teacher had seen; each seed draws its images and trains its teachers."""
+    kinds = "course", "same images", "same images, stopped early"
+    runs = [setting("labels", draw=seed, seed=seed) for seed in SEEDS]
+    runs += [
+        setting("teacher", t, teacher=teacher, draw=seed, seed=seed)
+        for seed in SEEDS
+        for teacher in kinds
+        for t in (1.0, 4.0, HOT)
+    ]
+    return [(student_run, runs)]
+
+
+def omitted() -> Stages:
+    """Every digit once omitted, and two pairs of digits kept alone."""
+    digits = "0123456789"
+    every = [digits.replace(digit, "") for digit in digits] + ["78", "35"]
+    arms = [("labels", None), ("teacher", 1.0), ("teacher", 4.0), ("teacher", 20.0)]
+    arms += [("class means", 20.0)]
+    runs = [
+        setting(method, t, labels=10_000, epochs=8, seed=seed) | {"seen": seen}
+        for seen in every
+        for method, t in arms
+        for seed in SEEDS
+    ]
+    return [(omitted_run, runs)]
+
+
+def hinton() -> Stages:
+    """Hinton's own table: a large regularised net, and a smaller one three times."""
+    whole = {"labels": 60_000, "batch_size": 128, "learning_rate": 2e-3, "epochs": 40}
+    regular = {"dropout": 0.5, "jitter": 2}
+    plain = {"dropout": 0.0, "jitter": 0}
+    large = {"student": "mlp-1200-1200", **whole, "epochs": 60}
+    small = {"student": "mlp-800-800", "teacher": "hinton", **whole}
+    teachers = [setting("labels", seed=s, **large) | regular for s in range(3)]
+    students = [
+        setting(method, t, seed=seed, **small) | extra
+        for seed in SEEDS
+        for method, t, extra in (
+            ("labels", None, plain),
+            ("labels", None, regular),
+            ("teacher", 20.0, plain | {"soft_weight": 0.9}),
+        )
+    ]
+    return [(hinton_teacher_run, teachers), (student_run, students)]
+
+
+def hinton_teacher_run(setting: Setting) -> Setting:
+    """A run of the large net; the first one, not the best, is kept as the teacher."""
+    return student_run(setting, keep=HINTON if setting["seed"] == 0 else None)
+
+
+GRIDS = {
+    grid.__name__: grid
+    for grid in (
+        tuning,
+        gain,
+        blend,
+        label_counts,
+        crossing,
+        fidelity,
+        own_data,
+        omitted,
+        hinton,
+    )
+}

@@ -1,0 +1,63 @@
+"""Objectives: (model, batch) -> named loss terms, which the training loop sums."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdlab.data import Columns
+from kdlab.losses import soft_target_loss
+from kdlab.training import Objective
+
+
+def label_loss(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
+    """The objective of a student without a teacher: cross-entropy to the labels."""
+    return {"hard": F.cross_entropy(model(batch["images"]), batch["labels"])}
+
+
+def smoothed_label_loss(smoothing: float) -> Objective:
+    """Cross-entropy to labels of which all classes share a part, `smoothing`."""
+
+    def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
+        logits, labels = model(batch["images"]), batch["labels"]
+        return {"hard": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
+
+    return objective
+
+
+def blended_loss(temperature: float, soft_weight: float) -> Objective:
+    """The two terms of `losses.distillation_loss` by their names, each with its share.
+
+    A term without a share is not computed: at soft_weight 0 no teacher is needed.
+    """
+    if not 0 <= soft_weight <= 1:
+        raise ValueError(f"soft_weight must be in [0, 1], got {soft_weight}.")
+
+    def objective(student: nn.Module, batch: Columns) -> dict[str, Tensor]:
+        logits, terms = student(batch["images"]), {}
+        if soft_weight < 1:
+            hard = F.cross_entropy(logits, batch["labels"])
+            terms["hard"] = (1 - soft_weight) * hard
+        if soft_weight > 0:
+            soft = soft_target_loss(logits, batch["teacher_logits"], temperature)
+            terms["soft"] = soft_weight * soft
+        return terms
+
+    return objective
+
+
+def shifted(images: Tensor, pixels: int) -> Tensor:
+    """The batch moved by up to so many pixels each way, all images alike."""
+    moves = torch.randint(-pixels, pixels + 1, (2,)).tolist()
+    return torch.roll(images, moves, dims=(2, 3))
+
+
+def jittered(images: Tensor, pixels: int) -> Tensor:
+    """Each image [B, C, H, W] moved by up to so many pixels each way, with zeros in."""
+    batch, _, height, width = images.shape
+    padded = F.pad(images, (pixels,) * 4)
+    moves = torch.randint(2 * pixels + 1, (2, batch, 1), device=images.device)
+    rows = moves[0] + torch.arange(height, device=images.device)
+    columns = moves[1] + torch.arange(width, device=images.device)
+    which = torch.arange(batch, device=images.device)[:, None, None]
+    moved = padded.movedim(1, -1)[which, rows[:, :, None], columns[:, None, :]]
+    return moved.movedim(-1, 1)
