@@ -1,0 +1,200 @@
+"""Real training as a slider: five seeds of twins, retrained at every new position."""
+
+from collections.abc import Generator
+
+import ipywidgets as widgets
+import torch
+
+from kdlab.data import Columns, count
+from kdlab.experiments import some_of, student_steps, with_label_noise
+from kdlab.explorers import temperature_slider
+from kdlab.figures import (
+    LABEL_COLOR,
+    OTHER_COLOR,
+    STUDENT_COLOR,
+    Drawn,
+    axis,
+    side_by_side,
+    upright,
+)
+from kdlab.figures_runs import dots, mean_spread
+from kdlab.panels import explore_steps
+from kdlab.steps import StepsPanel
+from kdlab.training import evaluate
+
+TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
+COLORS = {TEACHER: STUDENT_COLOR, LABELS: LABEL_COLOR, SMOOTHING: OTHER_COLOR}
+LABEL_COUNTS = 100, 200, 500, 1000, 2000, 5000, 10_000
+WIDTHS, EPOCHS = (8, 16, 32, 64, 128, 256, 512), (2, 4, 8, 15, 30, 60)
+WIDEST = 0.08  # of the test images: differences beyond it are drawn at the edge
+
+Errors = dict[str, list[int]]  # {"labels": [733, ...]}: test errors, seed by seed
+
+
+def retrain_explorer(
+    train_set: Columns, test_set: Columns, *, seeds: int = 5, **start: object
+) -> StepsPanel:
+    """Twins of the same seeds, with and without the teacher, at settings you move.
+
+    Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
+    temperature=4.0 or width=32. `await panel.finished()` gives the errors of each arm,
+    {"with the teacher": [...], "labels": [...]}, or None if it was stopped. What needs
+    no teacher is trained once for all temperatures and weights.
+    """
+    known: dict[tuple, int] = {}  # twins already trained
+
+    def retrained(
+        temperature: float,
+        soft_weight: float,
+        width: int,
+        labels: int,
+        label_noise: float,
+        epochs: int,
+        smoothing: bool,
+    ) -> Generator[object, None, Errors]:
+        arms = [TEACHER, LABELS, *([SMOOTHING] if smoothing else [])]
+        errors: Errors = {arm: [] for arm in arms}
+        chosen = some_of(train_set, labels)
+        blend = {"temperature": temperature, "soft_weight": soft_weight}
+
+        def picture() -> Drawn:
+            return twins_picture(errors, count(test_set), seeds, blend)
+
+        yield picture()
+        for seed in range(seeds):
+            noisy = with_label_noise(chosen, label_noise, seed)
+            for arm in arms:
+                what = {"student": f"mlp-{width}", "epochs": epochs, "seed": seed}
+                what |= {"method": "teacher", **blend} if arm == TEACHER else {}
+                what |= {"method": arm} if arm != TEACHER else {}
+                key = (*what.values(), labels, label_noise)
+                if key not in known:
+                    steps = student_steps(noisy, **what)
+                    known[key] = yield from errors_of(steps, test_set)
+                errors[arm].append(known[key])
+                yield picture
+        return errors
+
+    controls = retrain_controls(count(train_set))
+    for name, value in start.items():
+        controls[name].value = value
+    return explore_steps(retrained, presets=PRESETS, **controls)
+
+
+PRESETS = {
+    "no patience": {"width": 32, "epochs": 8},
+    "the same, patient": {"width": 32, "epochs": 60},
+    "teacher at T = 1": {"temperature": 1.0, "soft_weight": 1.0},
+    "noisy labels": {"label_noise": 0.3},
+}
+
+
+def retrain_controls(examples: int) -> dict[str, widgets.Widget]:
+    """The controls of `retrain_explorer`, for so many training images."""
+    counts = [n for n in LABEL_COUNTS if n < examples]
+    names = [(f"{n:,}", n) for n in counts] + [(f"{examples:,} (all)", examples)]
+
+    def choice(description: str, options: object, value: int) -> widgets.Widget:
+        return widgets.SelectionSlider(
+            description=description, options=options, value=value
+        )
+
+    def share(description: str, value: float, high: float) -> widgets.Widget:
+        return widgets.FloatSlider(
+            value,
+            min=0,
+            max=high,
+            step=0.1,
+            description=description,
+            readout_format=".1f",
+        )
+
+    return {
+        "temperature": temperature_slider(8.0),
+        "soft_weight": share("weight of the teacher", 1.0, 1.0),
+        "width": choice("width of the student", WIDTHS, 128),
+        "labels": choice("labelled images", names, min(2000, examples)),
+        "label_noise": share("wrong labels, share", 0.0, 0.5),
+        "epochs": choice("epochs", EPOCHS, 15),
+        "smoothing": widgets.Checkbox(
+            False, description="and with label smoothing 0.1"
+        ),
+    }
+
+
+def errors_of(steps: Generator, test_set: Columns) -> Generator[None, None, int]:
+    """The test errors of a student trained to its end; each step is a place to stop."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return evaluate(end.value, test_set)["errors"]
+        yield None
+
+
+def twins_picture(
+    errors: Errors, examples: int, seeds: int, blend: dict[str, float]
+) -> Drawn:
+    """Test errors of each arm, and how many of them each arm spares its twin.
+
+    The axes are shares of the test images, so that they stay while settings change.
+    """
+    spared = {
+        arm: [twin - own for own, twin in zip(found, errors[LABELS], strict=False)]
+        for arm, found in errors.items()
+        if arm != LABELS
+    }
+    widest = WIDEST * examples
+    clipped = {
+        arm: [min(max(gain, -widest), widest) for gain in gains]
+        for arm, gains in spared.items()
+    }
+    tens = torch.tensor([0.005, 0.6]).mul(examples).log10().tolist()
+    ticks = {f"{round(s * examples):,}": s * examples for s in (0.01, 0.03, 0.1, 0.3)}
+    left = axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
+    right = axis("errors spared, beside the twin on labels", [-widest, widest])
+    pairs = dots(clipped, right, COLORS)
+    zero = upright(0, [-0.5, len(spared) - 0.5], "no difference")
+    pairs["y"] |= {"showticklabels": False}
+    figure = side_by_side(
+        title_of(spared[TEACHER], examples, seeds),
+        dots(errors, left, COLORS),
+        {**pairs, "traces": [zero, *pairs["traces"]]},
+        widths=[1, 1],
+        height=340,
+    )
+    return figure, sentence_of(errors, spared, examples, seeds, blend)
+
+
+def title_of(gains: list[int], examples: int, seeds: int) -> str:
+    """What the teacher spares, so far."""
+    if not gains:
+        return "The twins are training"
+    mean, spread = mean_spread(gains)
+    verb = "spares" if mean >= 0 else "costs"
+    so_far = "" if len(gains) == seeds else f" ({len(gains)} of {seeds} seeds)"
+    return f"The teacher {verb} {abs(mean):.0f} ± {spread:.0f} errors{so_far}"
+
+
+def sentence_of(
+    errors: Errors, spared: Errors, examples: int, seeds: int, blend: dict[str, float]
+) -> str:
+    """The same in words, with the spread and the control."""
+    if not spared[TEACHER]:
+        return f"Training the first of {seeds} pairs of twins from the same weights."
+    words = []
+    for arm, found in errors.items():
+        mean, spread = mean_spread(found)
+        words.append(f"{arm} {mean:.0f} ± {spread:.0f}")
+    pairs = len(spared[TEACHER])
+    text = f"Errors of {examples:,}: {', '.join(words)}; {pairs} of {seeds} seeds."
+    mean, spread = mean_spread(spared[TEACHER])
+    if spread:
+        better = sum(gain > 0 for gain in spared[TEACHER])
+        text += f" In {better} of {pairs} pairs the teacher helps: "
+        text += f"{mean:.0f} on average, {abs(mean) / spread:.1f} spreads."
+    if spared.get(SMOOTHING):
+        text += f" Label smoothing spares {mean_spread(spared[SMOOTHING])[0]:.0f}."
+    if blend["soft_weight"] == 0:
+        text += " At weight 0 nobody listens to the teacher, so T does nothing."
+    return text
