@@ -45,7 +45,13 @@ WITHOUT_TEACHER = "labels", "smoothing 0.1", "smoothing 0.3"
 METHODS = *WITHOUT_TEACHER, "teacher", "arg max", *CHANGES
 # Peak learning rates of "mlp-128" on 2,000 images in 15 epochs, chosen on held-out
 # images by `kdlab.sweeps tuning`; 1e-2 for methods that are not named.
-LEARNING_RATES = {"smoothing 0.3": 5e-3}
+LEARNING_RATES = {
+    "smoothing 0.3": 5e-3,
+    "class means": 2e-2,
+    "wrong answers permuted": 2e-2,
+    "wrong answers alone": 2e-2,
+    "shuffled": 1e-3,
+}
 
 
 def objective_of(method: str, temperature: float, soft_weight: float) -> Objective:

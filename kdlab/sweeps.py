@@ -7,7 +7,7 @@ joblib; only this parent process writes.
 
 import argparse
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from joblib import Parallel, delayed, parallel_config
@@ -54,10 +54,13 @@ def sweep(name: str, stages: list[tuple[Callable, list[Setting]]], path: Path) -
 
     Rows stand in the order of their settings, whoever finished first.
     """
-    order = [key_of(setting) for _, settings in stages for setting in settings]
+    order = dict.fromkeys(key_of(one) for _, settings in stages for one in settings)
     columns = list(stages[0][1][0])
-    rows = {tuple(row[name] for name in columns): row for row in stored_rows(path)}
+    stored = stored_rows(path)
+    rows = {tuple(row[name] for name in columns): row for row in stored}
     rows = {key: row for key, row in rows.items() if key in order}
+    if 0 < len(rows) < len(stored):  # settings of an earlier grid
+        store_runs(path, [rows[key] for key in order if key in rows])
     for run, settings in stages:
         wanted = [setting for setting in settings if key_of(setting) not in rows]
         work = Parallel(return_as="generator_unordered")
@@ -87,24 +90,25 @@ def workers(backend: str, jobs: int, address: str | None) -> Iterator[None]:
         jobs: processes at once; -1 for all cores, or all workers of the cluster.
         address: of the cluster's scheduler; None starts one on this machine.
 
-    Raises ModuleNotFoundError, with what to install, for a backend that is not there.
+    Raises SystemExit, with what to install, for a backend that is not there.
     """
-    if backend == "dask":
-        from distributed import Client
+    cluster: AbstractContextManager = nullcontext()
+    try:
+        if backend == "dask":
+            from distributed import Client
 
-        with Client(address), parallel_config("dask", n_jobs=jobs):
-            yield
-    elif backend == "ray":
-        import ray
-        from ray.util.joblib import register_ray
+            cluster = Client(address)
+        elif backend == "ray":
+            import ray
+            from ray.util.joblib import register_ray
 
-        ray.init(address=address)
-        register_ray()
-        with parallel_config("ray", n_jobs=jobs):
-            yield
-    else:
-        with parallel_config(backend, n_jobs=jobs):
-            yield
+            cluster = ray.init(address=address)
+            register_ray()
+    except ImportError as error:
+        needed = {"dask": "dask[distributed]", "ray": "ray"}[backend]
+        raise SystemExit(f'{error}. Install it: pip install "{needed}"') from error
+    with cluster, parallel_config(backend, n_jobs=jobs):
+        yield
 
 
 def main(words: list[str] | None = None) -> None:

@@ -1,10 +1,17 @@
 """Sweeps: every finished run is kept, and a stopped sweep goes on where it stopped."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
+from distributed import LocalCluster
 
-from kdlab import experiments, sweeps
-from kdlab.results import CORE, load_runs
+from kdlab import experiments, sweeps, teachers
+from kdlab.grids import setting
+from kdlab.results import CORE, load_runs, stored_rows
 from kdlab.weights import load_teacher, teacher_path
 
 
@@ -13,7 +20,7 @@ def folders(tmp_path, monkeypatch):
     """Two seeds of a teacher that trains for one epoch, on the digits alone."""
     recipe = {"epochs": 1, "batch_size": 64, "learning_rate": 3e-3, "shift": 1}
     monkeypatch.setattr(sweeps, "SEEDS", range(2))
-    for module in (sweeps, experiments):
+    for module in (sweeps, teachers):
         monkeypatch.setattr(module, "TEACHER_RECIPES", {"digits": recipe})
     return tmp_path / "results", tmp_path / "weights"
 
@@ -25,7 +32,7 @@ def trained(monkeypatch):
 
     def train(dataset, seed):
         seen.append((dataset, seed))
-        return experiments.train_teacher(dataset, seed)
+        return teachers.train_teacher(dataset, seed)
 
     monkeypatch.setattr(sweeps, "train_teacher", train)
     return seen
@@ -44,7 +51,7 @@ def test_one_row_a_seed_and_the_first_teacher_stored(folders, trained):
     model, facts = load_teacher("digits", folders[1])
     assert (facts["seed"], facts["epochs"]) == (0, 1)
     assert facts["test_accuracy"] == pytest.approx(runs.test_accuracy[0])
-    twin, _, run = experiments.train_teacher("digits", 0)  # the seed decides all
+    twin, _, run = teachers.train_teacher("digits", 0)  # the seed decides all
     assert run["test_errors"] == runs.test_errors[0]
     assert all(map(torch.equal, model.parameters(), twin.parameters()))
 
@@ -98,8 +105,118 @@ def test_an_unknown_sweep_names_those_there_are(capsys):
 def test_the_stored_runs_are_those_of_the_stored_teachers():
     runs = load_runs("teachers")
     assert runs.groupby("dataset").seed.nunique().to_dict() == {"digits": 5, "mnist": 5}
-    for dataset, recipe in experiments.TEACHER_RECIPES.items():
+    for dataset, recipe in teachers.TEACHER_RECIPES.items():
         first = runs.query("dataset == @dataset and seed == 0").iloc[0]
         facts = load_teacher(dataset)[1]
         assert facts["test_accuracy"] == pytest.approx(first.test_accuracy)
         assert first.epochs == recipe["epochs"] == facts["epochs"]
+
+
+# --- the sweeps of students ----------------------------------------------------------
+
+
+def tiny():
+    """Four short runs on the digits, and a stage of one more."""
+    size = {"dataset": "digits", "student": "mlp-8", "labels": 100, "epochs": 1}
+    first = [
+        setting(method, t, seed=seed, **size)
+        for method, t in (("labels", None), ("teacher", 4.0))
+        for seed in range(2)
+    ]
+    return [
+        (experiments.student_run, first),
+        (experiments.student_run, [setting("teacher", 8.0, **size)]),
+    ]
+
+
+def without_times(path):
+    rows = stored_rows(path)
+    return [{k: v for k, v in row.items() if k != "train_seconds"} for row in rows]
+
+
+@pytest.fixture
+def students(tmp_path, monkeypatch):
+    """Run the tiny sweep by the command line; the path of its table."""
+    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": tiny})
+
+    def run(*words):
+        sweeps.main(["tiny", "--results", str(tmp_path), *words])
+        return tmp_path / "tiny.csv"
+
+    return run
+
+
+def test_rows_stand_in_the_order_of_their_settings(students):
+    runs = load_runs("tiny", students("--jobs", "2").parent)
+    assert runs.method.tolist() == ["labels"] * 2 + ["teacher"] * 3
+    assert runs.seed.tolist() == [0, 1, 0, 1, 0]
+    assert set(runs) > CORE and runs.test_accuracy.between(0.05, 1).all()
+
+
+def test_a_sweep_that_was_stopped_goes_on_with_what_is_missing(students, monkeypatch):
+    seen = []
+
+    def interrupted(wanted):
+        seen.append(wanted["seed"])
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return experiments.student_run(wanted)
+
+    whole = without_times(students("--jobs", "1"))
+    monkeypatch.setattr(
+        sweeps, "GRIDS", {"tiny": lambda: [(interrupted, s) for _, s in tiny()]}
+    )
+    with pytest.raises(KeyboardInterrupt):
+        students("--jobs", "1", "--fresh")
+    path = students("--jobs", "1")
+    assert len(seen) == 3 + 3  # the third once more, and two
+    assert without_times(path) == whole
+    before = path.read_text()
+    students("--jobs", "1")
+    assert len(seen) == 6 and path.read_text() == before
+
+
+def test_rows_of_settings_that_are_no_longer_wanted_go(students, monkeypatch):
+    students("--jobs", "1")
+    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": lambda: tiny()[1:]})
+    assert len(stored_rows(students("--jobs", "1"))) == 1
+
+
+KILLED = """
+import os, sys
+from kdlab import sweeps, experiments
+from test_sweeps import tiny
+
+def run(wanted):
+    if wanted["seed"] == 1:
+        os.kill(os.getpid(), 9)
+    return experiments.student_run(wanted)
+
+sweeps.GRIDS = {"tiny": lambda: [(run, s) for _, s in tiny()]}
+sweeps.main(["tiny", "--jobs", "1", "--results", sys.argv[1]])
+"""
+
+
+def test_a_sweep_that_is_killed_leaves_whole_rows(students, tmp_path):
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    here = {"PYTHONPATH": str(Path(__file__).parent)}
+    done = subprocess.run(command, env={**os.environ, **here}, capture_output=True)
+    assert done.returncode == -9, done.stderr
+    assert [row["seed"] for row in stored_rows(tmp_path / "tiny.csv")] == ["0"]
+    assert len(stored_rows(students("--jobs", "1"))) == 5
+
+
+def test_a_dask_cluster_gives_the_same_rows(students):
+    here = without_times(students("--jobs", "1"))
+    with LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        address = cluster.scheduler_address
+        path = students("--backend", "dask", "--address", address, "--fresh")
+    assert without_times(path) == here
+
+
+def test_a_backend_that_is_not_installed_says_what_to_install(students, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(SystemExit, match='pip install "ray"'):
+        students("--backend", "ray")

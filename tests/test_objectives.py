@@ -1,0 +1,73 @@
+"""Objectives: the terms are those of the loss, and augmentation only moves."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from kdlab.losses import distillation_loss
+from kdlab.models import build_model
+from kdlab.objectives import blended_loss, jittered, smoothed_label_loss
+
+
+@pytest.fixture
+def batch():
+    images = torch.rand(6, 1, 4, 4)
+    labels, logits = torch.arange(6) % 3, 4 * torch.randn(6, 3)
+    return {"images": images, "labels": labels, "teacher_logits": logits}
+
+
+@pytest.fixture
+def student():
+    return build_model("mlp", widths=[5], inputs=16, classes=3)
+
+
+@pytest.mark.parametrize("weight", [0.0, 0.3, 1.0])
+def test_the_blend_is_the_loss_of_the_package_in_named_terms(student, batch, weight):
+    terms = blended_loss(4.0, weight)(student, batch)
+    logits = student(batch["images"])
+    whole = distillation_loss(
+        logits,
+        batch["teacher_logits"],
+        batch["labels"],
+        temperature=4.0,
+        soft_weight=weight,
+    )
+    assert_close(sum(terms.values()), whole)
+    assert set(terms) == {"hard"} - ({"hard"} if weight == 1 else set()) | (
+        {"soft"} if weight else set()
+    )
+
+
+def test_at_weight_0_no_teacher_is_needed(student, batch):
+    del batch["teacher_logits"]
+    assert blended_loss(4.0, 0.0)(student, batch)["hard"] > 0
+
+
+@pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
+def test_a_weight_that_is_no_share_is_refused(weight):
+    with pytest.raises(ValueError, match="soft_weight"):
+        blended_loss(4.0, weight)
+
+
+def test_smoothing_is_cross_entropy_to_labels_of_which_all_share_a_part(student, batch):
+    soft = 0.7 * F.one_hot(batch["labels"], 3) + 0.1
+    by_hand = F.cross_entropy(student(batch["images"]), soft)
+    assert_close(smoothed_label_loss(0.3)(student, batch)["hard"], by_hand)
+
+
+def test_jitter_moves_each_image_by_its_own_whole_pixels():
+    images = torch.zeros(200, 1, 9, 9)
+    images[:, 0, 4, 4] = 1
+    moved = jittered(images, 2)
+    places = moved[:, 0].flatten(1).argmax(dim=1)
+    steps = torch.stack([places // 9 - 4, places % 9 - 4], dim=1)
+    assert_close(moved.sum(dim=(1, 2, 3)), torch.ones(200))
+    assert len(steps.unique(dim=0)) == 25 and steps.abs().max() == 2
+
+
+def test_jitter_lets_nothing_in_on_the_other_side():
+    moved = jittered(torch.ones(50, 2, 5, 5), 2)
+    assert moved.shape == (50, 2, 5, 5)
+    edges = moved[:, :, [0, -1]].sum(dim=(1, 3))  # rows above and below
+    assert (edges.min(dim=1).values == 0).sum() > 20

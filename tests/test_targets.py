@@ -1,0 +1,113 @@
+"""Each change of a teacher's answers takes away what it says, and nothing else."""
+
+import pytest
+import torch
+from torch.testing import assert_close
+
+from kdlab import targets
+from kdlab.experiments import CHANGES
+from kdlab.losses import soft_target_loss
+
+
+@pytest.fixture
+def labels():
+    return torch.arange(5).repeat(8)[torch.randperm(40)]
+
+
+@pytest.fixture
+def probs(labels):
+    logits = 3 * torch.randn(40, 5, dtype=torch.float64)
+    logits[torch.arange(40), labels] += 4
+    return logits.softmax(dim=1)
+
+
+def right(probs, labels):
+    return probs.gather(1, labels[:, None])[:, 0]
+
+
+def wrong_shares(probs, labels):
+    """The wrong answers [N, classes] as shares of all that is wrong."""
+    wrong = probs.scatter(1, labels[:, None], 0)
+    return wrong / wrong.sum(dim=1, keepdim=True)
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_every_change_gives_new_probabilities_and_leaves_the_old(name, probs, labels):
+    before = probs.clone()
+    changed = CHANGES[name](probs, labels)
+    assert_close(changed.sum(dim=1), torch.ones(40, dtype=torch.float64))
+    assert (changed >= 0).all() and changed.shape == probs.shape
+    assert not torch.allclose(changed, before) and torch.equal(probs, before)
+
+
+def test_class_means_are_one_answer_a_class(probs, labels):
+    means = targets.class_means(probs, labels)
+    for label in range(5):
+        assert_close(
+            means[labels == label], probs[labels == label].mean(0).expand(8, 5)
+        )
+
+
+def test_a_class_that_is_missing_does_no_harm(probs, labels):
+    rows = labels != 3
+    assert targets.class_means(probs[rows], labels[rows]).isfinite().all()
+
+
+def test_evened_out_keeps_the_confidence_alone(probs, labels):
+    even = targets.evened_out(probs, labels)
+    assert_close(right(even, labels), right(probs, labels))
+    shares = wrong_shares(even, labels)
+    assert_close(shares[shares > 0], torch.full((160,), 0.25, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_permuted_moves_every_wrong_answer_alike(probs, labels, seed):
+    moved = targets.permuted(probs, labels, seed)
+    assert_close(right(moved, labels), right(probs, labels))
+    assert_close(moved.sort(dim=1).values, probs.sort(dim=1).values)
+    for label in range(5):
+        one = moved[labels == label].unsqueeze(1) == probs[labels == label].unsqueeze(2)
+        places = one[0].long().argmax(dim=0)  # of the first image of this class
+        assert_close(moved[labels == label], probs[labels == label][:, places])
+        assert [i for i in range(5) if places[i] == i] == [label]
+
+
+def test_shuffled_within_class_stays_in_the_class(probs, labels):
+    moved = targets.shuffled_within_class(probs, labels, seed=1)
+    for label in range(5):
+        before, after = probs[labels == label], moved[labels == label]
+        assert_close(after.sort(dim=0).values, before.sort(dim=0).values)
+    assert_close(targets.class_means(moved, labels), targets.class_means(probs, labels))
+    assert torch.equal(moved, targets.shuffled_within_class(probs, labels, seed=1))
+    other = targets.shuffled_within_class(probs, labels, seed=2)
+    assert not torch.equal(moved, other)
+
+
+def test_shuffled_forgets_the_class_too(probs, labels):
+    moved = targets.shuffled(probs, labels, seed=1)
+    assert_close(moved.sort(dim=0).values, probs.sort(dim=0).values)
+    means = [targets.class_means(p, labels) for p in (moved, probs)]
+    assert not torch.allclose(*means, atol=0.05)
+
+
+def test_wrong_answers_alone_keeps_their_ratios_and_no_confidence(probs, labels):
+    alone = targets.wrong_answers_alone(probs, labels)
+    assert_close(wrong_shares(alone, labels), wrong_shares(probs, labels))
+    mean = right(targets.class_means(probs, labels), labels)
+    assert_close(right(alone, labels), mean)
+
+
+def test_a_teacher_that_is_quite_certain_still_has_wrong_answers():
+    logits, labels = torch.tensor([[60.0, 1, 0], [20, 3, 0]]), torch.tensor([0, 0])
+    alone = targets.wrong_answers_alone(logits.double().softmax(1), labels)
+    assert alone.isfinite().all()
+    assert_close(alone[0, 1] / alone[0, 2], torch.tensor(1.0).double().exp())
+
+
+@pytest.mark.parametrize("temperature", [1.0, 8.0])
+def test_as_logits_softens_to_the_targets(probs, temperature):
+    logits = targets.as_logits(probs, temperature)
+    assert_close((logits / temperature).softmax(dim=1), probs)
+    assert soft_target_loss(logits, logits, temperature) == 0
+    zero = targets.as_logits(torch.eye(3), temperature)
+    assert zero.isfinite().all()
