@@ -18,8 +18,7 @@ from kdlab.figures import (
     upright,
 )
 from kdlab.figures_runs import dots, mean_spread
-from kdlab.panels import explore_steps
-from kdlab.steps import StepsPanel
+from kdlab.panels import StepsPanel, explore_steps
 from kdlab.training import evaluate
 
 TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
@@ -43,35 +42,34 @@ def retrain_explorer(
     """
     known: dict[tuple, int] = {}  # twins already trained
 
+    def errors_of(arm: str, chosen: Columns, **what: object) -> Generator:
+        """Train one student, each step a place to stop; its test errors."""
+        method = "teacher" if arm == TEACHER else arm
+        key = (method, count(chosen), *what.values())
+        if key not in known:
+            noise, options = what.pop("label_noise"), {"method": method, **what}
+            noisy = with_label_noise(chosen, noise, what["seed"])
+            student = yield from without_terms(student_steps(noisy, **options))
+            known[key] = evaluate(student, test_set)["errors"]
+        return known[key]
+
     def retrained(
-        temperature: float,
-        soft_weight: float,
-        width: int,
-        labels: int,
-        label_noise: float,
-        epochs: int,
-        smoothing: bool,
+        labels: int, width: int, smoothing: bool, **setting: float
     ) -> Generator[object, None, Errors]:
         arms = [TEACHER, LABELS, *([SMOOTHING] if smoothing else [])]
+        blend = {name: setting.pop(name) for name in ("temperature", "soft_weight")}
         errors: Errors = {arm: [] for arm in arms}
         chosen = some_of(train_set, labels)
-        blend = {"temperature": temperature, "soft_weight": soft_weight}
 
         def picture() -> Drawn:
             return twins_picture(errors, count(test_set), seeds, blend)
 
         yield picture()
         for seed in range(seeds):
-            noisy = with_label_noise(chosen, label_noise, seed)
             for arm in arms:
-                what = {"student": f"mlp-{width}", "epochs": epochs, "seed": seed}
-                what |= {"method": "teacher", **blend} if arm == TEACHER else {}
-                what |= {"method": arm} if arm != TEACHER else {}
-                key = (*what.values(), labels, label_noise)
-                if key not in known:
-                    steps = student_steps(noisy, **what)
-                    known[key] = yield from errors_of(steps, test_set)
-                errors[arm].append(known[key])
+                what = {"student": f"mlp-{width}", "seed": seed, **setting}
+                what |= blend if arm == TEACHER else {}
+                errors[arm].append((yield from errors_of(arm, chosen, **what)))
                 yield picture
         return errors
 
@@ -122,13 +120,13 @@ def retrain_controls(examples: int) -> dict[str, widgets.Widget]:
     }
 
 
-def errors_of(steps: Generator, test_set: Columns) -> Generator[None, None, int]:
-    """The test errors of a student trained to its end; each step is a place to stop."""
+def without_terms(steps: Generator) -> Generator:
+    """The same steps, of which nothing is drawn; what they return."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            return evaluate(end.value, test_set)["errors"]
+            return end.value
         yield None
 
 

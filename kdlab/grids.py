@@ -27,7 +27,7 @@ ARMS += [("teacher", t) for t in (1.0, 4.0, HOT)] + [
     (method, HOT) for method in CHANGES
 ]
 RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2]
-SLOW_RATES = [5e-4, 1e-3, 2e-3, 4e-3]  # of large nets
+SLOW_RATES = [2.5e-4, 5e-4, 1e-3, 2e-3]  # of large nets
 WIDTHS, EPOCHS = [8, 32, 128, 512], [8, 60]
 LABEL_COUNTS = [100, 300, 1000, 2000, 5000, 10_000, 30_000, 60_000]
 
@@ -64,14 +64,9 @@ def tuning() -> Stages:
     ]
     sizes = [{"student": f"mlp-{w}", "epochs": n} for w in WIDTHS for n in EPOCHS]
     kinds = ("labels", None), ("smoothing 0.1", None), ("teacher", HOT)
-    large = {"labels": 50_000, "epochs": 5, "batch_size": 128}
     plans = [(arm, {}, RATES, SEEDS) for arm in ARMS]
     plans += [(arm, size, RATES[1:], range(2)) for size in sizes for arm in kinds]
     plans += [(arm, size, RATES[:-1], range(2)) for size in counts for arm in kinds]
-    plans += [
-        (("labels", None), {"student": f"mlp-{net}", **large}, SLOW_RATES, [0])
-        for net in ("800-800", "1200-1200")
-    ]
     runs = [
         setting(*arm, split="held_out", **size, learning_rate=rate, seed=seed)
         for arm, size, rates, seeds in plans
@@ -187,6 +182,22 @@ def omitted() -> Stages:
     return [(omitted_run, runs)]
 
 
+def hinton_tuning() -> Stages:
+    """The learning rates and the dropout of `hinton`, on the held-out images."""
+    whole = {"split": "held_out", "labels": 50_000, "batch_size": 128, "epochs": 8}
+    runs = [
+        setting("labels", student=student, learning_rate=rate, **whole)
+        | {"dropout": dropout, "jitter": jitter}
+        for student, dropout, jitter in (
+            ("mlp-1200-1200", 0.5, 2),
+            ("mlp-1200-1200", 0.25, 2),
+            ("mlp-800-800", 0.0, 0),
+        )
+        for rate in SLOW_RATES
+    ]
+    return [(student_run, runs)]
+
+
 def hinton() -> Stages:
     """Hinton's own table: a large regularised net, and a smaller one three times."""
     whole = {"labels": 60_000, "batch_size": 128, "learning_rate": 2e-3, "epochs": 40}
@@ -223,6 +234,7 @@ GRIDS = {
         fidelity,
         own_data,
         omitted,
+        hinton_tuning,
         hinton,
     )
 }

@@ -31,10 +31,10 @@ from kdlab.picture import (
     positions,
     report,
 )
-from kdlab.steps import explore_steps
+from kdlab.steps import StepsPanel, explore_steps
 from kdlab.tables import Place, Table
 
-__all__ = ["explore", "explore_steps", "image_picker", "show"]
+__all__ = ["StepsPanel", "explore", "explore_steps", "image_picker", "show"]
 
 MOST_PICTURES = 2000  # more take too long to draw and to send
 SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
