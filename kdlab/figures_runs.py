@@ -26,7 +26,7 @@ def dots(
     colors: Mapping[str, str] | None = None,
     stored: Runs | None = None,
 ) -> Part:
-    """A row for each name: a dot for each run, a diamond with whiskers for the mean.
+    """A row for each name: a dot for each run, a line with whiskers for mean ± spread.
 
     Args:
         runs: what was measured; an empty list keeps its row free.
@@ -34,53 +34,54 @@ def dots(
         colors: of the rows; grey if not named.
         stored: other runs of the same names, as a pale band: mean ± spread.
     """
-    names, colors = list(runs), colors or {}
-    of_row = [colors.get(name, LABEL_COLOR) for name in names]
-    points = [(v, name) for name in names for v in runs[name]]
-    dot = {"size": 9, "symbol": "circle-open", "line": {"width": 2}}
-    dot["color"] = [colors.get(name, LABEL_COLOR) for _, name in points]
-    each = {"x": [v for v, _ in points], "y": [name for _, name in points]}
+    colors = colors or {}
+    rows = {name: len(runs) - 1 - place for place, name in enumerate(runs)}
+    points = [(v, name, k) for name in runs for k, v in enumerate(runs[name])]
+    marker = {"size": 9, "symbol": "circle-open", "line": {"width": 2}}
+    marker["color"] = [colors.get(name, LABEL_COLOR) for _, name, _ in points]
+    # apart from each other, each at a height that stays when more runs come
+    heights = [rows[name] + 0.56 * (k * 0.618 % 1) - 0.28 for _, name, k in points]
+    each = {"x": [v for v, _, _ in points], "y": heights}
+    each |= {"text": [name for _, name, _ in points], "marker": marker}
     traces = [
-        _means(names, stored or {}, of_row, 24, "stored runs", 0.3, 0),
+        _whiskers(stored or {}, rows, {"color": LABEL_COLOR, "width": 26}, 0.35)
+        | {"name": "stored runs"},
         {"type": "scatter", "mode": "markers", "name": "one run", **each}
-        | {"marker": dot, "hovertemplate": "%{y}: %{x:.4g}<extra></extra>"},
-        _means(names, runs, of_row, 3, "mean ± spread", 1.0, 15),
+        | {"hovertemplate": "%{text}: %{x:.4g}<extra></extra>"},
+        _whiskers(runs, rows, {"color": LABEL_COLOR, "width": 3}, 1.0),
+        _means(runs, rows, colors),
     ]
-    y = {"type": "category", "categoryorder": "array", "categoryarray": names[::-1]}
-    y |= {"range": [-0.6, len(names) - 0.4], "fixedrange": True, "ticksuffix": " "}
-    return {"traces": traces, "x": axis, "y": y}
+    ticks = {"tickvals": [*rows.values()], "ticktext": [f"{name} " for name in rows]}
+    y = {"range": [-0.6, len(rows) - 0.4], "fixedrange": True, "zeroline": False}
+    return {"traces": traces, "x": axis, "y": {**y, "showgrid": False, **ticks}}
 
 
-def _means(
-    names: Sequence[str],
-    runs: Runs,
-    colors: Sequence[str],
-    thickness: int,
-    title: str,
-    opacity: float,
-    size: int,
-) -> dict:
-    """One trace: the mean of each row, and its spread as a bar of this thickness."""
-    found = [name for name in names if len(runs.get(name, []))]
-    means = [mean_spread(runs[name]) for name in found]
-    x, y, color = [], [], []
-    for name, (mean, spread) in zip(found, means, strict=True):
-        x += [mean - spread, mean, mean + spread, None]
-        y += [name] * 4
-        color += [colors[names.index(name)]] * 4
-    sizes = [0, size, 0, 0] * len(found)
-    line = {"color": LABEL_COLOR if thickness > 9 else "#777777", "width": thickness}
+def _whiskers(runs: Runs, rows: Mapping[str, int], line: dict, opacity: float) -> dict:
+    """Mean - spread to mean + spread of each row, as lines."""
+    x, y = [], []
+    for name, row in rows.items():
+        if len(runs.get(name, [])):
+            mean, spread = mean_spread(runs[name])
+            x += [mean - spread, mean + spread, None]
+            y += [row, row, None]
+    shown = {"x": x, "y": y, "line": line, "opacity": opacity, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines", "name": "spread", **shown}
+
+
+def _means(runs: Runs, rows: Mapping[str, int], colors: Mapping[str, str]) -> dict:
+    """An upright line at the mean of each row."""
+    found = {name: mean_spread(runs[name])[0] for name in rows if len(runs[name])}
+    color = [colors.get(name, LABEL_COLOR) for name in found]
+    marker = {"symbol": "line-ns-open", "size": 30, "line": {"width": 4}}
     return {
         "type": "scatter",
-        "mode": "lines+markers" if size else "lines",
-        "x": x,
-        "y": y,
-        "name": title,
-        "line": line,
-        "opacity": opacity,
-        "marker": {"symbol": "diamond", "size": sizes, "color": color, "opacity": 1},
-        "hovertemplate": "%{y}: %{x:.4g}<extra></extra>",
-        "connectgaps": False,
+        "mode": "markers",
+        "name": "mean",
+        "x": [*found.values()],
+        "y": [rows[name] for name in found],
+        "text": [*found],
+        "marker": {**marker, "color": color},
+        "hovertemplate": "%{text}, mean: %{x:.4g}<extra></extra>",
     }
 
 
