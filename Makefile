@@ -23,7 +23,7 @@ bench: # measure speed, memory and bytes; print one table and write bench.json
 
 results: # run the stored experiments again, from what is missing
 	@$(PYTHON) install.py
-	$(RUN) -m kdlab.sweeps teachers
+	$(RUN) -m kdlab.sweeps all
 
 notebooks: # run them all, and store them with the output of their claims alone
 	@$(PYTHON) install.py test

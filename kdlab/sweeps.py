@@ -114,7 +114,8 @@ def workers(backend: str, jobs: int, address: str | None) -> Iterator[None]:
 def main(words: list[str] | None = None) -> None:
     """Read the command line and run one sweep."""
     parser = argparse.ArgumentParser(prog="kdlab.sweeps", description=__doc__)
-    parser.add_argument("name", choices=["teachers", *GRIDS])
+    names = ["teachers", *GRIDS]
+    parser.add_argument("name", choices=["all", *names])
     parser.add_argument("--fresh", action="store_true", help="discard stored runs")
     parser.add_argument("--results", type=Path, default=RESULTS)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
@@ -122,14 +123,15 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")
     parser.add_argument("--jobs", type=int, default=-1, help="-1: all cores")
     options = parser.parse_args(words)
-    path = options.results / f"{options.name}.csv"
-    if options.fresh:
-        path.unlink(missing_ok=True)
-    if options.name == "teachers":
-        teachers(options.results, options.weights)
-        return
     with workers(options.backend, options.jobs, options.address):
-        sweep(options.name, GRIDS[options.name](), path)
+        for name in names if options.name == "all" else [options.name]:
+            path = options.results / f"{name}.csv"
+            if options.fresh:
+                path.unlink(missing_ok=True)
+            if name == "teachers":
+                teachers(options.results, options.weights)
+            else:
+                sweep(name, GRIDS[name](), path)
 
 
 if __name__ == "__main__":
