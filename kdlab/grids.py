@@ -22,10 +22,10 @@ Stages = list[tuple[Callable[[Setting], Setting], list[Setting]]]
 SEEDS = range(5)
 TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
 HOT = 8.0  # at which the arms of `gain` are compared
+TAUGHT = [("teacher", t) for t in TEMPERATURES]
 ARMS = [(method, None) for method in (*WITHOUT_TEACHER, "arg max")]
-ARMS += [("teacher", t) for t in (1.0, 4.0, HOT)] + [
-    (method, HOT) for method in CHANGES
-]
+ARMS += [("teacher", t) for t in (1.0, 4.0, HOT)]
+ARMS += [(method, HOT) for method in CHANGES]
 RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2]
 SLOW_RATES = [2.5e-4, 5e-4, 1e-3, 2e-3]  # of large nets
 WIDTHS, EPOCHS = [8, 32, 128, 512], [8, 60]
@@ -63,10 +63,17 @@ def tuning() -> Stages:
         if n != 2000
     ]
     sizes = [{"student": f"mlp-{w}", "epochs": n} for w in WIDTHS for n in EPOCHS]
-    kinds = ("labels", None), ("smoothing 0.1", None), ("teacher", HOT)
-    plans = [(arm, {}, RATES, SEEDS) for arm in ARMS]
-    plans += [(arm, size, RATES[1:], range(2)) for size in sizes for arm in kinds]
-    plans += [(arm, size, RATES[:-1], range(2)) for size in counts for arm in kinds]
+    plain = [("labels", None), ("smoothing 0.1", None)]
+    arms = dict.fromkeys([*ARMS, *TAUGHT])
+    plans = [(arm, {}, RATES, SEEDS) for arm in arms]
+    plans += [
+        (arm, size, RATES[1:], range(2)) for size in sizes for arm in plain + TAUGHT
+    ]
+    plans += [
+        (arm, size, RATES[:-1], range(2))
+        for size in counts
+        for arm in [*plain, ("teacher", HOT)]
+    ]
     runs = [
         setting(*arm, split="held_out", **size, learning_rate=rate, seed=seed)
         for arm, size, rates, seeds in plans
@@ -79,16 +86,17 @@ def tuning() -> Stages:
 def tuned(settings: list[Setting]) -> list[Setting]:
     """The settings with the learning rates that were best on the held-out images.
 
-    Best in the mean over seeds, and over temperatures, so that a comparison of
-    temperatures has one rate; where nothing was tuned, the rate stays.
+    Best in the mean over seeds; where nothing was tuned, the rate stays.
     """
-    by = ["student", "method", "labels", "epochs"]
-    runs = load_runs("tuning")
+    by = ["student", "method", "temperature", "labels", "epochs"]
+    runs = load_runs("tuning").fillna({"temperature": 0})
     means = runs.groupby([*by, "learning_rate"])["test_accuracy"].mean()
     best = means.groupby(level=by).idxmax()
     rates = {key[:-1]: key[-1] for key in best}
     for run in settings:
-        key = tuple(min(run[b], 50_000) if b == "labels" else run[b] for b in by)
+        like = {**run, "labels": min(run["labels"], 50_000)}
+        like["temperature"] = run["temperature"] or 0
+        key = tuple(like[name] for name in by)
         run["learning_rate"] = float(rates.get(key, run["learning_rate"]))
     return settings
 
@@ -111,7 +119,7 @@ def blend() -> Stages:
         for t in TEMPERATURES
         for seed in SEEDS
     ]
-    return [(student_run, runs)]
+    return [(student_run, tuned(runs))]
 
 
 def epochs_for(labels: int) -> int:
@@ -136,7 +144,7 @@ def crossing() -> Stages:
         setting(*arm, student=f"mlp-{width}", epochs=epochs, seed=seed)
         for epochs in EPOCHS
         for width in WIDTHS
-        for arm in [("labels", None), *(("teacher", t) for t in TEMPERATURES)]
+        for arm in [("labels", None), *TAUGHT]
         for seed in SEEDS
     ]
     return [(student_run, tuned(runs))]
@@ -164,7 +172,7 @@ def own_data() -> Stages:
         for teacher in kinds
         for t in (1.0, 4.0, HOT)
     ]
-    return [(student_run, runs)]
+    return [(student_run, tuned(runs))]
 
 
 def omitted() -> Stages:
@@ -200,9 +208,12 @@ def hinton_tuning() -> Stages:
 
 def hinton() -> Stages:
     """Hinton's own table: a large regularised net, and a smaller one three times."""
-    whole = {"labels": 60_000, "batch_size": 128, "learning_rate": 2e-3, "epochs": 40}
-    regular = {"dropout": 0.5, "jitter": 2}
-    plain = {"dropout": 0.0, "jitter": 0}
+    chosen = load_runs("hinton_tuning").sort_values("test_accuracy")
+    best = chosen.groupby("student").last()[["dropout", "learning_rate"]]
+    (dropout, rate), (_, small_rate) = best.to_numpy().tolist()
+    whole = {"labels": 60_000, "batch_size": 128, "epochs": 40}
+    regular = {"dropout": dropout, "jitter": 2, "learning_rate": rate}
+    plain = {"dropout": 0.0, "jitter": 0, "learning_rate": small_rate}
     large = {"student": "mlp-1200-1200", **whole, "epochs": 60}
     small = {"student": "mlp-800-800", "teacher": "hinton", **whole}
     teachers = [setting("labels", seed=s, **large) | regular for s in range(3)]
