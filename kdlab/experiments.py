@@ -6,6 +6,7 @@
 import math
 import time
 from collections.abc import Generator
+from itertools import groupby
 from pathlib import Path
 
 import torch
@@ -129,18 +130,23 @@ def student_steps(
         images = jittered(batch["images"], jitter) if jitter else batch["images"]
         return told(model, {**batch, "images": images})
 
-    schedule, before = one_cycle(adam, columns, **length), 1
     steps = training_steps(
-        model, columns, objective, adam, **length, schedule=schedule, seed=seed
+        model,
+        columns,
+        objective,
+        adam,
+        **length,
+        schedule=one_cycle(adam, columns, **length),
+        seed=seed,
     )
-    for epoch, terms in steps:
-        if epoch != before and not math.isfinite(sum(terms.values())):
+    for epoch, of_epoch in groupby(steps, key=lambda step: step[0]):
+        for step in of_epoch:
+            yield step
+        if not math.isfinite(sum(step[1].values())):
             raise FloatingPointError(
                 f"The loss is not finite in epoch {epoch}: with a learning rate of "
                 f"{rate:g} the training diverges. Try a smaller one."
             )
-        before = epoch
-        yield epoch, terms
     return model
 
 
@@ -183,11 +189,12 @@ def student_run(
     whole = images_of(dataset, "fit" if split == "held_out" else "train")
     train_set = some_of(whole, labels, draw)
     train_set = with_label_noise(train_set, noise, setting["seed"])
-    model = teacher_of(dataset, teacher, labels, draw)
+    own = (labels, draw) if teacher.startswith("same images") else (0, 0)
     if setting["method"] not in WITHOUT_TEACHER:
+        model = teacher_of(dataset, teacher, *own)
         train_set["teacher_logits"] = predict(model, train_set["images"])
     test_set = dict(images_of(dataset, split))
-    test_set["teacher_logits"] = answers_of(dataset, teacher, labels, draw, split)
+    test_set["teacher_logits"] = answers_of(dataset, teacher, *own, split)
     start = time.perf_counter()
     steps = student_steps(
         train_set, **{k: v for k, v in setting.items() if k not in of_data}

@@ -90,7 +90,7 @@ def other_teacher(teacher: str, train_set: Columns, seed: int = 0) -> nn.Module:
 def teacher_of(dataset: str, teacher: str, labels: int, draw: int) -> nn.Module:
     """The teacher of this name, trained where it is not stored; once a process.
 
-    "same images" have seen only the `labels` images that their student learns from.
+    `labels` and `draw` are of "same images": the images that their student learns from.
     """
     if teacher == "course":
         return load_teacher(dataset)[0]

@@ -1,4 +1,4 @@
-"""retrain_explorer in a real JupyterLab: dots come, a new position cancels, it is read."""
+"""retrain_explorer in a real JupyterLab: dots come, a new position cancels them."""
 
 import re
 
@@ -18,6 +18,9 @@ panel""",
     "errors = await panel.finished()",
 ]
 
+SAYS = """pattern => document.querySelector('.kdlab-sentence').textContent
+    .match(pattern)"""
+
 
 def dots(notebook, part="x"):
     traces = notebook.figure()["data"]
@@ -30,9 +33,7 @@ def test_five_pairs_of_dots_come_and_a_new_position_starts_again(lab):
     assert dots(notebook)["x"] == [int(n) for n in re.findall(r"\d+", told)]
     assert "5 of 5 seeds" in notebook.sentence()
     notebook.set_slider("temperature T", 2.0)
-    notebook.page.wait_for_function(
-        "() => document.querySelector('.kdlab-sentence').textContent.match(/[1-4] of 5/)"
-    )
+    notebook.page.wait_for_function(SAYS, arg="[1-4] of 5")
     notebook.push("the same, patient")  # cancels it; a long one
     notebook.page.wait_for_timeout(500)
     notebook.push("Stop")
@@ -45,10 +46,7 @@ def test_five_pairs_of_dots_come_and_a_new_position_starts_again(lab):
 
 def test_everything_can_be_read_in_both_themes_and_in_a_narrow_window(lab):
     notebook = lab.run([*CELLS[:1], CELLS[1].replace("16", "16, smoothing=True")])
-    notebook.page.wait_for_function(
-        "() => document.querySelector('.kdlab-sentence').textContent.match(/5 of 5/)",
-        timeout=60_000,
-    )
+    notebook.page.wait_for_function(SAYS, arg="5 of 5", timeout=60_000)
     frame = notebook.panel().locator(".kdlab-frame")
     for theme in ("dark", "light"):
         notebook.set_theme(theme)
