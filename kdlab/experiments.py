@@ -163,6 +163,16 @@ def learning_rate_of(method: str) -> float:
     return LEARNING_RATES.get(method, 1e-2)
 
 
+def places_to_stop(steps: Generator) -> Generator:
+    """The same steps, each yielded as None: nothing to draw; returns what they do."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        yield None
+
+
 def last_of(steps: Generator) -> object:
     """Drain a generator; what it returns."""
     while True:

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import torch
 
 from kdlab.data import Columns, count
-from kdlab.experiments import some_of, student_steps, with_label_noise
+from kdlab.experiments import places_to_stop, student_steps, with_label_noise
 from kdlab.explorers import temperature_slider
 from kdlab.figures import (
     LABEL_COLOR,
@@ -19,6 +19,7 @@ from kdlab.figures import (
 )
 from kdlab.figures_runs import dots, mean_spread
 from kdlab.panels import StepsPanel, explore_steps
+from kdlab.teachers import some_of
 from kdlab.training import evaluate
 
 TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
@@ -49,7 +50,7 @@ def retrain_explorer(
         if key not in known:
             noise, options = what.pop("label_noise"), {"method": method, **what}
             noisy = with_label_noise(chosen, noise, what["seed"])
-            student = yield from without_terms(student_steps(noisy, **options))
+            student = yield from places_to_stop(student_steps(noisy, **options))
             known[key] = evaluate(student, test_set)["errors"]
         return known[key]
 
@@ -118,16 +119,6 @@ def retrain_controls(examples: int) -> dict[str, widgets.Widget]:
             False, description="and with label smoothing 0.1"
         ),
     }
-
-
-def without_terms(steps: Generator) -> Generator:
-    """The same steps, of which nothing is drawn; what they return."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        yield None
 
 
 def twins_picture(

@@ -176,7 +176,7 @@ def own_data() -> Stages:
 
 
 def omitted() -> Stages:
-    """Every digit once omitted, and two pairs of digits kept alone."""
+    """Every digit omitted once, two pairs kept alone, and the 3 omitted of 50,000."""
     digits = "0123456789"
     every = [digits.replace(digit, "") for digit in digits] + ["78", "35"]
     arms = [("labels", None), ("teacher", 1.0), ("teacher", 4.0), ("teacher", 20.0)]
@@ -184,6 +184,11 @@ def omitted() -> Stages:
     runs = [
         setting(method, t, labels=10_000, epochs=8, seed=seed) | {"seen": seen}
         for seen in every
+        for method, t in arms
+        for seed in SEEDS
+    ]
+    runs += [
+        setting(method, t, labels=50_000, epochs=8, seed=seed) | {"seen": every[3]}
         for method, t in arms
         for seed in SEEDS
     ]
