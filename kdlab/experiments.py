@@ -5,7 +5,7 @@
 
 import math
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterable
 from itertools import groupby
 from pathlib import Path
 
@@ -27,6 +27,7 @@ from kdlab.training import (
     Objective,
     best_device,
     evaluate,
+    last_of,
     one_cycle,
     predict,
     training_steps,
@@ -139,15 +140,20 @@ def student_steps(
         schedule=one_cycle(adam, columns, **length),
         seed=seed,
     )
+    yield from while_finite(steps, rate)
+    return model
+
+
+def while_finite(steps: Iterable, learning_rate: float) -> Generator:
+    """The same steps; FloatingPointError after an epoch with a loss that is not."""
     for epoch, of_epoch in groupby(steps, key=lambda step: step[0]):
         for step in of_epoch:
             yield step
         if not math.isfinite(sum(step[1].values())):
             raise FloatingPointError(
                 f"The loss is not finite in epoch {epoch}: with a learning rate of "
-                f"{rate:g} the training diverges. Try a smaller one."
+                f"{learning_rate:g} the training diverges. Try a smaller one."
             )
-    return model
 
 
 def widths_of(student: str) -> list[int]:
@@ -161,25 +167,6 @@ def widths_of(student: str) -> list[int]:
 def learning_rate_of(method: str) -> float:
     """The peak chosen on held-out images for the default student."""
     return LEARNING_RATES.get(method, 1e-2)
-
-
-def places_to_stop(steps: Generator) -> Generator:
-    """The same steps, each yielded as None: nothing to draw; returns what they do."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-        yield None
-
-
-def last_of(steps: Generator) -> object:
-    """Drain a generator; what it returns."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def student_run(

@@ -6,7 +6,7 @@ import ipywidgets as widgets
 import torch
 
 from kdlab.data import Columns, count
-from kdlab.experiments import places_to_stop, student_steps, with_label_noise
+from kdlab.experiments import student_steps, with_label_noise
 from kdlab.explorers import temperature_slider
 from kdlab.figures import (
     LABEL_COLOR,
@@ -20,7 +20,7 @@ from kdlab.figures import (
 from kdlab.figures_runs import dots, mean_spread
 from kdlab.panels import StepsPanel, explore_steps
 from kdlab.teachers import some_of
-from kdlab.training import evaluate
+from kdlab.training import evaluate, places_to_stop
 
 TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
 COLORS = {TEACHER: STUDENT_COLOR, LABELS: LABEL_COLOR, SMOOTHING: OTHER_COLOR}

@@ -1,4 +1,4 @@
-"""The explorers of notebook 03: which classes are alike, and what each part is worth."""
+"""Explorers of notebook 03: which classes are alike, and what each hint is worth."""
 
 from collections.abc import Generator, Sequence
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from kdlab.data import Columns, count
-from kdlab.experiments import WITHOUT_TEACHER, places_to_stop, student_steps
+from kdlab.experiments import WITHOUT_TEACHER, student_steps
 from kdlab.explorers import DIGITS, picked_images, picker, temperature_slider
 from kdlab.figures import (
     LABEL_COLOR,
@@ -27,13 +27,16 @@ from kdlab.figures import (
 from kdlab.figures_runs import DIVERGING, Runs, dots, heat_map, mean_spread
 from kdlab.metrics import soften
 from kdlab.panels import Explorer, StepsPanel, explore, explore_steps
-from kdlab.teachers import other_teacher, some_of
-from kdlab.training import evaluate, predict
+from kdlab.teachers import other_teacher_steps
+from kdlab.training import evaluate, places_to_stop, predict
 
 TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
 REFERENCE = 8.0  # the map's orientation at this temperature is kept at all others
 OWN = "a teacher of the same images"
 HOT = 8.0
+EDGES = 0.045, 0.085  # shares of the test images, between which the arms are drawn
+PARTS = "class means", "wrong answers evened", "wrong answers permuted"
+PARTS += "shuffled within class", "wrong answers alone"
 
 
 def class_similarity(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
@@ -58,7 +61,9 @@ def class_map(similarity: Tensor, like: Tensor | None = None) -> Tensor:
     symmetric = (similarity + similarity.T) / 2
     distance = -(symmetric / symmetric.max()).clamp_min(1e-30).log().fill_diagonal_(0)
     centre = torch.eye(len(distance)) - 1 / len(distance)
-    values, vectors = torch.linalg.eigh(-centre.double() @ distance**2 @ centre.double())
+    values, vectors = torch.linalg.eigh(
+        -centre.double() @ distance**2 @ centre.double()
+    )
     places = vectors[:, -2:] * values[-2:].clamp_min(0).sqrt()
     places = places / places.pow(2).mean().sqrt()
     if like is None:
@@ -71,30 +76,23 @@ def similarity_explorer(
     columns: Columns, class_names: Sequence[str] = DIGITS
 ) -> Explorer:
     """Which wrong answers a teacher gives to which class, as a map and as a table."""
-    logits, labels = columns["teacher_logits"], columns["labels"]
-    tables = [class_similarity(logits, labels, t) for t in TEMPERATURES]
+    answers = columns["teacher_logits"], columns["labels"]
+    tables = [class_similarity(*answers, t) for t in TEMPERATURES]
     upright = class_map(tables[TEMPERATURES.index(REFERENCE)])
     maps = [class_map(table, upright) for table in tables]
-    classes = len(class_names)
 
     def view(temperature: float) -> Drawn:
         at = min(range(43), key=lambda i: abs(TEMPERATURES[i] - temperature))
-        times = tables[at] * (classes - 1)
-        order = times.flatten().argsort(descending=True)[:3].tolist()
-        pairs = [divmod(place, classes) for place in order]
+        times = tables[at] * (len(class_names) - 1)
+        pairs = furthest(times)
         said = [
             f"{class_names[a]} as {class_names[b]} {times[a, b]:.1f}" for a, b in pairs
         ]
-        doubled = times.log2().fill_diagonal_(torch.nan)
-        table = heat_map(
-            doubled.flip(0), class_names, class_names[::-1], ("wrong answer", "label"),
-            scale=(-5, 5), title="log₂ of times the even share", colors=DIVERGING,
-        )  # fmt: skip
-        first = f"{class_names[pairs[0][0]]} as {class_names[pairs[0][1]]}"
+        first = said[0].rsplit(" ", 1)[0]
         figure = side_by_side(
             f"T = {temperature:.4g}: most often mistaken is {first}",
             map_of(maps[at], pairs, class_names),
-            table,
+            wrong_answers(times, class_names),
             widths=[1, 1.25],
             height=470,
         )
@@ -110,6 +108,25 @@ def similarity_explorer(
         presets={name: {"temperature": t} for name, t in presets.items()},
         temperature=temperature_slider(4.0),
     )
+
+
+def wrong_answers(times: Tensor, class_names: Sequence[str]) -> Part:
+    """Times the even share that each wrong class has of the answers, in doublings."""
+    return heat_map(
+        times.log2().fill_diagonal_(torch.nan).flip(0),
+        class_names,
+        class_names[::-1],
+        ("wrong answer", "label"),
+        scale=(-5, 5),
+        title="log₂ of times the even share",
+        colors=DIVERGING,
+    )
+
+
+def furthest(similarity: Tensor) -> list[tuple[int, int]]:
+    """The three places (row, column) of the largest entries."""
+    order = similarity.flatten().topk(3).indices.tolist()
+    return [divmod(place, len(similarity)) for place in order]
 
 
 def map_of(
@@ -211,14 +228,79 @@ def gain_explorer(
         yield picture()
         for seed in range(seeds):
             for arm, setting, _ in arms:
+                if arm.startswith(OWN) and not own:
+                    steps = other_teacher_steps("same images", train_set)
+                    teacher = yield from places_to_stop(steps)
+                    own["teacher_logits"] = predict(teacher, train_set["images"])
                 columns = {**train_set, **(own if arm.startswith(OWN) else {})}
                 steps = student_steps(columns, seed=seed, **setting)
                 student = yield from places_to_stop(steps)
                 errors[arm].append(evaluate(student, test_set)["errors"])
                 yield picture
-            if not own:  # of the same images: a minute of patience is not asked for
-                teacher = other_teacher("same images", train_set)
-                own["teacher_logits"] = predict(teacher, train_set["images"])
         return errors
 
     return explore_steps(trained)
+
+
+def arms_of(stored: pd.DataFrame) -> list[tuple[str, dict[str, object], list[int]]]:
+    """Of each arm: its name, the arguments for `student_steps`, the stored errors."""
+    arms, by = [], ["method", "temperature", "teacher"]
+    for (method, t, teacher), runs in stored.groupby(by, dropna=False, sort=False):
+        name = method if method in (*WITHOUT_TEACHER, "arg max") else f"{method}, T = "
+        name += f"{t:g}" if name.endswith(" = ") else ""
+        name = name if teacher == "course" else f"{OWN}, T = {t:g}"
+        of_arm = ["student", "method", "epochs", "batch_size", "learning_rate"]
+        of_arm += ["temperature", "soft_weight"] if t == t else []  # NaN: no teacher
+        arms.append(
+            (name, runs.iloc[0][of_arm].to_dict(), runs["test_errors"].tolist())
+        )
+    return arms
+
+
+def gain_picture(errors: Runs, behind: Runs, examples: int, seeds: int) -> Drawn:
+    """Test errors of each arm, the stored ones behind; those too far at the edge."""
+    low, high = EDGES if behind else (0.0, 0.12)
+    low, high = low * examples, high * examples
+    held = {
+        arm: [min(max(e, low), high) for e in found] for arm, found in errors.items()
+    }
+    whole = f"teacher, T = {HOT:g}"
+    colors = {arm: SOFTENED_COLOR for arm in errors} | {"labels": LABEL_COLOR}
+    colors |= {arm: OTHER_COLOR for arm in errors if arm.startswith("smoothing")}
+    colors |= {arm: STUDENT_COLOR for arm in errors if arm.startswith("teacher")}
+    colors |= {arm: TEACHER_COLOR for arm in errors if arm.startswith(OWN)}
+    near = {arm: found for arm, found in behind.items() if min(found) < high}
+    x = axis(f"test errors of {examples:,}", [low, high])
+    done = min(len(found) for found in errors.values())
+    title = f"{done} of {seeds} seeds of each arm"
+    if done:
+        spared = mean_spread(errors["labels"])[0] - mean_spread(errors[whole])[0]
+        title = f"The teacher at T = 8 spares {spared:.0f} errors; {title}"
+    figure = side_by_side(title, dots(held, x, colors, near), height=620)
+    figure.update_layout(margin={"l": 270})
+    return figure, gain_words(errors, examples)
+
+
+def gain_words(errors: Runs, examples: int) -> str:
+    """What part of the gain each part of the answer brings, so far."""
+    means = {arm: mean_spread(found)[0] for arm, found in errors.items() if len(found)}
+    whole, labels = means.get(f"teacher, T = {HOT:g}"), means.get("labels")
+    if whole is None:
+        return "Training one student of each arm, from the same initial weights."
+    gain = labels - whole
+    said = [
+        f"{arm.removesuffix(', T = 8')} {100 * (labels - means[arm]) / gain:.0f} %"
+        for arm in ("smoothing 0.3", *(f"{part}, T = 8" for part in PARTS))
+        if arm in means and gain > 0
+    ]
+    text = (
+        f"Errors of {examples:,} on average: labels {labels:.0f}, teacher {whole:.0f}."
+    )
+    if said:
+        text += f" Of this gain have: {', '.join(said)}."
+    if "shuffled, T = 8" in means:
+        text += (
+            f" Shuffled among all images ({means['shuffled, T = 8']:,.0f} errors) is"
+        )
+        text += " off the scale."
+    return text

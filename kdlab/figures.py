@@ -166,10 +166,10 @@ def curves(
     """Named curves over x, a large dot on each where the slider is, and `marks`."""
     traces = []
     dashes = ["solid", "dash", "dot", "dashdot"]
-    symbols = ["circle", "square", "diamond", "cross"]
+    symbols = ["circle", "square", "diamond", "cross", "star"]
     nearest = min(range(len(x)), key=lambda i: abs(x[i] - here))
     for number, (name, y) in enumerate(lines.items()):
-        style = {"color": colors[number], "dash": dashes[number], "width": 3}
+        style = {"color": colors[number], "dash": dashes[number % 4], "width": 3}
         traces.append(
             {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y)}
             | {"name": name, "line": style}

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from kdlab.data import Columns
-from kdlab.experiments import last_of, measured, student_steps
+from kdlab.experiments import measured, student_steps
 from kdlab.teachers import answers_of, images_of, some_of
-from kdlab.training import predict
+from kdlab.training import last_of, predict
 
 BIASES = torch.linspace(-5, 15, 201)  # 0 and steps of a tenth
 

@@ -1,6 +1,7 @@
 """Teachers: how the course's own was trained, and others to compare it with."""
 
 import time
+from collections.abc import Generator
 from functools import cache
 
 import torch
@@ -9,7 +10,15 @@ from torch import Tensor, nn
 from kdlab.data import Columns, count, load_images
 from kdlab.models import build_model
 from kdlab.objectives import label_loss, shifted
-from kdlab.training import best_device, evaluate, fit, one_cycle, predict
+from kdlab.training import (
+    best_device,
+    evaluate,
+    fit,
+    last_of,
+    one_cycle,
+    predict,
+    training_steps,
+)
 from kdlab.weights import WEIGHTS, load_model, load_teacher
 
 # Chosen on the held-out images; the same for every seed.
@@ -71,8 +80,13 @@ def train_teacher(
     return model, sizes, run
 
 
-def other_teacher(teacher: str, train_set: Columns, seed: int = 0) -> nn.Module:
-    """Train one of OTHERS; "weak" is a net with one hidden layer of 32, else a CNN."""
+def other_teacher_steps(
+    teacher: str, train_set: Columns, seed: int = 0
+) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
+    """Train one of OTHERS step by step; yield as `training_steps`, return the model.
+
+    "weak" is a net with one hidden layer of 32, the others are CNNs.
+    """
     if teacher not in OTHERS:
         names = ["course", "hinton", *OTHERS]
         raise ValueError(f"teacher must be one of {names}, got {teacher!r}.")
@@ -81,8 +95,8 @@ def other_teacher(teacher: str, train_set: Columns, seed: int = 0) -> nn.Module:
     length = {k: v for k, v in OTHERS[teacher].items() if k != "learning_rate"}
     adam = torch.optim.Adam(model.parameters(), lr=OTHERS[teacher]["learning_rate"])
     schedule = one_cycle(adam, train_set, **length)
-    options = {"schedule": schedule, "seed": seed, "progress": False}
-    fit(model, train_set, label_loss, adam, **length, **options)
+    options = {"schedule": schedule, "seed": seed, **length}
+    yield from training_steps(model, train_set, label_loss, adam, **options)
     return model
 
 
@@ -98,7 +112,8 @@ def teacher_of(dataset: str, teacher: str, labels: int, draw: int) -> nn.Module:
         return load_model(HINTON)[0]
     whole = images_of(dataset, "train")
     own = teacher.startswith("same images")
-    return other_teacher(teacher, some_of(whole, labels, draw) if own else whole, draw)
+    chosen = some_of(whole, labels, draw) if own else whole
+    return last_of(other_teacher_steps(teacher, chosen, draw))
 
 
 @cache

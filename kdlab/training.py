@@ -1,7 +1,7 @@
 """The one training loop of the course, and what is measured after it."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from itertools import groupby
 
@@ -110,6 +110,25 @@ def fit(
                 f"The loss is not finite: {history[-1]}. Try a smaller learning rate."
             )
     return pd.DataFrame(history)
+
+
+def places_to_stop(steps: Generator) -> Generator:
+    """The same steps, each yielded as None: nothing to draw; returns what they do."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+        yield None
+
+
+def last_of(steps: Generator) -> object:
+    """Drain a generator; what it returns."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
 
 
 def one_cycle(

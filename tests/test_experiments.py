@@ -6,7 +6,6 @@ from torch.testing import assert_close
 
 from kdlab.experiments import (
     METHODS,
-    last_of,
     learning_rate_of,
     objective_of,
     student_run,
@@ -19,8 +18,8 @@ from kdlab.grids import GRIDS, setting
 from kdlab.metrics import soften
 from kdlab.models import build_model
 from kdlab.results import CORE
-from kdlab.teachers import images_of, other_teacher, some_of, teacher_of
-from kdlab.training import predict
+from kdlab.teachers import images_of, other_teacher_steps, some_of, teacher_of
+from kdlab.training import last_of, predict
 
 
 @pytest.fixture(scope="module")
@@ -143,15 +142,15 @@ def test_what_is_chosen_is_chosen_on_images_the_student_never_saw(monkeypatch):
 
 def test_a_teacher_of_the_same_images_is_certain_on_them():
     some = some_of(images_of("digits", "train"), 200)
-    own = other_teacher("same images", some)
-    early = other_teacher("same images, stopped early", some)
+    own = last_of(other_teacher_steps("same images", some))
+    early = last_of(other_teacher_steps("same images, stopped early", some))
     sure = [
         soften(predict(m, some["images"]), 1.0).max(dim=1).values.mean()
         for m in (own, early)
     ]
     assert sure[0] > 0.95 and sure[1] < sure[0] - 0.1
     with pytest.raises(ValueError, match="teacher must be one of"):
-        other_teacher("my uncle", some)
+        last_of(other_teacher_steps("my uncle", some))
 
 
 @pytest.mark.parametrize("name", GRIDS)

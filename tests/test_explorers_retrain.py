@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kdlab import explorers_retrain
-from kdlab.experiments import last_of, student_steps
+from kdlab.experiments import student_steps
 from kdlab.explorers_retrain import (
     LABELS,
     SMOOTHING,
@@ -14,7 +14,7 @@ from kdlab.explorers_retrain import (
     twins_picture,
 )
 from kdlab.teachers import images_of, some_of, teacher_of
-from kdlab.training import evaluate, predict
+from kdlab.training import evaluate, last_of, predict
 
 BLEND = {"temperature": 4.0, "soft_weight": 1.0}
 
