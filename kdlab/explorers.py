@@ -25,10 +25,12 @@ from kdlab.figures import (
     percent,
     side_by_side,
 )
+from kdlab.losses import soft_target_gradient
 from kdlab.metrics import effective_classes, entropy, soften
 from kdlab.panels import Explorer, explore, image_picker
 
 DIGITS = [str(digit) for digit in range(10)]
+TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
 TORN_TEMPERATURE = 4.0  # at which 'most torn' is measured: at 1 nearly all are sure
 
 
@@ -237,6 +239,18 @@ def uniform_mix_explorer(
         uniform_share=widgets.FloatSlider(
             0.0, min=0, max=1, step=0.05, description="share of the uniform target"
         ),
+    )
+
+
+def gradient_length(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float
+) -> float:
+    """Mean over examples of |T · (q − p)|, the length of the soft gradient."""
+    return (
+        soft_target_gradient(student_logits, teacher_logits, temperature)
+        .norm(dim=1)
+        .mean()
+        .item()
     )
 
 

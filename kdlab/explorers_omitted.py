@@ -17,6 +17,7 @@ from kdlab.figures import (
     STUDENT_COLOR,
     TEACHER_COLOR,
     Drawn,
+    Part,
     axis,
     class_bars,
     curves,
@@ -148,7 +149,7 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
         raise ValueError("No students: let the panel above train to its end first.")
     tables, images = tables_of(found), len(found.labels)
     chosen = {
-        arm: BIASES[table["errors"].argmin()].item()
+        arm: BIASES[table["errors"] == table["errors"].min()].median().item()
         for arm, table in tables_of(found, held_out=True).items()
     }
     biases = BIASES.tolist()
@@ -164,11 +165,10 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
             f"Bias {bias:.1f}: recall {min(r[at] for r in recall.values()):.0f} to "
             f"{max(r[at] for r in recall.values()):.0f} %",
             curves(biases, recall, bias, axes[0], COLORS),
-            curves(biases, errors, bias, axes[1], COLORS),
+            unnamed(curves(biases, errors, bias, axes[1], COLORS)),
             legend=True,
             height=440,
         )
-        figure.update_layout(legend2={"y": -5})  # one legend says it for both
         words = [
             f"{arm} {recall[arm][at]:.0f} %, {errors[arm][at]:,.0f} errors (held-out "
             f"choice: {chosen[arm]:.1f})"
@@ -184,6 +184,12 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
             0.0, min=-5, max=15, step=0.1, description="bias", readout_format=".1f"
         ),
     )
+
+
+def unnamed(part: Part) -> Part:
+    """The part without entries in the legend: another one names the same lines."""
+    traces = [{**trace, "showlegend": False} for trace in part["traces"]]
+    return {**part, "traces": traces}
 
 
 def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:

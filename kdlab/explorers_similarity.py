@@ -8,7 +8,13 @@ from torch import Tensor
 
 from kdlab.data import Columns, count
 from kdlab.experiments import WITHOUT_TEACHER, student_steps
-from kdlab.explorers import DIGITS, picked_images, picker, temperature_slider
+from kdlab.explorers import (
+    DIGITS,
+    TEMPERATURES,
+    picked_images,
+    picker,
+    temperature_slider,
+)
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -30,7 +36,6 @@ from kdlab.panels import Explorer, StepsPanel, explore, explore_steps
 from kdlab.teachers import other_teacher_steps
 from kdlab.training import evaluate, places_to_stop, predict
 
-TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
 REFERENCE = 8.0  # the map's orientation at this temperature is kept at all others
 OWN = "a teacher of the same images"
 HOT = 8.0
@@ -160,18 +165,7 @@ def neighbours_explorer(
     logits, labels = columns["teacher_logits"], columns["labels"]
     picked = picked_images(columns)
 
-    def nearest(row: int) -> tuple[list[int], list[int]]:
-        wrong = logits[row].clone()
-        wrong[labels[row]] = -torch.inf
-        found, names = [], wrong.topk(3).indices.tolist()
-        for name in names:
-            rows = (labels == name).nonzero()[:, 0]
-            rows = rows[rows != row]
-            gaps = (logits[rows] - logits[row]).norm(dim=1)
-            found.append(rows[gaps.topk(2, largest=False).indices].tolist())
-        return names, [pair[i] for i in (0, 1) for pair in found]
-
-    near = [nearest(row) for row in picked]
+    near = [nearest_wrong(logits, labels, row) for row in picked]
 
     def view(temperature: float, image_number: int) -> Drawn:
         row, (names, rows) = picked[image_number], near[image_number]
@@ -198,6 +192,23 @@ def neighbours_explorer(
         temperature=temperature_slider(4.0),
         image_number=picker(columns, picked, class_names),
     )
+
+
+def nearest_wrong(
+    logits: Tensor, labels: Tensor, row: int
+) -> tuple[list[int], list[int]]:
+    """The three most likely wrong classes of a row, and two rows of each, most alike.
+
+    The six rows are in the order of two lines: the first of each class, the second.
+    """
+    wrong = logits[row].clone()
+    wrong[labels[row]] = -torch.inf
+    found, names = [], wrong.topk(3).indices.tolist()
+    for name in names:
+        rows = (labels == name).nonzero()[:, 0]
+        gaps = (logits[rows] - logits[row]).norm(dim=1)
+        found.append(rows[gaps.topk(2, largest=False).indices].tolist())
+    return names, [pair[place] for place in (0, 1) for pair in found]
 
 
 def gain_explorer(

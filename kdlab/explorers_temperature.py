@@ -8,7 +8,15 @@ import torch
 from torch import Tensor
 
 from kdlab.data import Columns
-from kdlab.explorers import DIGITS, picked_images, picker, temperature_slider, top_words
+from kdlab.explorers import (
+    DIGITS,
+    TEMPERATURES,
+    gradient_length,
+    picked_images,
+    picker,
+    temperature_slider,
+    top_words,
+)
 from kdlab.figures import (
     OTHER_COLOR,
     SOFTENED_COLOR,
@@ -27,7 +35,7 @@ from kdlab.figures import (
     temperature_axis,
     upright,
 )
-from kdlab.losses import logit_matching_loss, soft_target_loss
+from kdlab.losses import logit_matching_loss, soft_target_gradient, soft_target_loss
 from kdlab.metrics import (
     accuracy,
     calibration_gap,
@@ -39,7 +47,6 @@ from kdlab.metrics import (
 )
 from kdlab.panels import Explorer, explore
 
-TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
 WIDE_TEMPERATURES = [2 ** (step / 3) for step in range(-6, 31)]  # up to the limit
 NLL_TICKS = {f"{nats:g}": nats for nats in (0.05, 0.1, 0.2, 0.5, 1, 2, 5)}
 WIDE_TICKS = [0.25, 1, 4, 16, 64, 256, 1024]
@@ -81,13 +88,6 @@ def temperature_explorer(
         temperature=temperature_slider(),
         image_number=picker(columns, picked, class_names),
     )
-
-
-def gradient_length(
-    student_logits: Tensor, teacher_logits: Tensor, temperature: float
-) -> float:
-    """Mean over examples of |T · (q − p)|, the length of the soft gradient."""
-    return pull(student_logits, teacher_logits, temperature).norm(dim=1).mean().item()
 
 
 def gradient_explorer(
@@ -148,7 +148,9 @@ def limit_explorer(
     teacher = columns["teacher_logits"][picked].double()
     student = student_logits[picked].double()
     x_axis = temperature_axis(ticks=WIDE_TICKS)
-    pulls = torch.stack([pull(student, teacher, t) for t in WIDE_TEMPERATURES])
+    pulls = torch.stack(
+        [soft_target_gradient(student, teacher, t) for t in WIDE_TEMPERATURES]
+    )
     widest = 1.1 * pulls.abs().amax(dim=(0, 2))  # so that no bar is ever cut
     pairs = zip(student, teacher, strict=True)
     losses = [losses_over_temperatures(*pair) for pair in pairs]
@@ -178,11 +180,6 @@ def limit_explorer(
     )
 
 
-def pull(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
-    """T · (q − p), the gradient of the soft loss of each example: [N, classes]."""
-    return temperature * (soften(student, temperature) - soften(teacher, temperature))
-
-
 def pull_by_class(
     student: Tensor,
     teacher: Tensor,
@@ -194,7 +191,7 @@ def pull_by_class(
     gap = (student - teacher)[0]
     end = (gap - gap.mean()) / len(gap)
     bars = class_bars(
-        pull(student, teacher, temperature)[0],
+        soft_target_gradient(student, teacher, temperature)[0],
         class_names,
         title="gradient T · (q − p)",
         color=STUDENT_COLOR,

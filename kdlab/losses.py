@@ -36,6 +36,14 @@ def soft_target_loss(
     )
 
 
+def soft_target_gradient(
+    student_logits: Tensor, teacher_logits: Tensor, temperature: float
+) -> Tensor:
+    """T · (q − p), [batch, classes]: the gradient of T² · KL of each example alone."""
+    gap = F.softmax(student_logits / temperature, dim=-1)
+    return temperature * (gap - F.softmax(teacher_logits / temperature, dim=-1))
+
+
 def logit_matching_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
     """Half the population variance over classes of the logit gap; batch mean.
 

@@ -25,6 +25,7 @@ EXPLORERS = {
     "explorers_similarity",
     "explorers_omitted",
     "explorers_blend",
+    "explorers_variance",
     "explorers_playground",
     "explorers_retrain",
     "explorers_pair",

@@ -153,9 +153,7 @@ def test_gradient_lengths_are_those_of_automatic_differentiation(
     for T in (0.5, 4.0):
         loss = soft_target_loss(z, columns["teacher_logits"], T) * len(z)
         (gradient,) = torch.autograd.grad(loss, z)
-        ours = explorers_temperature.gradient_length(
-            student_logits, columns["teacher_logits"], T
-        )
+        ours = explorers.gradient_length(student_logits, columns["teacher_logits"], T)
         assert ours == pytest.approx(gradient.norm(dim=1).mean().item(), rel=1e-4)
     panel = explorers_temperature.gradient_explorer(
         {"after": student_logits}, columns["teacher_logits"]
