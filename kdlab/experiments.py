@@ -104,6 +104,7 @@ def student_steps(
     dropout: float = 0.0,
     jitter: int = 0,
     seed: int = 0,
+    model: nn.Module | None = None,
 ) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
     """Train a student with Adam in one cycle; yield as `training_steps`, return it.
 
@@ -114,6 +115,7 @@ def student_steps(
         learning_rate: the peak; by default the one chosen for the method.
         jitter: each image of a batch is moved by up to so many pixels each way.
         seed: decides the initial weights, the order, dropout and jitter.
+        model: trained in place, if one is wanted that can be watched: `new_student`.
 
     Raises:
         ValueError: settings that make no sense, before the first step.
@@ -121,8 +123,7 @@ def student_steps(
     """
     told = objective_of(method, temperature, soft_weight)
     columns = with_targets(train_set, method, temperature, seed)
-    model = build_model("mlp", widths=widths_of(student), dropout=dropout, seed=seed)
-    model = model.to(best_device())
+    model = model or new_student(student, seed, dropout)
     rate = learning_rate or learning_rate_of(method)
     adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
     length = {"epochs": epochs, "batch_size": batch_size}
@@ -154,6 +155,12 @@ def while_finite(steps: Iterable, learning_rate: float) -> Generator:
                 f"The loss is not finite in epoch {epoch}: with a learning rate of "
                 f"{learning_rate:g} the training diverges. Try a smaller one."
             )
+
+
+def new_student(student: str, seed: int, dropout: float = 0.0) -> nn.Module:
+    """The untrained net of this name and seed, on the fastest device."""
+    sizes = {"widths": widths_of(student), "dropout": dropout}
+    return build_model("mlp", seed=seed, **sizes).to(best_device())
 
 
 def widths_of(student: str) -> list[int]:

@@ -8,7 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlab.data import Columns
-from kdlab.explorers import TEMPERATURES, gradient_length, temperature_slider
+from kdlab.explorers import (
+    TEMPERATURES,
+    gradient_length,
+    share_slider,
+    temperature_slider,
+)
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -80,13 +85,13 @@ def forces_explorer() -> Explorer:
         )
         if not heard:
             return figure, "At weight 0 nobody listens to the teacher: T does nothing."
-        scaled = "T² · KL" if squared else "KL alone"
         return figure, (
-            f"T = {temperature:.4g}, weight {soft_weight:.1f}: the labels pull with "
-            f"{ours:.3f}, {scaled} with {theirs:.3f}, both together with {sum_:.3f}."
+            f"T = {temperature:.4g}, weight {soft_weight:.1f}: labels pull with {ours:.3f},"
+            f" the teacher with {theirs:.3f}, both together with {sum_:.3f}."
         )
 
-    weight, heat = weight_slider(0.5), temperature_slider(4.0, step=1 / 3)
+    weight = share_slider("weight of the teacher", 0.5)
+    heat = temperature_slider(4.0, step=1 / 3)
 
     def deafen(change: dict) -> None:
         heat.disabled = change["new"] == 0
@@ -101,12 +106,6 @@ def forces_explorer() -> Explorer:
         squared=widgets.Checkbox(True, description="factor T²"),
         student=widgets.Dropdown(options=[*STUDENTS], description="student"),
     )
-
-
-def weight_slider(value: float) -> widgets.FloatSlider:
-    """The share of the teacher, 0 to 1."""
-    style = {"description": "weight of the teacher", "readout_format": ".1f"}
-    return widgets.FloatSlider(value, min=0, max=1, step=0.1, **style)
 
 
 def plane(student: Tensor, arrows: Mapping[str, Tensor]) -> Part:
@@ -209,6 +208,6 @@ def loudness_explorer(students: Mapping[str, Tensor], columns: Columns) -> Explo
         tabulate=["temperature", "soft_weight"],
         presets={"T = 1": {"temperature": 1.0}, "T = 8": {"temperature": 8.0}},
         temperature=temperature_slider(4.0),
-        soft_weight=weight_slider(0.5),
+        soft_weight=share_slider("weight of the teacher", 0.5),
         student=widgets.Dropdown(options=[*students], description="student"),
     )

@@ -17,13 +17,12 @@ from kdlab.figures import (
     STUDENT_COLOR,
     TEACHER_COLOR,
     Drawn,
-    Part,
     axis,
     class_bars,
     curves,
     side_by_side,
 )
-from kdlab.figures_runs import dots, mean_spread
+from kdlab.figures_runs import dots, mean_spread, unnamed
 from kdlab.omitted import BIASES, only_classes, unseen_with_bias
 from kdlab.panels import Explorer, StepsPanel, explore, explore_steps
 from kdlab.training import places_to_stop, predict
@@ -40,6 +39,7 @@ COLORS = [LABEL_COLOR, OTHER_COLOR, SOFTENED_COLOR, TEACHER_COLOR, STUDENT_COLOR
 RECALL = axis("recall of the unseen, %", [-4, 104])
 TICKS = {f"{n:,}": n for n in (200, 500, 1000, 2000, 5000)}
 ERRORS = axis("test errors of 10,000", [2.2, 3.95], log=True, ticks=TICKS)
+FEW = 10_000  # images of the stored runs, but for a few of them
 TWO = "78"  # the digits of Hinton's second experiment
 
 
@@ -186,20 +186,13 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
     )
 
 
-def unnamed(part: Part) -> Part:
-    """The part without entries in the legend: another one names the same lines."""
-    traces = [{**trace, "showlegend": False} for trace in part["traces"]]
-    return {**part, "traces": traces}
-
-
 def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
     """The stored runs of every digit: recall and errors without and with a bias.
 
     `runs` are those of `omitted`; Hinton chose the bias on the test images.
     """
-    few = runs[runs["labels"] == runs["labels"].min()]
     arms = {
-        arm: few[(few["method"] == method) & few["temperature"].fillna(t).eq(t)]
+        arm: runs[(runs["method"] == method) & runs["temperature"].fillna(t).eq(t)]
         for arm, (method, t) in ARMS.items()
     }
     choices = {"no bias": "0", "bias of held-out images": "held_out"}
@@ -215,13 +208,13 @@ def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
             dots(errors, ERRORS, dict.fromkeys(errors, color)),
         )
         parts[1]["y"]["showticklabels"] = False
-        single = table[table["seen"].astype(str).str.len() > 2]
+        single = table[(table["seen"] > 99) & (table["labels"] == FEW)]
         mean = 100 * mean_spread(single[f"recall_{chosen}"])[0]
         wrong = mean_spread(single[f"errors_{chosen}"])[0]
         figure = side_by_side(
             f"{arm}, {bias}: recall {mean:.0f} % on average", *parts, height=520
         )
-        figure.update_layout(margin={"l": 150})
+        figure.update_layout(margin={"l": 190})
         return figure, (
             f"MNIST, stored: {len(single)} runs of {arm}, {bias}. Over the ten digits, "
             f"each left out in turn: recall {mean:.1f} % on average, {wrong:,.0f} "
@@ -240,14 +233,15 @@ def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
 
 def by_digits(runs: pd.DataFrame, column: str, times: float) -> dict[str, list[float]]:
     """What was measured, by the digits left out, times a number."""
-    groups = runs.groupby("seen", sort=False)[column]
-    return {hidden_words(seen): (times * values).tolist() for seen, values in groups}
+    groups = runs.groupby(["labels", "seen"], sort=False)[column]
+    return {hidden_words(*key): (times * values).tolist() for key, values in groups}
 
 
-def hidden_words(seen: object) -> str:
-    """'3 left out' of the digits seen "012456789"; 'only 7, 8' of two."""
+def hidden_words(labels: int, seen: int) -> str:
+    """'0 left out' of the digits 123456789; 'only 7, 8' of 78."""
     digits = str(seen)
-    digits = digits.zfill(9) if len(digits) > 2 else digits  # a table drops the first 0
     if len(digits) == 2:
         return f"only {', '.join(digits)}"
-    return f"{', '.join(d for d in DIGITS if d not in digits)} left out"
+    left_out = set(DIGITS) - set(digits.zfill(9))  # a number drops the first 0
+    more = f" of {labels:,}" if labels > FEW else ""
+    return f"{', '.join(left_out)} left out{more}"

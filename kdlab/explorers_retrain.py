@@ -7,7 +7,14 @@ import torch
 
 from kdlab.data import Columns, count
 from kdlab.experiments import student_steps, with_label_noise
-from kdlab.explorers import temperature_slider
+from kdlab.explorers import (
+    EPOCHS,
+    WIDTHS,
+    choice,
+    labels_slider,
+    share_slider,
+    temperature_slider,
+)
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -15,17 +22,14 @@ from kdlab.figures import (
     Drawn,
     axis,
     side_by_side,
-    upright,
 )
-from kdlab.figures_runs import dots, mean_spread
+from kdlab.figures_runs import dots, in_words, mean_spread, spared_dots
 from kdlab.panels import StepsPanel, explore_steps
 from kdlab.teachers import some_of
 from kdlab.training import evaluate, places_to_stop
 
 TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
 COLORS = {TEACHER: STUDENT_COLOR, LABELS: LABEL_COLOR, SMOOTHING: OTHER_COLOR}
-LABEL_COUNTS = 100, 200, 500, 1000, 2000, 5000, 10_000
-WIDTHS, EPOCHS = (8, 16, 32, 64, 128, 256, 512), (2, 4, 8, 15, 30, 60)
 WIDEST = 0.08  # of the test images: differences beyond it are drawn at the edge
 
 Errors = dict[str, list[int]]  # {"labels": [733, ...]}: test errors, seed by seed
@@ -90,30 +94,12 @@ PRESETS = {
 
 def retrain_controls(examples: int) -> dict[str, widgets.Widget]:
     """The controls of `retrain_explorer`, for so many training images."""
-    counts = [n for n in LABEL_COUNTS if n < examples]
-    names = [(f"{n:,}", n) for n in counts] + [(f"{examples:,} (all)", examples)]
-
-    def choice(description: str, options: object, value: int) -> widgets.Widget:
-        return widgets.SelectionSlider(
-            description=description, options=options, value=value
-        )
-
-    def share(description: str, value: float, high: float) -> widgets.Widget:
-        return widgets.FloatSlider(
-            value,
-            min=0,
-            max=high,
-            step=0.1,
-            description=description,
-            readout_format=".1f",
-        )
-
     return {
         "temperature": temperature_slider(8.0),
-        "soft_weight": share("weight of the teacher", 1.0, 1.0),
+        "soft_weight": share_slider("weight of the teacher", 1.0),
         "width": choice("width of the student", WIDTHS, 128),
-        "labels": choice("labelled images", names, min(2000, examples)),
-        "label_noise": share("wrong labels, share", 0.0, 0.5),
+        "labels": labels_slider(examples),
+        "label_noise": share_slider("wrong labels, share", 0.0, 0.5),
         "epochs": choice("epochs", EPOCHS, 15),
         "smoothing": widgets.Checkbox(
             False, description="and with label smoothing 0.1"
@@ -144,13 +130,12 @@ def twins_picture(
     }
     left = axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     right = axis("errors spared, beside the twin on labels", [-widest, widest])
-    pairs = dots(clipped, right, COLORS)
-    zero = upright(0, [-0.5, len(spared) - 0.5], "no difference")
+    pairs = spared_dots(clipped, right, COLORS)
     pairs["y"] |= {"showticklabels": False}
     figure = side_by_side(
         title_of(spared[TEACHER], examples, seeds),
         dots(errors, left, COLORS),
-        {**pairs, "traces": [zero, *pairs["traces"]]},
+        pairs,
         widths=[1, 1],
         height=340,
     )
@@ -173,12 +158,8 @@ def sentence_of(
     """The same in words, with the spread and the control."""
     if not spared[TEACHER]:
         return f"Training the first of {seeds} pairs of twins from the same weights."
-    words = []
-    for arm, found in errors.items():
-        mean, spread = mean_spread(found)
-        words.append(f"{arm} {mean:.0f} ± {spread:.0f}")
     pairs = len(spared[TEACHER])
-    text = f"Errors of {examples:,}: {', '.join(words)}; {pairs} of {seeds} seeds."
+    text = f"Errors of {examples:,}: {in_words(errors)}; {pairs} of {seeds} seeds."
     mean, spread = mean_spread(spared[TEACHER])
     if spread:
         better = sum(gain > 0 for gain in spared[TEACHER])

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kdlab.figures import LABEL_COLOR, Part
+from kdlab.figures import LABEL_COLOR, Part, upright
 
 Runs = Mapping[str, Sequence[float]]  # {"labels": [733.0, 741.0, ...], ...}
 DASHES, SYMBOLS = ["solid", "dash", "dot", "dashdot"], ["circle", "square", "diamond"]
@@ -54,6 +54,27 @@ def dots(
     ticks = {"tickvals": [*rows.values()], "ticktext": [f"{name} " for name in rows]}
     y = {"range": [-0.6, len(rows) - 0.4], "fixedrange": True, "zeroline": False}
     return {"traces": traces, "x": axis, "y": {**y, "showgrid": False, **ticks}}
+
+
+def spared_dots(gains: Runs, axis: dict, colors: Mapping[str, str]) -> Part:
+    """`dots` of differences between twins, with a line where there is none."""
+    part, zero = dots(gains, axis, colors), [-0.5, len(gains) - 0.5]
+    return {**part, "traces": [upright(0, zero, "no difference"), *part["traces"]]}
+
+
+def in_words(runs: Runs, digits: int = 0) -> str:
+    """'labels 742 ± 9; teacher 510 ± 16': mean and spread of each."""
+    pairs = {name: mean_spread(values) for name, values in runs.items() if len(values)}
+    return "; ".join(
+        f"{name} {mean:.{digits}f} ± {spread:.{digits}f}"
+        for name, (mean, spread) in pairs.items()
+    )
+
+
+def unnamed(part: Part) -> Part:
+    """The part without entries in the legend: another one names the same things."""
+    traces = [{**trace, "showlegend": False} for trace in part["traces"]]
+    return {**part, "traces": traces}
 
 
 def _whiskers(runs: Runs, rows: Mapping[str, int], line: dict, opacity: float) -> dict:

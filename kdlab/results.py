@@ -44,3 +44,17 @@ def mean_and_spread(runs: pd.DataFrame, measure: str, by: str) -> pd.DataFrame:
     """Mean, standard deviation and number of seeds of a measure, per value of `by`."""
     groups = runs.groupby(by, dropna=False)[measure]  # labels only: no temperature
     return groups.agg(mean="mean", spread="std", seeds="count").reset_index()
+
+
+def by_value(
+    runs: pd.DataFrame, column: str, measure: str
+) -> dict[object, list[float]]:
+    """What was measured at each value of a column, each in the order of seeds."""
+    groups = runs.sort_values("seed").groupby(column)[measure]
+    return {value: found.tolist() for value, found in groups}
+
+
+def spared(runs: pd.DataFrame, twins: pd.DataFrame) -> list[float]:
+    """Test errors that each run has fewer than its twin of the same seed."""
+    of_twin = twins.set_index("seed")["test_errors"]
+    return [of_twin[run.seed] - run.test_errors for run in runs.itertuples()]

@@ -26,6 +26,8 @@ EXPLORERS = {
     "explorers_omitted",
     "explorers_blend",
     "explorers_variance",
+    "explorers_cell",
+    "explorers_fidelity",
     "explorers_playground",
     "explorers_retrain",
     "explorers_pair",
@@ -89,7 +91,7 @@ TORCH_ALONE = {
 }  # pure, so easy to reuse
 
 # Six notebooks and their engine; what a later one adds is a decision taken here.
-LINES_OF_THE_PACKAGE, LINES_OF_A_MODULE = 5200, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_MODULE = 6000, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 

@@ -1,0 +1,108 @@
+"""The explorer of the blend in 04: stored runs over T and weight, live ones beside."""
+
+from collections.abc import Generator
+
+import ipywidgets as widgets
+import pandas as pd
+import torch
+
+from kdlab.data import Columns, count
+from kdlab.experiments import student_steps
+from kdlab.explorers import choice
+from kdlab.figures import LABEL_COLOR, STUDENT_COLOR, Drawn, Part, axis, side_by_side
+from kdlab.figures_runs import Runs, dots, heat_map, in_words, mean_spread
+from kdlab.panels import StepsPanel, explore_steps
+from kdlab.training import evaluate, places_to_stop
+
+# What is shown: its column, the ends of its scale, a factor, its name in `evaluate`.
+MEASURES = {
+    "test errors of 10,000": ("test_errors", (480, 760), 1, "errors"),
+    "agreement with the teacher, %": ("teacher_agreement", (92, 96), 100, "agreement"),
+    "calibration error, %": (
+        "test_calibration_error",
+        (2, 5),
+        100,
+        "calibration_error",
+    ),
+}
+OF_STUDENT = "temperature soft_weight epochs batch_size learning_rate seed".split()
+STORED, LIVE, LABELS = "stored", "live", "labels"
+
+
+def cell_explorer(
+    runs: pd.DataFrame, train_set: Columns, test_set: Columns
+) -> StepsPanel:
+    """The stored runs over T and weight, and a button that trains the chosen cell.
+
+    `runs` are those of `blend`; the sets have a column teacher_logits. `await
+    panel.finished()` gives what the live students reach, once the button was pressed.
+    """
+    taught = runs[runs["method"] == "teacher"]
+    ts, weights = (sorted(taught[c].unique()) for c in ("temperature", "soft_weight"))
+
+    def trained(
+        temperature: float, soft_weight: float, measure: str
+    ) -> Generator[object, None, list[float]]:
+        column, _, times, key = MEASURES[measure]
+        table = times * taught.pivot_table(column, "soft_weight", "temperature")
+        cell = taught[taught["temperature"].eq(temperature)]
+        cell = cell[cell["soft_weight"].eq(soft_weight)].sort_values("seed")
+        on_labels = runs.loc[runs["method"] == LABELS, column]
+        found = {LABELS: (times * on_labels).tolist()}
+        found |= {STORED: (times * cell[column]).tolist(), LIVE: []}
+        here = weights.index(soft_weight), ts.index(temperature)
+
+        def picture() -> Drawn:
+            return cell_picture(table, here, found, measure, count(test_set))
+
+        yield picture
+        for run in cell.itertuples():
+            options = {name: getattr(run, name) for name in OF_STUDENT}
+            steps = student_steps(train_set, method="teacher", **options)
+            student = yield from places_to_stop(steps)
+            share = 10_000 / count(test_set) if key == "errors" else times
+            found[LIVE].append(share * evaluate(student, test_set)[key])
+            yield picture
+        return found[LIVE]
+
+    return explore_steps(
+        trained,
+        start="Train this cell now",
+        hold=True,
+        temperature=choice("temperature T", ts, 8.0),
+        soft_weight=choice("weight of the teacher", weights, 0.9),
+        measure=widgets.Dropdown(options=[*MEASURES], description="measure"),
+    )
+
+
+def cell_picture(
+    table: pd.DataFrame, here: tuple[int, int], found: Runs, measure: str, examples: int
+) -> Drawn:
+    """The runs of one cell and those on labels, beside the map of all."""
+    _, ends, times, _ = MEASURES[measure]
+    wide = 0.1 * (ends[1] - ends[0])
+    x = axis(measure, [ends[0] - wide, ends[1] + wide])
+    colors = {LABELS: LABEL_COLOR, STORED: STUDENT_COLOR, LIVE: STUDENT_COLOR}
+    digits = 0 if times == 1 else 1
+    means = {name: mean_spread(values)[0] for name, values in found.items() if values}
+    cells: Part = heat_map(
+        torch.tensor(table.to_numpy()),
+        [f"{t:g}" for t in table.columns],
+        [f"{weight:g}" for weight in table.index],
+        ("temperature T", "weight of the teacher"),
+        scale=ends,
+        title="",
+        digits=digits,
+        here=here,
+    )
+    figure = side_by_side(
+        f"This cell {means[STORED]:.{digits}f}, on labels {means[LABELS]:.{digits}f}",
+        dots(found, x, colors),
+        cells,
+        widths=[1, 1.3],
+        height=430,
+    )
+    text = f"MNIST, {measure}, five seeds: {in_words(found, digits + 1)}."
+    if examples != 10_000:
+        text += f" The live ones are judged on {examples:,} other images, not of MNIST."
+    return figure, text

@@ -1,0 +1,223 @@
+"""The live pair of notebook 05: twins trained side by side, one with a teacher."""
+
+import math
+from collections.abc import Generator, Sequence
+
+import ipywidgets as widgets
+import torch
+from torch import Tensor, nn
+
+from kdlab.data import Columns, count
+from kdlab.experiments import new_student, student_steps
+from kdlab.explorers import (
+    DIGITS,
+    EPOCHS,
+    WIDTHS,
+    choice,
+    labels_slider,
+    picked_images,
+    share_slider,
+    temperature_slider,
+)
+from kdlab.figures import (
+    LABEL_COLOR,
+    OTHER_COLOR,
+    STUDENT_COLOR,
+    TEACHER_COLOR,
+    Drawn,
+    Part,
+    axis,
+    class_bars,
+    side_by_side,
+)
+from kdlab.metrics import soften
+from kdlab.panels import StepsPanel, explore_steps
+from kdlab.teachers import some_of
+from kdlab.training import evaluate, predict
+
+LABELS, TAUGHT = "on labels", "with the teacher"
+COLORS = {LABELS: LABEL_COLOR, TAUGHT: STUDENT_COLOR}
+TERMS = {  # of the loss: whose it is, its colour and dash
+    "labels, on labels": (LABEL_COLOR, "solid"),
+    "labels, with the teacher": (OTHER_COLOR, "dot"),
+    "teacher's, with the teacher": (STUDENT_COLOR, "dash"),
+}
+RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.2, 10.0]
+POINTS = 150  # of each curve, however long the training is
+PRESETS = {
+    "teacher alone": {"soft_weight": 1.0},
+    "few labels": {"labels": 100, "epochs": 60},
+    "learning rate too high": {"learning_rate": 10.0},
+}
+Curves = dict[str, list[tuple[float, float]]]  # name -> points (epoch, value)
+
+
+def pair_explorer(
+    train_set: Columns,
+    test_set: Columns,
+    class_names: Sequence[str] = DIGITS,
+    **start: object,
+) -> StepsPanel:
+    """Twins from the same weights, trained in turns, with what they do as they learn.
+
+    Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
+    width=32. `await panel.finished()` gives the test errors of both, or None if it was
+    stopped; `panel.twins` holds the nets as far as they are trained.
+    """
+    torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
+    twins: dict[str, nn.Module] = {}
+
+    def trained(
+        labels: int, width: int, temperature: float, soft_weight: float, **length: float
+    ) -> Generator[object, None, dict[str, int]]:
+        blend = {"temperature": temperature, "soft_weight": soft_weight}
+        told = {LABELS: {"method": "labels"}, TAUGHT: {"method": "teacher", **blend}}
+        chosen, of_epoch = some_of(train_set, labels), math.ceil(labels / 64)
+        steps = []
+        for name, options in told.items():
+            twins[name] = new_student(f"mlp-{width}", seed=0)
+            options |= length
+            steps.append(student_steps(chosen, model=twins[name], **options))
+        seen = Watch(
+            test_set, torn, twins, max(1, of_epoch * length["epochs"] // POINTS)
+        )
+
+        def picture() -> Drawn:
+            return pair_picture(seen, class_names, length["epochs"])
+
+        seen.test(0)
+        yield picture
+        for number, pair in enumerate(zip(*steps, strict=True), start=1):
+            seen.note(number / of_epoch, [terms for _, terms in pair])
+            if number % of_epoch == 0:
+                seen.test(number // of_epoch)
+            yield picture if number % seen.every == 0 else None
+        return {name: round(curve[-1][1]) for name, curve in seen.errors.items()}
+
+    controls = pair_controls(count(train_set))
+    for name, value in start.items():
+        controls[name].value = value
+    panel = explore_steps(trained, presets=PRESETS, start="Start", **controls)
+    panel.twins = twins
+    return panel
+
+
+def pair_controls(examples: int) -> dict[str, widgets.Widget]:
+    """The controls of `pair_explorer`, for so many training images."""
+    return {
+        "temperature": temperature_slider(8.0),
+        "soft_weight": share_slider("weight of the teacher", 0.9),
+        "width": choice("width of the student", WIDTHS, 128),
+        "labels": labels_slider(examples),
+        "epochs": choice("epochs", EPOCHS, 15),
+        "learning_rate": choice("learning rate", RATES, 1e-2),
+    }
+
+
+class Watch:
+    """What is seen of a pair while it trains: losses, test errors and one answer."""
+
+    def __init__(
+        self, test_set: Columns, torn: int, twins: dict[str, nn.Module], every: int
+    ):
+        """`every`: steps whose losses are averaged to a point of a curve."""
+        self.test_set, self.torn, self.twins, self.every = test_set, torn, twins, every
+        self.losses: Curves = {name: [] for name in TERMS}
+        self.errors: Curves = {name: [] for name in twins}
+        self.sums: list[list[Tensor]] = [[] for _ in TERMS]
+        self.first = math.nan
+
+    def note(self, epoch: float, terms: list[dict[str, Tensor]]) -> None:
+        """The loss terms of one step of both twins. FloatingPointError: it diverges."""
+        alone, taught = terms
+        values = alone["hard"], taught.get("hard"), taught.get("soft")
+        for of_term, value in zip(self.sums, values, strict=True):
+            if value is not None:
+                of_term.append(value)
+        if math.isnan(self.first):
+            self.first = sum(of_term[0].item() for of_term in self.sums if of_term)
+        if len(self.sums[0]) < self.every:
+            return
+        for curve, of_term in zip(self.losses.values(), self.sums, strict=True):
+            if of_term:
+                curve.append((epoch, torch.stack(of_term).mean().item()))
+                of_term.clear()
+        now = sum(curve[-1][1] for curve in self.losses.values() if curve)
+        if not now < 5 * self.first:
+            raise FloatingPointError(
+                f"After {epoch:.1f} epochs the losses have grown from {self.first:.3g} "
+                f"to {now:.3g}: the training diverges. Try a smaller learning rate."
+            )
+
+    def test(self, epoch: int) -> None:
+        """Test errors of both twins after an epoch."""
+        for name, twin in self.twins.items():
+            self.errors[name].append((epoch, evaluate(twin, self.test_set)["errors"]))
+
+    def answers(self) -> dict[str, Tensor]:
+        """Probabilities [classes] that teacher and twins give to one test image."""
+        image = self.test_set["images"][[self.torn]]
+        found = {"teacher": soften(self.test_set["teacher_logits"][self.torn], 1.0)}
+        return found | {
+            name: soften(predict(twin, image)[0], 1.0)
+            for name, twin in self.twins.items()
+        }
+
+
+def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
+    """Answers to one image, the loss terms, and the test errors of both twins."""
+    examples = count(seen.test_set)
+    ticks = {f"{round(s * examples):,}": s * examples for s in (0.03, 0.1, 0.3, 0.9)}
+    wide = [math.log10(0.015 * examples), math.log10(examples)]
+    time = axis("epoch", [0, epochs * 1.02])
+    loss = axis("loss", [-3.3, 2.5], log=True)
+    right = axis(f"test errors of {examples:,}", wide, log=True, ticks=ticks)
+    styles = {name: (color, "solid") for name, color in COLORS.items()}
+    figure = side_by_side(
+        title_of(seen.errors),
+        three_bars(seen.answers(), class_names),
+        lines(seen.losses, TERMS, time, loss),
+        lines(seen.errors, styles, time, right),
+        widths=[1, 1.2, 1.2],
+        height=430,
+    )
+    alone, taught = (round(curve[-1][1]) for curve in seen.errors.values())
+    epoch = seen.errors[LABELS][-1][0]
+    terms = [f"{name}: {c[-1][1]:.3g}" for name, c in seen.losses.items() if c]
+    label = class_names[seen.test_set["labels"][seen.torn]]
+    return figure, (
+        f"After {epoch} of {epochs} epochs: {alone:,} errors on labels, {taught:,} "
+        f"with the teacher, of {examples:,}. Loss terms: {'; '.join(terms) or 'none yet'}. "
+        f"On the left, answers to one test image, a {label}: blue the teacher's, grey "
+        "on labels, orange with the teacher."
+    )
+
+
+def title_of(errors: Curves) -> str:
+    """Who is ahead, and by how much."""
+    alone, taught = (round(curve[-1][1]) for curve in errors.values())
+    verb = "spares" if taught <= alone else "costs"
+    return f"The teacher {verb} {abs(alone - taught):,} errors in this pair"
+
+
+def three_bars(answers: dict[str, Tensor], class_names: Sequence[str]) -> Part:
+    """Answers [classes] beside each other, class by class."""
+    colors = {"teacher": TEACHER_COLOR, **COLORS}
+    parts = [
+        class_bars(probs, class_names, name=name, color=colors[name])
+        for name, probs in answers.items()
+    ]
+    return {**parts[0], "traces": [part["traces"][0] for part in parts]}
+
+
+def lines(curves: Curves, styles: dict[str, tuple], x: dict, y: dict) -> Part:
+    """A named line through each curve's points."""
+    traces = []
+    for name, points in curves.items():
+        color, dash = styles[name]
+        line = {"color": color, "dash": dash, "width": 3}
+        place = {"x": [x for x, _ in points], "y": [y for _, y in points]}
+        traces.append(
+            {"type": "scatter", "mode": "lines", "name": name, "line": line, **place}
+        )
+    return {"traces": traces, "x": x, "y": y}
