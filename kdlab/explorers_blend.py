@@ -42,6 +42,7 @@ STUDENTS = {
 # Two directions at right angles in the plane where three logits add up to 0.
 PLANE = torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]])
 PLANE = PLANE / PLANE.norm(dim=1, keepdim=True)
+FORCE_COLORS = LABEL_COLOR, STUDENT_COLOR, OTHER_COLOR
 FORCE = 1.6  # how long an arrow of length 1 is drawn
 
 
@@ -86,8 +87,8 @@ def forces_explorer() -> Explorer:
         if not heard:
             return figure, "At weight 0 nobody listens to the teacher: T does nothing."
         return figure, (
-            f"T = {temperature:.4g}, weight {soft_weight:.1f}: labels pull with {ours:.3f},"
-            f" the teacher with {theirs:.3f}, both together with {sum_:.3f}."
+            f"T = {temperature:.4g}, weight {soft_weight:.1f}: labels pull with "
+            f"{ours:.3f}, the teacher with {theirs:.3f}, both with {sum_:.3f}."
         )
 
     weight = share_slider("weight of the teacher", 0.5)
@@ -173,12 +174,10 @@ def loudness_explorer(students: Mapping[str, Tensor], columns: Columns) -> Explo
     told, classes = columns["teacher_logits"], columns["labels"]
     lengths = {}
     for name, logits in students.items():
-        one_hot = F.one_hot(classes, logits.shape[1])
-        hard = (soften(logits, 1.0) - one_hot).norm(dim=1).mean().item()
+        gap = soften(logits, 1.0) - F.one_hot(classes, logits.shape[1])
         soft = [gradient_length(logits, told, t) for t in TEMPERATURES]
-        lengths[name] = hard, soft
+        lengths[name] = gap.norm(dim=1).mean().item(), soft
     axes = temperature_axis(), axis("length of the gradient", [-4.3, 1.3], log=True)
-    colors = [LABEL_COLOR, STUDENT_COLOR, OTHER_COLOR]
 
     def view(temperature: float, soft_weight: float, student: str) -> Drawn:
         hard, soft = lengths[student]
@@ -193,7 +192,7 @@ def loudness_explorer(students: Mapping[str, Tensor], columns: Columns) -> Explo
         )
         figure = side_by_side(
             f"The teacher pulls with {theirs:.3g}, the labels with {ours:.3g}",
-            curves(TEMPERATURES, lines, temperature, axes, colors),
+            curves(TEMPERATURES, lines, temperature, axes, FORCE_COLORS),
             legend=True,
             height=400,
         )

@@ -74,10 +74,9 @@ def pair_explorer(
         told = {LABELS: {"method": "labels"}, TAUGHT: {"method": "teacher", **blend}}
         chosen, of_epoch = some_of(train_set, labels), math.ceil(labels / 64)
         steps = []
-        for name, options in told.items():
+        for name, how in told.items():
             twins[name] = new_student(f"mlp-{width}", seed=0)
-            options |= length
-            steps.append(student_steps(chosen, model=twins[name], **options))
+            steps.append(student_steps(chosen, model=twins[name], **how, **length))
         seen = Watch(
             test_set, torn, twins, max(1, of_epoch * length["epochs"] // POINTS)
         )
@@ -85,14 +84,13 @@ def pair_explorer(
         def picture() -> Drawn:
             return pair_picture(seen, class_names, length["epochs"])
 
-        seen.test(0)
         yield picture
         for number, pair in enumerate(zip(*steps, strict=True), start=1):
             seen.note(number / of_epoch, [terms for _, terms in pair])
             if number % of_epoch == 0:
                 seen.test(number // of_epoch)
             yield picture if number % seen.every == 0 else None
-        return {name: round(curve[-1][1]) for name, curve in seen.errors.items()}
+        return {name: curve[-1][1] for name, curve in seen.errors.items()}
 
     controls = pair_controls(count(train_set))
     for name, value in start.items():
@@ -121,11 +119,13 @@ class Watch:
         self, test_set: Columns, torn: int, twins: dict[str, nn.Module], every: int
     ):
         """`every`: steps whose losses are averaged to a point of a curve."""
-        self.test_set, self.torn, self.twins, self.every = test_set, torn, twins, every
+        self.test_set, self.torn, self.twins = test_set, torn, twins
+        self.every = max(1, every)
         self.losses: Curves = {name: [] for name in TERMS}
         self.errors: Curves = {name: [] for name in twins}
         self.sums: list[list[Tensor]] = [[] for _ in TERMS]
         self.first = math.nan
+        self.test(0)
 
     def note(self, epoch: float, terms: list[dict[str, Tensor]]) -> None:
         """The loss terms of one step of both twins. FloatingPointError: it diverges."""
@@ -187,7 +187,7 @@ def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
     label = class_names[seen.test_set["labels"][seen.torn]]
     return figure, (
         f"After {epoch} of {epochs} epochs: {alone:,} errors on labels, {taught:,} "
-        f"with the teacher, of {examples:,}. Loss terms: {'; '.join(terms) or 'none yet'}. "
+        f"with the teacher, of {examples:,}. Loss terms: {'; '.join(terms) or 'none'}. "
         f"On the left, answers to one test image, a {label}: blue the teacher's, grey "
         "on labels, orange with the teacher."
     )
