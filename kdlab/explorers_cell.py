@@ -9,9 +9,25 @@ import torch
 from kdlab.data import Columns, count
 from kdlab.experiments import student_steps
 from kdlab.explorers import choice
-from kdlab.figures import LABEL_COLOR, STUDENT_COLOR, Drawn, Part, axis, side_by_side
-from kdlab.figures_runs import Runs, dots, heat_map, in_words, mean_spread
+from kdlab.figures import (
+    LABEL_COLOR,
+    OTHER_COLOR,
+    STUDENT_COLOR,
+    Drawn,
+    Part,
+    axis,
+    side_by_side,
+)
+from kdlab.figures_runs import (
+    Runs,
+    dots,
+    heat_map,
+    in_words,
+    lines_with_spread,
+    mean_spread,
+)
 from kdlab.panels import StepsPanel, explore_steps
+from kdlab.results import by_value
 from kdlab.training import evaluate, places_to_stop
 
 # What is shown: its column, the ends of its scale, a factor, its name in `evaluate`.
@@ -26,7 +42,7 @@ MEASURES = {
     ),
 }
 OF_STUDENT = "temperature soft_weight epochs batch_size learning_rate seed".split()
-STORED, LIVE, LABELS = "stored", "live", "labels"
+STORED, LIVE, LABELS, ERRORS = "stored", "live", "labels", "test_errors"
 
 
 def cell_explorer(
@@ -106,3 +122,35 @@ def cell_picture(
     if examples != 10_000:
         text += f" The live ones are judged on {examples:,} other images, not of MNIST."
     return figure, text
+
+
+def rates_picture(runs: pd.DataFrame) -> Drawn:
+    """Errors on held-out images over the learning rate, with a teacher and without.
+
+    `runs` are those of `tuning`.
+    """
+    default = {"student": "mlp-128", "labels": 2000, "epochs": 15}
+    for column, value in default.items():
+        runs = runs[runs[column] == value]
+    hot = runs["temperature"].isna() | runs["temperature"].eq(8)
+    lines = {
+        name: by_value(runs[hot & (runs["method"] == name)], "learning_rate", ERRORS)
+        for name in (LABELS, "smoothing 0.1", "teacher")
+    }
+    rates = [*lines[LABELS]]
+    x = axis(
+        "learning rate", [-3.1, -1.3], log=True, ticks={f"{r:g}": r for r in rates}
+    )
+    y = axis("errors of 10,000 held-out images", [400, 1250])
+    points = {name: [*line.values()] for name, line in lines.items()}
+    colors = [LABEL_COLOR, OTHER_COLOR, STUDENT_COLOR]
+    best = {n: min(found, key=lambda r: sum(found[r])) for n, found in lines.items()}
+    figure = side_by_side(
+        f"On labels the best learning rate is {best[LABELS]:g}",
+        lines_with_spread(rates, points, (x, y), colors),
+        legend=True,
+        height=400,
+    )
+    said = {f"{name} at {rate:g}": lines[name][rate] for name, rate in best.items()}
+    said[f"{LABELS} at {rates[0]:g}"] = lines[LABELS][rates[0]]
+    return figure, f"MNIST, held-out images, five seeds, errors: {in_words(said)}."

@@ -19,7 +19,7 @@ from kdlab.figures import (
 )
 from kdlab.figures_runs import Runs, dots, in_words, mean_spread, unnamed
 from kdlab.metrics import accuracy, calibration_gap, reliability
-from kdlab.panels import Explorer, explore, show
+from kdlab.panels import Explorer, explore
 
 TRAININGS = {
     "2,000 images, 15 epochs": (2000, 15),
@@ -87,7 +87,7 @@ def agreement_by_accuracy(right: Runs, agreed: Runs) -> Part:
     return {"traces": traces, "x": x, "y": y}
 
 
-def reliability_explorer(answers: Mapping[str, Tensor], labels: Tensor) -> Explorer:
+def reliability_picture(answers: Mapping[str, Tensor], labels: Tensor) -> Drawn:
     """Confidence against accuracy of each model, side by side.
 
     Args:
@@ -112,4 +112,4 @@ def reliability_explorer(answers: Mapping[str, Tensor], labels: Tensor) -> Explo
     ]
     least = min(gaps, key=gaps.get)
     figure = side_by_side(f"Best calibrated: {least}", *parts, height=380)
-    return show(figure, f"On {len(labels):,} test images {'; '.join(words)}.")
+    return figure, f"On {len(labels):,} test images {'; '.join(words)}."
