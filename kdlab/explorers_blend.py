@@ -32,18 +32,18 @@ from kdlab.metrics import soften
 from kdlab.panels import Explorer, explore
 
 THREE = "4", "9", "0"  # the classes of the plane; the label is the first
-TEACHER = torch.tensor([3.0, 1.5, -4.5])  # a 4 that looks like a 9
+TEACHER = torch.tensor([2.4, 1.2, -3.6])  # a 4 that looks like a 9
 STUDENTS = {
     "untrained": [0.0, 0.0, 0.0],
     "wrong": [-2.0, 3.0, -1.0],
-    "as the teacher": [3.0, 1.5, -4.5],
-    "surer than the teacher": [4.5, -2.0, -2.5],
+    "as the teacher": [2.4, 1.2, -3.6],
+    "surer than the teacher": [3.6, -1.6, -2.0],
 }
 # Two directions at right angles in the plane where three logits add up to 0.
 PLANE = torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]])
 PLANE = PLANE / PLANE.norm(dim=1, keepdim=True)
 FORCE_COLORS = LABEL_COLOR, STUDENT_COLOR, OTHER_COLOR
-FORCE = 1.6  # how long an arrow of length 1 is drawn
+FORCE = 3.0  # an arrow of length 1; so a hot teacher's alone ends at its logits
 
 
 PRESETS = {
@@ -125,8 +125,9 @@ def plane(student: Tensor, arrows: Mapping[str, Tensor]) -> Part:
     for name, (logits, color, symbol) in named.items():
         a, b = (PLANE @ (logits - logits.mean())).tolist()
         marker = {"size": 15, "color": color, "symbol": symbol}
-        place = {"x": [a], "y": [b], "name": f"{name}'s logits", "marker": marker}
-        traces.append({"type": "scatter", "mode": "markers", **place})
+        place = {"x": [a], "y": [b], "marker": marker, "text": [f"{name}  "]}
+        style = {"mode": "markers+text", "textposition": "middle left"}
+        traces.append({"type": "scatter", "showlegend": False, **style, **place})
     colors = {"labels": LABEL_COLOR, "teacher": TEACHER_COLOR, "both": STUDENT_COLOR}
     for name, arrow in arrows.items():
         a, b = (FORCE * PLANE @ arrow).tolist()
@@ -135,7 +136,7 @@ def plane(student: Tensor, arrows: Mapping[str, Tensor]) -> Part:
         line = {"color": colors[name], "width": 4}
         line["dash"] = "solid" if name == "both" else "dot"
         place = {"x": [x, x + a], "y": [y, y + b], "line": line, "marker": head}
-        said = {"name": f"pull of {name}", "hoverinfo": "skip"}
+        said = {"name": name, "hoverinfo": "skip"}
         traces.append({"type": "scatter", "mode": "lines+markers", **place, **said})
     fixed = {"visible": False, "fixedrange": True}
     return {
@@ -151,14 +152,17 @@ def three_answers(student: Tensor, temperature: float, heard: bool) -> Part:
     told = soften(TEACHER, temperature)
     answers = {
         "label": (label, LABEL_COLOR),
-        f"teacher, T = {temperature:.3g}": (told * heard, TEACHER_COLOR),
-        f"student, T = {temperature:.3g}": (
-            soften(student, temperature),
-            STUDENT_COLOR,
-        ),
+        "teacher": (told * heard, TEACHER_COLOR),
+        "student": (soften(student, temperature), STUDENT_COLOR),
     }
     parts = [
-        class_bars(values, THREE, color=color, name=name)
+        class_bars(
+            values,
+            THREE,
+            color=color,
+            name=name,
+            title=f"softened, T = {temperature:.3g}",
+        )
         for name, (values, color) in answers.items()
     ]
     return {**parts[0], "traces": [part["traces"][0] for part in parts]}

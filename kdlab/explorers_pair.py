@@ -30,6 +30,7 @@ from kdlab.figures import (
     class_bars,
     side_by_side,
 )
+from kdlab.figures_runs import unnamed
 from kdlab.metrics import soften
 from kdlab.panels import StepsPanel, explore_steps
 from kdlab.teachers import some_of
@@ -38,9 +39,9 @@ from kdlab.training import evaluate, predict
 LABELS, TAUGHT = "on labels", "with the teacher"
 COLORS = {LABELS: LABEL_COLOR, TAUGHT: STUDENT_COLOR}
 TERMS = {  # of the loss: whose it is, its colour and dash
-    "labels, on labels": (LABEL_COLOR, "solid"),
-    "labels, with the teacher": (OTHER_COLOR, "dot"),
-    "teacher's, with the teacher": (STUDENT_COLOR, "dash"),
+    "loss on labels": (LABEL_COLOR, "solid"),
+    "taught: labels' part": (OTHER_COLOR, "dot"),
+    "taught: teacher's part": (STUDENT_COLOR, "dash"),
 }
 RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.2, 10.0]
 POINTS = 150  # of each curve, however long the training is
@@ -171,15 +172,16 @@ def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
     wide = [math.log10(0.015 * examples), math.log10(examples)]
     time = axis("epoch", [0, epochs * 1.02])
     loss = axis("loss", [-3.3, 2.5], log=True)
-    right = axis(f"test errors of {examples:,}", wide, log=True, ticks=ticks)
+    right = axis("test errors", wide, log=True, ticks=ticks)
     styles = {name: (color, "solid") for name, color in COLORS.items()}
     figure = side_by_side(
         title_of(seen.errors),
-        three_bars(seen.answers(), class_names),
+        unnamed(three_bars(seen.answers(), class_names)),
         lines(seen.losses, TERMS, time, loss),
-        lines(seen.errors, styles, time, right),
-        widths=[1, 1.2, 1.2],
-        height=430,
+        unnamed(lines(seen.errors, styles, time, right)),
+        widths=[1, 1.3, 1.2],
+        height=450,
+        legend=True,
     )
     alone, taught = (round(curve[-1][1]) for curve in seen.errors.values())
     epoch = seen.errors[LABELS][-1][0]

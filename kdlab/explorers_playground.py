@@ -29,7 +29,7 @@ NOISE = {"blobs": 0.9, "moons": 0.35, "spirals": 0.2}  # scatter of the points
 PLENTY = 2000  # points that the teacher learns from, and as many fresh ones
 OF_TEACHER = {"epochs": 40, "batch_size": 100, "learning_rate": 0.01}
 OF_STUDENT = {"epochs": 200, "batch_size": 100, "learning_rate": 0.03}
-LABELS, TEACHER, BLEND = "student on labels", "teacher", "student with the teacher"
+LABELS, TEACHER, BLEND = "on labels", "teacher", "with the teacher"
 EDGE, CELLS = 4.0, 64  # the plane is drawn within ±EDGE, in CELLS × CELLS shades
 SHADES = torch.tensor([[0, 114, 178], [213, 94, 0], [0, 158, 115]]) / 255
 SYMBOLS = ["circle", "square", "diamond"]
@@ -134,7 +134,7 @@ def three_planes(
     colors = {LABELS: LABEL_COLOR, TEACHER: TEACHER_COLOR, BLEND: STUDENT_COLOR}
     parts = []
     for name, model in models.items():
-        said = percent(facts[name]["accuracy"]) + " right" if model else "training"
+        said = percent(facts[name]["accuracy"]) if model else "training"
         parts.append(shades(model, few, f"{name}: {said}", colors[name]))
     if any(model is None for model in models.values()):
         figure = side_by_side("The students are training", *parts, height=400)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor
 
-from kdlab.figures import LABEL_COLOR, Part, upright
+from kdlab.figures import LABEL_COLOR, Part, axis, upright
 
 Runs = Mapping[str, Sequence[float]]  # {"labels": [733.0, 741.0, ...], ...}
 DASHES, SYMBOLS = ["solid", "dash", "dot", "dashdot"], ["circle", "square", "diamond"]
@@ -22,7 +22,7 @@ def mean_spread(values: Sequence[float]) -> tuple[float, float]:
 
 def dots(
     runs: Runs,
-    axis: dict,
+    x: dict,
     colors: Mapping[str, str] | None = None,
     stored: Runs | None = None,
 ) -> Part:
@@ -30,7 +30,7 @@ def dots(
 
     Args:
         runs: what was measured; an empty list keeps its row free.
-        axis: of the values; with a fixed range, so that dots never move.
+        x: the axis of the values; with a fixed range, so that dots never move.
         colors: of the rows; grey if not named.
         stored: other runs of the same names, as a pale band: mean ± spread.
     """
@@ -53,12 +53,12 @@ def dots(
     ]
     ticks = {"tickvals": [*rows.values()], "ticktext": [f"{name} " for name in rows]}
     y = {"range": [-0.6, len(rows) - 0.4], "fixedrange": True, "zeroline": False}
-    return {"traces": traces, "x": axis, "y": {**y, "showgrid": False, **ticks}}
+    return {"traces": traces, "x": x, "y": {**y, "showgrid": False, **ticks}}
 
 
-def spared_dots(gains: Runs, axis: dict, colors: Mapping[str, str]) -> Part:
+def spared_dots(gains: Runs, x: dict, colors: Mapping[str, str]) -> Part:
     """`dots` of differences between twins, with a line where there is none."""
-    part, zero = dots(gains, axis, colors), [-0.5, len(gains) - 0.5]
+    part, zero = dots(gains, x, colors), [-0.5, len(gains) - 0.5]
     return {**part, "traces": [upright(0, zero, "no difference"), *part["traces"]]}
 
 
@@ -154,8 +154,6 @@ def heat_map(
     cells = {
         "type": "heatmap",
         "z": [[None if v != v else v for v in row] for row in values.tolist()],
-        "x": list(columns),
-        "y": list(rows),
         "text": texts,
         "texttemplate": "%{text}",
         "zmin": scale[0],
@@ -164,15 +162,26 @@ def heat_map(
         "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 14},
         "xgap": 2,
         "ygap": 2,
-        "hovertemplate": "%{y}, %{x}: %{text}<extra></extra>",
+        "hovertemplate": "%{text}<extra></extra>",
     }
-    row, column = here if here else (0, 0)
-    frame_x = [column + d for d in (-0.5, 0.5, 0.5, -0.5, -0.5)] if here else []
-    frame_y = [row + d for d in (-0.5, -0.5, 0.5, 0.5, -0.5)] if here else []
-    frame = {"type": "scatter", "mode": "lines", "x": frame_x, "y": frame_y}
-    frame |= {"line": {"color": "#E69F00", "width": 5}, "hoverinfo": "skip"}
-    frame |= {"showlegend": False}
-    fixed = {"type": "category", "fixedrange": True}
-    x = {**fixed, "title": {"text": axes[0]}, "range": [-0.5, len(columns) - 0.5]}
-    y = {**fixed, "title": {"text": axes[1]}, "range": [-0.5, len(rows) - 0.5]}
-    return {"traces": [cells, frame], "x": x, "y": y}
+    x, y = (
+        axis(
+            title,
+            [-0.5, len(names) - 0.5],
+            ticks=dict(zip(names, range(len(names)), strict=True)),
+        )
+        | {"zeroline": False, "showgrid": False}
+        for title, names in zip(axes, (columns, rows), strict=True)
+    )
+    return {"traces": [cells, _frame(here)], "x": x, "y": y}
+
+
+def _frame(here: tuple[int, int] | None) -> dict:
+    """A line around the cell (row, column)."""
+    (row, column), half = here or (0, 0), 0.5 if here else 0.0
+    sides = (-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)
+    x = [column + half * side for side, _ in sides]
+    y = [row + half * side for _, side in sides]
+    line = {"color": "#E69F00", "width": 5 if here else 0}
+    style = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": line}
+    return {**style, "x": x, "y": y, "showlegend": False}
