@@ -6,15 +6,23 @@ is the one markup, everything else is shown as it is written.
 """
 
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import anywidget
 import traitlets
 from ipywidgets import widget_serialization
 
+from kdlab.checks import verdict
+
 HERE = Path(__file__).resolve().parent
 QUIZZES = HERE.parent / "notebooks" / "quizzes"
+SAID = {
+    "right": "✓ Right.",
+    "not attempted": "Not attempted yet:",
+    "known mistake": "✗ Not yet:",
+    "wrong": "✗ Not yet:",
+}
 
 
 class Exercise(anywidget.AnyWidget):
@@ -89,6 +97,21 @@ def commit(question: str, choices: Sequence[str]) -> Prediction:
     if isinstance(choices, str) or not 2 <= len(choices) == len(set(choices)):
         raise ValueError(f"choices is a list of two or more, no two alike: {choices}.")
     return Prediction(kind="prediction", question=question, choices=list(choices))
+
+
+def check(name: str, answer: Callable[..., object]) -> None:
+    """Judge a student's function: right, not attempted, or a hint to its mistake.
+
+        def soft_loss(student_logits, teacher_logits, temperature):
+            ...
+
+        check("02.soft_loss", soft_loss)
+
+    Raises ValueError for an exercise that is not there; what the function does wrong
+    is said, never raised.
+    """
+    judged = verdict(name, answer)
+    print(f"{SAID[judged.kind]} {judged.text}")
 
 
 def quiz(name: str, folder: Path = QUIZZES) -> Quiz:

@@ -61,8 +61,10 @@ TABLE = {
     "omitted": "data experiments teachers training",
     "grids": "experiments omitted results teachers",
     "figures_runs": "figures",
-    "checks": "data losses metrics models objectives targets training",
-    "exercises": "checks panels losses metrics",
+    "tasks": "losses metrics",
+    "tasks_of_students": "losses metrics targets tasks",
+    "checks": "tasks tasks_of_students",
+    "exercises": "checks",
 }
 BELOW = "data experiments figures figures_runs losses metrics models objectives omitted"
 BELOW += " panels results targets teachers training"
@@ -91,7 +93,7 @@ TORCH_ALONE = {
 }  # pure, so easy to reuse
 
 # Six notebooks and their engine; what a later one adds is a decision taken here.
-LINES_OF_THE_PACKAGE, LINES_OF_A_MODULE = 6000, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_MODULE = 6800, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 
