@@ -56,7 +56,7 @@ def same(found: object, wanted: object) -> bool:
     if isinstance(wanted, tuple | list):
         pairs = isinstance(found, tuple | list) and len(found) == len(wanted)
         return pairs and all(map(same, found, wanted))
-    if found is None or wanted is None:
+    if found is None or wanted is None or isinstance(found, tuple | list):
         return found is wanted
     try:
         one, two = (torch.as_tensor(x).detach().double() for x in (found, wanted))
@@ -74,6 +74,8 @@ def difference(found: object, wanted: object) -> str:
         if unlike:
             return difference(*unlike)
         return f"{len(wanted)} parts are expected, got {len(found)}."
+    if isinstance(found, tuple | list):
+        return f"One {type(wanted).__name__} is expected, got {len(found)} parts."
     try:
         one, two = (torch.as_tensor(x).detach() for x in (found, wanted))
     except (TypeError, ValueError, RuntimeError):

@@ -135,6 +135,14 @@ def tables_of(found: Unseen, held_out: bool = False) -> dict[str, dict[str, Tens
     }
 
 
+def chosen_biases(found: Unseen) -> dict[str, float]:
+    """The bias of each arm with the fewest errors on the held-out images."""
+    return {
+        arm: BIASES[table["errors"] == table["errors"].min()].median().item()
+        for arm, table in tables_of(found, held_out=True).items()
+    }
+
+
 def named(classes: Sequence[int], class_names: Sequence[str]) -> str:
     """'the 3s' or, of many, 'the 0s, 1s, ...'."""
     return "the " + ", ".join(f"{class_names[name]}s" for name in classes)
@@ -148,10 +156,7 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
     if not found or not found.answers:
         raise ValueError("No students: let the panel above train to its end first.")
     tables, images = tables_of(found), len(found.labels)
-    chosen = {
-        arm: BIASES[table["errors"] == table["errors"].min()].median().item()
-        for arm, table in tables_of(found, held_out=True).items()
-    }
+    chosen = chosen_biases(found)
     biases = BIASES.tolist()
     recall = {arm: (100 * t["recall"]).tolist() for arm, t in tables.items()}
     errors = {arm: t["errors"].double().tolist() for arm, t in tables.items()}

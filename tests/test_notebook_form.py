@@ -11,7 +11,7 @@ import pytest
 
 FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
-WELCOME = "00_start_here"  # orientation: it teaches no idea yet, so it has no quiz
+WELCOME = "00_start_here"  # orientation: it teaches no idea yet
 
 MAX_CODE_LINES, MEDIAN_CODE_LINES = 20, 8
 PROSE_PER_CODE = (0.5, 1.6)
@@ -189,7 +189,8 @@ def test_an_explorer_is_exactly_one_call(code):
     found = [cell for cell in code if explores(cell.source)]
     assert found, "there is no explorer to play with"
     for cell in found:
-        body = ast.parse(cell.source).body
+        shown = re.fullmatch(r"(\w+) = (.*)\n\1", cell.source, re.DOTALL)
+        body = ast.parse(shown[2] if shown else cell.source).body  # panel = f(); panel
         one = len(body) == 1 and isinstance(body[0], ast.Expr)
         assert one and isinstance(body[0].value, ast.Call), (
             f"the cell of an explorer is the one call that shows it:\n{cell.source}"
@@ -209,10 +210,21 @@ def test_every_prediction_meets_its_result(lesson):
         assert shown and min(shown) > asked, f"{name}.reveal(...) in a later cell"
 
 
-def test_a_lesson_ends_with_its_own_quiz(lesson):
-    sources = [c.source for c in read(lesson).cells if c.cell_type == "code"]
-    assert f'quiz("{lesson.stem}")' in sources, f'a cell is quiz("{lesson.stem}")'
-    assert (FOLDER / "quizzes" / f"{lesson.stem}.toml").exists(), "write its questions"
+def test_it_ends_with_its_own_quiz(path, code):
+    sources = [cell.source for cell in code]
+    assert f'quiz("{path.stem}")' in sources, f'a cell is quiz("{path.stem}")'
+    assert (FOLDER / "quizzes" / f"{path.stem}.toml").exists(), "write its questions"
+
+
+def test_it_has_two_or_three_exercises_that_are_checked(path, cells, code):
+    tasks = re.findall(r'check\("(.*?)", (\w+)\)', "\n".join(c.source for c in code))
+    assert 2 <= len(tasks) <= 3, tasks
+    for task, function in tasks:
+        assert task == f"{path.stem[:2]}.{function}", (
+            "an exercise bears its function's name"
+        )
+    assert re.search(r"^## Exercises\b", markdown(path), re.MULTILINE)
+    assert f"solutions/{path.stem}.py" in markdown(path), "link the solutions"
 
 
 def test_the_last_cell_leads_on(path, cells):
