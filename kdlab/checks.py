@@ -74,8 +74,11 @@ def difference(found: object, wanted: object) -> str:
         if unlike:
             return difference(*unlike)
         return f"{len(wanted)} parts are expected, got {len(found)}."
-    if isinstance(found, tuple | list):
-        return f"One {type(wanted).__name__} is expected, got {len(found)} parts."
+    if isinstance(found, tuple | list) or isinstance(wanted, tuple | list):
+        kinds = type(wanted).__name__, type(found).__name__
+        return "A {} is expected, got a {}.".format(*kinds)
+    if found is None:
+        return "The number is right, but no gradient reaches the student."
     try:
         one, two = (torch.as_tensor(x).detach() for x in (found, wanted))
     except (TypeError, ValueError, RuntimeError):

@@ -120,7 +120,7 @@ def cell_picture(
     )
     text = f"MNIST, {measure}, five seeds: {in_words(found, digits + 1)}."
     if examples != 10_000:
-        text += f" The live ones are judged on {examples:,} other images, not of MNIST."
+        text += f" What is trained now is judged on {examples:,} images, not of MNIST."
     return figure, text
 
 

@@ -45,9 +45,10 @@ def of_pair(answer: Function, *rest: float) -> object:
     student.requires_grad_()
     teacher.requires_grad_()
     loss = answer(student, teacher, *([labels] if len(rest) == 2 else []), *rest)
-    if not isinstance(loss, Tensor) or loss.dim() or not loss.requires_grad:
+    if not isinstance(loss, Tensor) or loss.dim():
         return loss
-    loss.backward()
+    if loss.requires_grad:
+        loss.backward()
     return loss, student.grad, float(teacher.grad is not None)
 
 

@@ -41,9 +41,10 @@ def taught_by_module(answer: Function) -> object:
     teacher.train()
     torch.manual_seed(1)
     loss = answer(student, teacher, images, 4.0)
-    if not isinstance(loss, Tensor) or not loss.requires_grad:
+    if not isinstance(loss, Tensor) or loss.dim():
         return loss
-    loss.backward()
+    if loss.requires_grad:
+        loss.backward()
     moved = any(x.grad is not None and x.grad.any() for x in teacher.parameters())
     return loss, float(moved), student.weight.grad
 

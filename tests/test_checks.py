@@ -67,6 +67,14 @@ def test_a_wrong_shape_a_nan_and_a_wrong_number_are_named():
     assert not same((three,), three) and not same(None, three) and same(None, None)
 
 
+def test_a_loss_without_a_gradient_is_noticed():
+    def detached(student, teacher, temperature):
+        return TASKS["02.soft_loss"].reference(student.detach(), teacher, temperature)
+
+    found = verdict("02.soft_loss", detached)
+    assert found.text == "The number is right, but no gradient reaches the student."
+
+
 def test_a_check_moves_no_random_number_and_prints_one_line(capsys):
     torch.manual_seed(3)
     state = torch.random.get_rng_state()

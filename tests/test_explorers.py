@@ -1,4 +1,4 @@
-"""What the explorers of 00 to 02 show at each position is what the numbers say."""
+"""What the explorers show at each position is what the numbers say."""
 
 import math
 import re
@@ -7,10 +7,20 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kdlab import explorers, explorers_temperature
+from kdlab import (
+    explorers,
+    explorers_blend,
+    explorers_fidelity,
+    explorers_omitted,
+    explorers_runs,
+    explorers_similarity,
+    explorers_temperature,
+    explorers_variance,
+)
 from kdlab.figures import percent
 from kdlab.losses import logit_matching_loss, soft_target_loss
 from kdlab.metrics import accuracy, effective_classes, entropy, soften
+from kdlab.results import load_runs
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +55,28 @@ def every_explorer(columns, student_logits):
     yield explorers_temperature.calibration_explorer(
         student_logits, rest, student_logits, rest
     )
+    yield explorers_similarity.similarity_explorer(columns)
+    yield explorers_similarity.neighbours_explorer(columns)
+    yield explorers_omitted.bias_explorer(unseen(columns, student_logits))
+    yield explorers_omitted.omitted_runs_explorer(load_runs("omitted"))
+    yield explorers_blend.forces_explorer()
+    yield explorers_blend.loudness_explorer(students, columns)
+    yield explorers_variance.variance_explorer(samples=5)
+    yield explorers_runs.label_counts_explorer(load_runs("label_counts"))
+    yield explorers_runs.crossing_explorer(load_runs("crossing"))
+    yield explorers_runs.own_data_explorer(load_runs("own_data"))
+    yield explorers_fidelity.fidelity_explorer(load_runs("fidelity"))
+
+
+def unseen(columns, logits):
+    """Students of every arm who are more or less shy of the 3."""
+    shy = F.one_hot(torch.tensor(3), 10)
+    answers = {
+        arm: logits - 2 * number * shy
+        for number, arm in enumerate(explorers_omitted.ARMS)
+    }
+    labels = columns["labels"]
+    return explorers_omitted.Unseen([3], answers, labels, answers, labels)
 
 
 def test_every_position_of_every_explorer_has_a_picture_a_title_and_a_sentence(
