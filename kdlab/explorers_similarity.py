@@ -39,6 +39,7 @@ from kdlab.training import evaluate, places_to_stop, predict
 REFERENCE = 8.0  # the map's orientation at this temperature is kept at all others
 OWN = "a teacher of the same images"
 HOT = 8.0
+RADIUS = 0.22  # of a class in the map
 EDGES = 0.045, 0.085  # shares of the test images, between which the arms are drawn
 PARTS = "class means", "wrong answers evened", "wrong answers permuted"
 PARTS += "shuffled within class", "wrong answers alone"
@@ -138,15 +139,18 @@ def map_of(
     places: Tensor, pairs: Sequence[tuple[int, int]], class_names: Sequence[str]
 ) -> Part:
     """Class names at their places [classes, 2]; lines join the most similar pairs."""
-    x, y = places.T.tolist()
     ends = {"x": [], "y": []}
-    for pair in pairs:
-        ends["x"] += [x[pair[0]], x[pair[1]], None]
-        ends["y"] += [y[pair[0]], y[pair[1]], None]
-    line = {"color": SOFTENED_COLOR, "width": 4}
+    for a, b in pairs:
+        along = torch.nn.functional.normalize(places[b] - places[a], dim=0)
+        line = torch.stack([places[a] + RADIUS * along, places[b] - RADIUS * along])
+        ends["x"] += [*line[:, 0].tolist(), None]
+        ends["y"] += [*line[:, 1].tolist(), None]
+    line = {"color": SOFTENED_COLOR, "width": 5}
+    x, y = places.T.tolist()
     names = {"x": x, "y": y, "text": list(class_names), "mode": "markers+text"}
-    names |= {"textfont": {"size": 20, "color": "#FFFFFF"}, "hoverinfo": "skip"}
-    names |= {"marker": {"size": 34, "color": TEACHER_COLOR}}
+    names |= {"textfont": {"size": 20}, "hoverinfo": "skip"}
+    circle = {"size": 36, "color": TEACHER_COLOR, "symbol": "circle-open"}
+    names |= {"marker": {**circle, "line": {"width": 3}}}
     hidden = {"range": [-2.6, 2.6], "visible": False, "fixedrange": True}
     traces = [
         {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", **ends},

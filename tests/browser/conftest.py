@@ -312,7 +312,7 @@ class Notebook:
 
     def control(self, label: str, panel=0):
         """The control whose label begins so."""
-        boxes = self.panel(panel).locator(":scope > .jupyter-widgets")
+        boxes = self.panel(panel).locator(":scope > [class*=widget]")
         return boxes.filter(has_text=label).first
 
     def set_slider(self, label: str, value: float, panel=0):

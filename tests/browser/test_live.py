@@ -49,7 +49,7 @@ def test_it_ends_by_itself_and_can_be_read_in_both_themes_and_narrow(lab, name):
         notebook.screenshot(f"live/{name}-{theme}", panel=0)
         for text in frame.evaluate(TEXTS):
             assert text["inside"], text
-            assert text["colored"] or name in ("cell", "playground"), text
+            assert text["colored"] or name == "playground", text
     notebook.page.set_viewport_size({"width": 700, "height": 900})
     notebook.settle()
     assert not notebook.overflows()
