@@ -54,12 +54,13 @@ def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
         figure = side_by_side(
             f"Taught by {teacher}: {mean_spread(agreed['teacher, T = 8'])[0]:.1f} % "
             f"agreement, {mean_spread(right['teacher, T = 8'])[0]:.1f} % right",
-            agreement_by_accuracy(right, agreed),
             unnamed(dots(on_errors, errs, colors)),
-            widths=[1.1, 1],
+            agreement_by_accuracy(right, agreed),
+            widths=[1, 1.1],
             legend=True,
             height=430,
         )
+        figure.update_layout(margin={"l": 130})
         kl = {name: kind["teacher_kl"].tolist() for name, kind in found.items()}
         return figure, (
             f"MNIST, {training}, five seeds. Right, %: {in_words(right, 1)}. Agreeing, "

@@ -79,12 +79,13 @@ def label_counts_explorer(runs: pd.DataFrame) -> Explorer:
         figure = side_by_side(
             f"{labels:,} labels: the teacher spares {mean:.0f} ± {spread:.0f} of "
             f"{errors:.0f} errors",
-            curve,
             unnamed(spared_dots(shares, share, METHODS)),
+            curve,
             legend=True,
             height=430,
-            widths=[1.3, 1],
+            widths=[1, 1.3],
         )
+        figure.update_layout(margin={"l": 130})
         return figure, (
             f"MNIST, {labels:,} labelled images, five pairs of twins. On labels "
             f"{errors:.0f} errors of 10,000; spared: {in_words(gains)}."

@@ -92,7 +92,8 @@ def similarity_explorer(
         times = tables[at] * (len(class_names) - 1)
         pairs = furthest(times)
         said = [
-            f"{class_names[a]} as {class_names[b]} {times[a, b]:.1f}" for a, b in pairs
+            f"{class_names[a]} as {class_names[b]} ({times[a, b]:.1f})"
+            for a, b in pairs
         ]
         first = said[0].rsplit(" ", 1)[0]
         figure = side_by_side(
@@ -103,9 +104,9 @@ def similarity_explorer(
             height=470,
         )
         return figure, (
-            f"At T = {temperature:.4g} the teacher's wrong answers go furthest from an "
-            f"even share for {said[0]}, {said[1]} and {said[2]} times that share. "
-            "On the left, classes that are mistaken for each other lie close together."
+            f"At T = {temperature:.4g} wrong answers are furthest above an even share for "
+            f"{said[0]}, {said[1]} and {said[2]}: in brackets, times that share. On the "
+            "left, classes that are mistaken for each other lie close together."
         )
 
     presets = {"as trained": 1.0, "a usual choice": 4.0, "Hinton 2015, T ≈ 20": 20.0}
