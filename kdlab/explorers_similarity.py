@@ -104,9 +104,9 @@ def similarity_explorer(
             height=470,
         )
         return figure, (
-            f"At T = {temperature:.4g} wrong answers are furthest above an even share for "
-            f"{said[0]}, {said[1]} and {said[2]}: in brackets, times that share. On the "
-            "left, classes that are mistaken for each other lie close together."
+            f"At T = {temperature:.4g} wrong answers are most above an even share for "
+            f"{said[0]}, {said[1]} and {said[2]}: in brackets, times that share. On "
+            "the left, classes that are mistaken for each other lie close together."
         )
 
     presets = {"as trained": 1.0, "a usual choice": 4.0, "Hinton 2015, T ≈ 20": 20.0}
