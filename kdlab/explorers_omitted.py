@@ -175,7 +175,7 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
             height=440,
         )
         words = [
-            f"{arm} {recall[arm][at]:.0f} %, {errors[arm][at]:,.0f} errors (held-out "
+            f"{arm}: {recall[arm][at]:.0f} %, {errors[arm][at]:,.0f} errors (held-out "
             f"choice: {chosen[arm]:.1f})"
             for arm in recall
         ]

@@ -179,7 +179,7 @@ def own_data_explorer(runs: pd.DataFrame) -> Explorer:
         figure.update_layout(margin={"l": 220})
         return figure, (
             f"MNIST, T = {temperature:g}, 2,000 labelled images, five pairs of twins. "
-            f"Errors of 10,000 spared by a teacher that saw {in_words(gains)}."
+            f"Errors of 10,000 spared, by what the teacher saw: {in_words(gains)}."
         )
 
     return explore(view, temperature=choice("temperature T", ts, 8.0))

@@ -63,10 +63,10 @@ def spared_dots(gains: Runs, x: dict, colors: Mapping[str, str]) -> Part:
 
 
 def in_words(runs: Runs, digits: int = 0) -> str:
-    """'labels 742 ± 9; teacher 510 ± 16': mean and spread of each."""
+    """'742 ± 9 (labels); 510 ± 16 (teacher)', mean and spread of each."""
     pairs = {name: mean_spread(values) for name, values in runs.items() if len(values)}
     return "; ".join(
-        f"{name} {mean:.{digits}f} ± {spread:.{digits}f}"
+        f"{mean:.{digits}f} ± {spread:.{digits}f} ({name})"
         for name, (mean, spread) in pairs.items()
     )
 

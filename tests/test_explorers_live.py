@@ -146,13 +146,13 @@ def test_a_cell_is_trained_only_when_asked_and_with_its_stored_settings(
     result(panel)
     panel.controls["temperature"].value = 4.0
     result(panel)
-    assert seen == [] and "; live" not in sentence(panel)
+    assert seen == [] and "(live)" not in sentence(panel)
     panel._on_message(panel.picture, "start", [])
     live = result(panel)
     cell = runs[(runs["temperature"] == 4) & (runs["soft_weight"] == 0.9)]
     assert [how["seed"] for how in seen] == [0, 1, 2, 3, 4] and len(live) == 5
     assert {how["learning_rate"] for how in seen} == set(cell["learning_rate"])
-    assert "; live" in sentence(panel) and "not of MNIST" in sentence(panel)
+    assert "(live)" in sentence(panel) and "not of MNIST" in sentence(panel)
 
 
 def test_the_best_learning_rate_is_read_from_the_held_out_runs():

@@ -58,9 +58,9 @@ def test_it_ends_by_itself_and_can_be_read_in_both_themes_and_narrow(lab, name):
 def test_a_cell_is_trained_when_the_button_is_pressed(lab):
     notebook = lab.run([SETUP, f"panel = {CALLS['cell'][0]}\npanel"])
     wait_until_it_says(notebook, "stored")
-    assert "; live" not in notebook.sentence()
+    assert "(live)" not in notebook.sentence()
     notebook.push("Train this cell now")
-    wait_until_it_says(notebook, "; live")
+    wait_until_it_says(notebook, r"\(live\)")
     notebook.panel().get_by_role("button", name="Train this cell now").wait_for()
 
 
