@@ -7,16 +7,27 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
-from kdlab import explorers, explorers_temperature
+from kdlab import (
+    explorers,
+    explorers_blend,
+    explorers_fidelity,
+    explorers_omitted,
+    explorers_runs,
+    explorers_similarity,
+    explorers_temperature,
+    explorers_variance,
+)
 from kdlab.data import Columns, course_dataset, course_images
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
+from kdlab.results import load_runs
 from kdlab.training import fit, predict
 from kdlab.weights import load_teacher
 
 # Six with a slider that need no student.
 SIX = "answer", "torn", "second_answer", "uniform_mix", "temperature", "calibration"
 ALL = (*SIX, "answer_beside", "label", "gradient", "limit")
+ALL += "similarity", "neighbours", "bias", "forces", "loudness"
 
 
 def answered_test_set() -> Columns:
@@ -57,4 +68,36 @@ def explorer_calls(
         students = {"after one epoch": student_logits[:2000]}
         calls["gradient"] = partial(two.gradient_explorer, students, logits[:2000])
         calls["limit"] = partial(two.limit_explorer, columns, student_logits)
+        calls |= later_calls(columns, student_logits)
     return calls
+
+
+def later_calls(
+    columns: Columns, student_logits: Tensor
+) -> dict[str, Callable[[], widgets.Widget]]:
+    """Those of notebooks 03 to 05."""
+    alike, runs = explorers_similarity, explorers_runs
+    found = explorers_omitted.Unseen(
+        [3],
+        dict.fromkeys(explorers_omitted.ARMS, student_logits),
+        columns["labels"],
+        dict.fromkeys(explorers_omitted.ARMS, student_logits),
+        columns["labels"],
+    )
+    students = {"after one epoch": student_logits}
+    calls = {
+        "similarity": partial(alike.similarity_explorer, columns),
+        "neighbours": partial(alike.neighbours_explorer, columns),
+        "bias": partial(explorers_omitted.bias_explorer, found),
+        "forces": explorers_blend.forces_explorer,
+        "loudness": partial(explorers_blend.loudness_explorer, students, columns),
+        "variance": explorers_variance.variance_explorer,
+    }
+    stored = {
+        "omitted": explorers_omitted.omitted_runs_explorer,
+        "label_counts": runs.label_counts_explorer,
+        "crossing": runs.crossing_explorer,
+        "own_data": runs.own_data_explorer,
+        "fidelity": explorers_fidelity.fidelity_explorer,
+    }
+    return calls | {n: partial(make, load_runs(n)) for n, make in stored.items()}

@@ -168,7 +168,8 @@ class Page:
             notebook.choose(label, control.label)
         else:
             notebook.drag_slider(label, to)
-            shown, values = float(notebook.readout(label)), positions(control).values()
+            shown = float(notebook.readout(label).replace("−", "-"))
+            values = positions(control).values()
             control.value = min(values, key=lambda value: abs(value - shown))
 
     def push(self, label: str, places: dict):
