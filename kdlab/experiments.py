@@ -43,6 +43,7 @@ CHANGES = {
     "shuffled": targets.shuffled,
     "wrong answers alone": targets.wrong_answers_alone,
 }
+RANDOM = "wrong answers permuted", "shuffled within class", "shuffled"
 WITHOUT_TEACHER = "labels", "smoothing 0.1", "smoothing 0.3"
 METHODS = *WITHOUT_TEACHER, "teacher", "arg max", *CHANGES
 # Peak learning rates of "mlp-128" on 2,000 images in 15 epochs, chosen on held-out
@@ -76,10 +77,8 @@ def with_targets(
     if method not in CHANGES:
         return columns
     probs = soften(columns["teacher_logits"].double(), temperature)
-    random = (
-        {"seed": seed} if method.startswith(("shuffled", "wrong answers p")) else {}
-    )
-    probs = CHANGES[method](probs, columns["labels"], **random)
+    of_seed = {"seed": seed} if method in RANDOM else {}
+    probs = CHANGES[method](probs, columns["labels"], **of_seed)
     return {**columns, "teacher_logits": targets.as_logits(probs, temperature).float()}
 
 

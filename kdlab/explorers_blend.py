@@ -22,8 +22,9 @@ from kdlab.figures import (
     Drawn,
     Part,
     axis,
-    class_bars,
     curves,
+    grouped_bars,
+    nearest,
     side_by_side,
     temperature_axis,
 )
@@ -155,17 +156,7 @@ def three_answers(student: Tensor, temperature: float, heard: bool) -> Part:
         "teacher": (told * heard, TEACHER_COLOR),
         "student": (soften(student, temperature), STUDENT_COLOR),
     }
-    parts = [
-        class_bars(
-            values,
-            THREE,
-            color=color,
-            name=name,
-            title=f"softened, T = {temperature:.3g}",
-        )
-        for name, (values, color) in answers.items()
-    ]
-    return {**parts[0], "traces": [part["traces"][0] for part in parts]}
+    return grouped_bars(answers, THREE, f"softened, T = {temperature:.3g}")
 
 
 def loudness_explorer(students: Mapping[str, Tensor], columns: Columns) -> Explorer:
@@ -185,7 +176,7 @@ def loudness_explorer(students: Mapping[str, Tensor], columns: Columns) -> Explo
 
     def view(temperature: float, soft_weight: float, student: str) -> Drawn:
         hard, soft = lengths[student]
-        at = min(range(43), key=lambda i: abs(TEMPERATURES[i] - temperature))
+        at = nearest(TEMPERATURES, temperature)
         scaled = [soft_weight * y for y in soft]
         plain = [y / t**2 for y, t in zip(scaled, TEMPERATURES, strict=True)]
         labels = [(1 - soft_weight) * hard] * len(soft)

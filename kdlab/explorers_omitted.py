@@ -20,10 +20,11 @@ from kdlab.figures import (
     axis,
     class_bars,
     curves,
+    nearest,
     side_by_side,
 )
 from kdlab.figures_runs import dots, mean_spread, unnamed
-from kdlab.omitted import BIASES, only_classes, unseen_with_bias
+from kdlab.omitted import BIASES, fewest_errors, only_classes, unseen_with_bias
 from kdlab.panels import Explorer, StepsPanel, explore, explore_steps
 from kdlab.training import places_to_stop, predict
 
@@ -138,7 +139,7 @@ def tables_of(found: Unseen, held_out: bool = False) -> dict[str, dict[str, Tens
 def chosen_biases(found: Unseen) -> dict[str, float]:
     """The bias of each arm with the fewest errors on the held-out images."""
     return {
-        arm: BIASES[table["errors"] == table["errors"].min()].median().item()
+        arm: BIASES[fewest_errors(table)].item()
         for arm, table in tables_of(found, held_out=True).items()
     }
 
@@ -165,7 +166,7 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
     axes = (x, RECALL), (x, axis(f"errors of {images:,}", [0, 1.04 * most]))
 
     def view(bias: float) -> Drawn:
-        at = min(range(len(biases)), key=lambda i: abs(biases[i] - bias))
+        at = nearest(biases, bias)
         figure = side_by_side(
             f"Bias {bias:.1f}: recall {min(r[at] for r in recall.values()):.0f} to "
             f"{max(r[at] for r in recall.values()):.0f} %",

@@ -27,7 +27,7 @@ from kdlab.figures import (
     Drawn,
     Part,
     axis,
-    class_bars,
+    grouped_bars,
     side_by_side,
 )
 from kdlab.figures_runs import unnamed
@@ -155,14 +155,14 @@ class Watch:
         for name, twin in self.twins.items():
             self.errors[name].append((epoch, evaluate(twin, self.test_set)["errors"]))
 
-    def answers(self) -> dict[str, Tensor]:
-        """Probabilities [classes] that teacher and twins give to one test image."""
+    def answers(self) -> dict[str, tuple[Tensor, str]]:
+        """What teacher and twins answer to one test image: probabilities and colour."""
         image = self.test_set["images"][[self.torn]]
-        found = {"teacher": soften(self.test_set["teacher_logits"][self.torn], 1.0)}
-        return found | {
-            name: soften(predict(twin, image)[0], 1.0)
-            for name, twin in self.twins.items()
-        }
+        told = soften(self.test_set["teacher_logits"][self.torn], 1.0)
+        found = {"teacher": (told, TEACHER_COLOR)}
+        for name, twin in self.twins.items():
+            found[name] = soften(predict(twin, image)[0], 1.0), COLORS[name]
+        return found
 
 
 def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
@@ -176,7 +176,7 @@ def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
     styles = {name: (color, "solid") for name, color in COLORS.items()}
     figure = side_by_side(
         title_of(seen.errors),
-        unnamed(three_bars(seen.answers(), class_names)),
+        unnamed(grouped_bars(seen.answers(), class_names)),
         lines(seen.losses, TERMS, time, loss),
         unnamed(lines(seen.errors, styles, time, right)),
         widths=[1, 1.3, 1.2],
@@ -200,16 +200,6 @@ def title_of(errors: Curves) -> str:
     alone, taught = (round(curve[-1][1]) for curve in errors.values())
     verb = "spares" if taught <= alone else "costs"
     return f"The teacher {verb} {abs(alone - taught):,} errors in this pair"
-
-
-def three_bars(answers: dict[str, Tensor], class_names: Sequence[str]) -> Part:
-    """Answers [classes] beside each other, class by class."""
-    colors = {"teacher": TEACHER_COLOR, **COLORS}
-    parts = [
-        class_bars(probs, class_names, name=name, color=colors[name])
-        for name, probs in answers.items()
-    ]
-    return {**parts[0], "traces": [part["traces"][0] for part in parts]}
 
 
 def lines(curves: Curves, styles: dict[str, tuple], x: dict, y: dict) -> Part:

@@ -27,6 +27,7 @@ from kdlab.figures import (
     class_bars,
     gallery,
     image,
+    nearest,
     percent,
     side_by_side,
 )
@@ -88,7 +89,7 @@ def similarity_explorer(
     maps = [class_map(table, upright) for table in tables]
 
     def view(temperature: float) -> Drawn:
-        at = min(range(43), key=lambda i: abs(TEMPERATURES[i] - temperature))
+        at = nearest(TEMPERATURES, temperature)
         times = tables[at] * (len(class_names) - 1)
         pairs = furthest(times)
         said = [

@@ -137,6 +137,19 @@ def class_bars(
     return {"traces": [bars], "x": x, "y": y}
 
 
+def grouped_bars(
+    answers: Mapping[str, tuple[Tensor, str]],
+    class_names: Sequence[str],
+    title: str = "probability",
+) -> Part:
+    """Named answers ([classes], colour) as bars beside each other, class by class."""
+    parts = [
+        class_bars(probs, class_names, name=name, color=color, title=title)
+        for name, (probs, color) in answers.items()
+    ]
+    return {**parts[0], "traces": [part["traces"][0] for part in parts]}
+
+
 def targets(bars: Part, values: Tensor, name: str, color: str) -> Part:
     """Bars and, on each of them, a diamond where the value [classes] should be."""
     diamonds = {
@@ -167,7 +180,7 @@ def curves(
     traces = []
     dashes = ["solid", "dash", "dot", "dashdot"]
     symbols = ["circle", "square", "diamond", "cross", "star"]
-    nearest = min(range(len(x)), key=lambda i: abs(x[i] - here))
+    at = nearest(x, here)
     for number, (name, y) in enumerate(lines.items()):
         style = {"color": colors[number], "dash": dashes[number % 4], "width": 3}
         traces.append(
@@ -176,10 +189,15 @@ def curves(
         )
         marker = {"size": 15, "symbol": symbols[number], "color": colors[number]}
         traces.append(
-            {"type": "scatter", "mode": "markers", "x": [x[nearest]], "y": [y[nearest]]}
+            {"type": "scatter", "mode": "markers", "x": [x[at]], "y": [y[at]]}
             | {"name": name, "marker": marker, "showlegend": False}
         )
     return {"traces": [*traces, *marks], "x": axes[0], "y": axes[1]}
+
+
+def nearest(places: Sequence[float], here: float) -> int:
+    """The number of the place that is closest: where a slider is on a curve."""
+    return min(range(len(places)), key=lambda i: abs(places[i] - here))
 
 
 def upright(x: float, ends: Sequence[float], name: str) -> dict:

@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from kdlab.grids import setting
-from kdlab.omitted import BIASES, omitted_run, only_classes, unseen_with_bias
+from kdlab.omitted import (
+    BIASES,
+    fewest_errors,
+    omitted_run,
+    only_classes,
+    unseen_with_bias,
+)
 
 
 @pytest.fixture
@@ -31,6 +37,12 @@ def test_a_bias_of_zero_is_among_them_and_recall_only_rises(logits):
     labels = torch.full((300,), 2)
     recall = unseen_with_bias(logits, labels, [2])["recall"]
     assert (recall.diff() >= 0).all() and recall[-1] == 1
+
+
+def test_among_biases_with_equally_few_errors_the_middle_one_is_chosen():
+    errors = torch.full((201,), 50)
+    errors[90:101] = 40
+    assert fewest_errors({"errors": errors}) == 95
 
 
 def test_only_the_classes_asked_for_remain():
