@@ -48,12 +48,11 @@ def unseen_with_bias(
     added = torch.zeros(logits.shape[1]).index_fill(0, hidden, torch.inf)
     best_seen, seen_answer = (logits - added).max(dim=1)
     best_unseen, which = logits[:, hidden].max(dim=1)
-    unseen_answer = hidden[which]
     gap = best_seen - best_unseen  # the bias that turns the answer
-    answers = torch.where(gap < biases[:, None], unseen_answer, seen_answer)
-    right, is_unseen = answers == labels, torch.isin(labels, hidden)
+    turned, is_unseen = gap < biases[:, None], torch.isin(labels, hidden)
+    right = torch.where(turned, hidden[which] == labels, seen_answer == labels)
     return {
-        "recall": right[:, is_unseen].double().mean(dim=1),
+        "recall": right[:, is_unseen].sum(dim=1).double() / is_unseen.sum(),
         "errors": (~right).sum(dim=1),
     }
 

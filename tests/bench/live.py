@@ -30,8 +30,9 @@ panel"""
 PAIR = """from kdlab.explorers_pair import pair_explorer
 panel = pair_explorer(train_set, test_set)
 panel"""
-SENTENCE = """pattern => new RegExp(pattern).test(
-    document.querySelector('.kdlab-sentence').textContent)"""
+SENTENCE = "document.querySelector('.kdlab-sentence').textContent"
+NEW = f"""([before, pattern]) => {SENTENCE} !== before
+    && new RegExp(pattern).test({SENTENCE})"""
 ENDED = """() => [...document.querySelectorAll('.kdlab-buttons button')]
     .some(e => e.textContent === 'Stop' && e.disabled)"""
 RELEASES = 6
@@ -119,18 +120,20 @@ def press(notebook: Notebook, slider: int, key: str) -> None:
 
 
 def released(notebook: Notebook, slider: int, key: str, pattern: str) -> float:
-    """Seconds from a key until the sentence matches."""
+    """Seconds from a key until the sentence is a new one and matches."""
+    before = notebook.page.evaluate(SENTENCE)
     started = time.monotonic()
     press(notebook, slider, key)
-    notebook.page.wait_for_function(SENTENCE, arg="Training the first", polling="raf")
-    return time.monotonic() - started + seconds_until(notebook, pattern)
+    return seconds_until(notebook, pattern, before, started)
 
 
-def seconds_until(notebook: Notebook, pattern: str) -> float:
-    """Seconds until the sentence matches."""
-    started = time.monotonic()
+def seconds_until(
+    notebook: Notebook, pattern: str, before: str = "", started: float | None = None
+) -> float:
+    """Seconds from `started`, or from now, until another sentence matches."""
+    started = started or time.monotonic()
     notebook.page.wait_for_function(
-        SENTENCE, arg=pattern, polling="raf", timeout=60_000
+        NEW, arg=[before, pattern], polling="raf", timeout=60_000
     )
     return time.monotonic() - started
 
