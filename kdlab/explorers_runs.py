@@ -115,7 +115,7 @@ def crossing_explorer(runs: pd.DataFrame) -> Explorer:
             w: max(row, key=lambda t: mean_spread(row[t])[0]) for w, row in rows.items()
         }
         said = ", ".join(f"{t} for {w}" for w, t in best.items())
-        x = axis(f"errors spared with {width} units", [-430, 330])
+        x = axis(f"errors spared with {width} units", [-430, 380])
         colors = dict.fromkeys(here, STUDENT_COLOR)
         figure = side_by_side(
             f"{epochs} epochs: best {said} units",
