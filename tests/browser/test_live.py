@@ -76,8 +76,12 @@ def test_the_playground_answers_every_release(lab):
 
 
 def test_pause_resume_and_stop_act_while_the_kernel_trains(lab):
-    call = "pair_explorer(train_set, test_set, epochs=60)"
-    notebook = lab.run([SETUP, f"panel = {call}\npanel"])
+    # twenty seconds: not over before the hand is at the button
+    many = (
+        "many = {k: column.repeat_interleave(20, 0) for k, column in train_set.items()}"
+    )
+    call = "pair_explorer(many, test_set, epochs=60, labels=10_000)"
+    notebook = lab.run([SETUP, f"{many}\npanel = {call}\npanel"])
     wait_until_it_says(notebook, "After [1-9]")
     button = notebook.panel().get_by_role("button", name="Pause", exact=True)
     notebook.push("Pause")
