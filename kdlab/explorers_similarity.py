@@ -58,24 +58,29 @@ def class_similarity(logits: Tensor, labels: Tensor, temperature: float) -> Tens
     return wrong / wrong.sum(dim=1, keepdim=True)
 
 
-def class_map(similarity: Tensor, like: Tensor | None = None) -> Tensor:
-    """Places in a plane, [classes, 2], where similar classes lie close together.
+def class_maps(similarity: Tensor, upright: int) -> Tensor:
+    """Places in a plane where similar classes lie close together, [maps, classes, 2].
 
-    Classical scaling: the distance is the logarithm of how much less similar a pair is
-    than the most similar one; the two directions of largest variance are kept. The map
-    is turned and mirrored to lie as `like` does, for no direction means anything.
+    A distance should be minus the logarithm of the pair's mean similarity. All maps of
+    a similarity [maps, classes, classes] begin at the two directions of largest
+    variance of the row `upright`, and lower their squared errors step by step (metric
+    scaling by SMACOF). Then they are turned and mirrored to lie as that of `upright`
+    does, for no direction means anything.
+
+    Source: Borg & Groenen (2005), Modern Multidimensional Scaling, section 8.6
     """
-    symmetric = (similarity + similarity.T) / 2
-    distance = -(symmetric / symmetric.max()).clamp_min(1e-30).log().fill_diagonal_(0)
-    centre = torch.eye(len(distance)) - 1 / len(distance)
-    values, vectors = torch.linalg.eigh(
-        -centre.double() @ distance**2 @ centre.double()
-    )
+    wanted = -((similarity + similarity.mT) / 2).clamp_min(1e-30).log()
+    wanted.diagonal(dim1=1, dim2=2).zero_()
+    centre = (torch.eye(similarity.shape[1]) - 1 / similarity.shape[1]).double()
+    values, vectors = torch.linalg.eigh(-centre @ wanted[upright] ** 2 @ centre)
     places = vectors[:, -2:] * values[-2:].clamp_min(0).sqrt()
-    places = places / places.pow(2).mean().sqrt()
-    if like is None:
-        return places
-    left, _, right = torch.linalg.svd(places.T @ like)
+    places = places.expand(len(similarity), -1, -1)
+    for _ in range(300):
+        pulls = -wanted / torch.cdist(places, places).clamp_min(1e-9)
+        pulls = pulls - pulls.sum(dim=2).diag_embed()
+        places = pulls @ places
+        places = places / places.pow(2).mean(dim=(1, 2), keepdim=True).sqrt()
+    left, _, right = torch.linalg.svd(places.mT @ places[upright])
     return places @ left @ right  # Procrustes: the turn that brings it closest
 
 
@@ -84,9 +89,8 @@ def similarity_explorer(
 ) -> Explorer:
     """Which wrong answers a teacher gives to which class, as a map and as a table."""
     answers = columns["teacher_logits"], columns["labels"]
-    tables = [class_similarity(*answers, t) for t in TEMPERATURES]
-    upright = class_map(tables[TEMPERATURES.index(REFERENCE)])
-    maps = [class_map(table, upright) for table in tables]
+    tables = torch.stack([class_similarity(*answers, t) for t in TEMPERATURES])
+    maps = class_maps(tables, TEMPERATURES.index(REFERENCE))
 
     def view(temperature: float) -> Drawn:
         at = nearest(TEMPERATURES, temperature)
@@ -153,7 +157,7 @@ def map_of(
     names |= {"textfont": {"size": 20}, "hoverinfo": "skip"}
     circle = {"size": 36, "color": TEACHER_COLOR, "symbol": "circle-open"}
     names |= {"marker": {**circle, "line": {"width": 3}}}
-    hidden = {"range": [-2.6, 2.6], "visible": False, "fixedrange": True}
+    hidden = {"range": [-2.3, 2.3], "visible": False, "fixedrange": True}
     traces = [
         {"type": "scatter", "mode": "lines", "line": line, "hoverinfo": "skip", **ends},
         {"type": "scatter", **names},

@@ -149,7 +149,7 @@ def heat_map(
     those of x and y; `here` frames one cell, (row, column).
     """
     texts = [
-        ["" if v != v else f"{v:.{digits}f}" for v in row] for row in values.tolist()
+        ["" if v != v else f"{v:z.{digits}f}" for v in row] for row in values.tolist()
     ]
     cells = {
         "type": "heatmap",

@@ -42,15 +42,23 @@ def test_similarity_is_the_share_of_each_wrong_class():
     )
 
 
-def test_similar_classes_are_neighbours_and_the_map_does_not_spin():
+def test_similar_classes_are_neighbours_and_the_maps_do_not_spin():
     logits, labels = three_kinds()
-    similarity = explorers_similarity.class_similarity(logits, labels, 2.0)
-    places = explorers_similarity.class_map(similarity)
-    apart = torch.cdist(places, places)
-    assert apart[0, 1] < apart[0, 2] and apart[0, 1] < apart[1, 2]
-    turned = places @ torch.tensor([[0.0, 1.0], [-1.0, 0.0]], dtype=places.dtype)
-    again = explorers_similarity.class_map(similarity, like=turned)
-    assert torch.allclose(again, turned, atol=1e-6)
+    tables = [explorers_similarity.class_similarity(logits, labels, t) for t in (1, 2)]
+    maps = explorers_similarity.class_maps(torch.stack(tables), upright=1)
+    apart = torch.cdist(maps, maps)
+    assert (apart[:, 0, 1] < apart[:, [0, 1], 2].T).all()
+    turn = torch.linalg.svd(maps[0].T @ maps[1])
+    assert torch.allclose(turn.U @ turn.Vh, torch.eye(2).double(), atol=1e-6)
+
+
+def test_a_map_that_fits_into_a_plane_is_found():
+    draw = torch.Generator().manual_seed(0)
+    true = torch.randn(6, 2, generator=draw).double()
+    wanted = torch.cdist(true, true)
+    maps = explorers_similarity.class_maps((-wanted).exp()[None], upright=0)
+    found = torch.cdist(maps, maps)[0]
+    assert torch.allclose(found / found.max(), wanted / wanted.max(), atol=1e-3)
 
 
 def test_the_nearest_wrong_classes_are_those_the_teacher_names():
