@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from kdlab import targets
 from kdlab.data import Columns
-from kdlab.metrics import soften
+from kdlab.metrics import accuracy, soften
 from kdlab.models import build_model
 from kdlab.objectives import (
     blended_loss,
@@ -211,6 +211,14 @@ def student_run(
         **measured(student, test_set),
         "train_seconds": round(seconds, 2),
     }
+
+
+def fidelity_run(setting: dict[str, object]) -> dict[str, object]:
+    """`student_run`, and how often its teacher is right."""
+    dataset, split, teacher = (setting[n] for n in ("dataset", "split", "teacher"))
+    told = answers_of(dataset, teacher, 0, 0, split)
+    right = accuracy(told, images_of(dataset, split)["labels"]).item()
+    return {**student_run(setting), "teacher_accuracy": round(right, 6)}
 
 
 def measured(student: nn.Module, test_set: Columns) -> dict[str, float]:

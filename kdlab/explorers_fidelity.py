@@ -16,6 +16,7 @@ from kdlab.figures import (
     axis,
     reliability_bars,
     side_by_side,
+    upright,
 )
 from kdlab.figures_runs import Runs, dots, in_words, mean_spread, unnamed
 from kdlab.metrics import accuracy, calibration_gap, reliability
@@ -31,18 +32,21 @@ KINDS = {
     "teacher, T = 1": (1.0, SOFTENED_COLOR, "square"),
     "teacher, T = 8": (8.0, STUDENT_COLOR, "diamond"),
 }
-WHO = {"the course's teacher": "course", "a weak teacher": "weak"}
+WHO = {"course": "the course's", "fair": "a fair one", "weak": "a weak one"}
 
 
 def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
     """Agreement with the teacher beside accuracy, and where the teacher errs."""
     runs = runs.fillna({"temperature": 0.0})
+    right_of = 100 * runs.groupby("teacher")["teacher_accuracy"].first()
+    whom = {f"{WHO[name]}, {right_of[name]:.1f} % right": name for name in WHO}
     errs = axis("agreement where the teacher errs, %", [20, 103])
     colors = {name: color for name, (_, color, _) in KINDS.items()}
+    hot = [*KINDS][-1]
 
     def view(teacher: str, training: str) -> Drawn:
         labels, epochs = TRAININGS[training]
-        some = runs[(runs["teacher"] == WHO[teacher]) & (runs["labels"] == labels)]
+        some = runs[(runs["teacher"] == whom[teacher]) & (runs["labels"] == labels)]
         some = some[some["epochs"] == epochs]
         found = {
             name: some[some["temperature"] == t] for name, (t, *_) in KINDS.items()
@@ -52,10 +56,11 @@ def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
             for column in ("test_accuracy", "teacher_agreement", "agreement_on_errors")
         )
         figure = side_by_side(
-            f"Taught by {teacher}: {mean_spread(agreed['teacher, T = 8'])[0]:.1f} % "
-            f"agreement, {mean_spread(right['teacher, T = 8'])[0]:.1f} % right",
+            f"Teacher {right_of[whom[teacher]]:.1f} % right, its student at T = 8 "
+            f"{mean_spread(right[hot])[0]:.1f} %; they agree on "
+            f"{mean_spread(agreed[hot])[0]:.1f} %",
             unnamed(dots(on_errors, errs, colors)),
-            agreement_by_accuracy(right, agreed),
+            agreement_by_accuracy(right, agreed, right_of[whom[teacher]]),
             widths=[1, 1.1],
             legend=True,
             height=430,
@@ -70,16 +75,20 @@ def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
     return explore(
         view,
         tabulate=["teacher", "training"],
-        teacher=widgets.Dropdown(options=[*WHO], description="teacher"),
+        teacher=widgets.Dropdown(options=[*whom], description="teacher"),
         training=widgets.Dropdown(options=[*TRAININGS], description="training"),
     )
 
 
-def agreement_by_accuracy(right: Runs, agreed: Runs) -> Part:
-    """A mark for each run; on the dashes the two numbers are the same."""
+def agreement_by_accuracy(right: Runs, agreed: Runs, teacher: float) -> Part:
+    """A mark for each run; on the dashes the two numbers are the same, %.
+
+    The dots stand at the accuracy of the teacher.
+    """
     ends = [91.5, 100.2]
     level = {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "name": "equal"}
     traces = [{**level, "line": {"color": LABEL_COLOR, "dash": "dash"}}]
+    traces.append(upright(teacher, ends, "as right as the teacher"))
     for name, (_, color, symbol) in KINDS.items():
         marker = {"symbol": symbol, "size": 10, "color": color}
         place = {"x": right[name], "y": agreed[name], "name": name, "marker": marker}

@@ -41,7 +41,7 @@ RECALL = axis("recall of the unseen, %", [-4, 104])
 TICKS = {f"{n:,}": n for n in (200, 500, 1000, 2000, 5000)}
 ERRORS = axis("test errors of 10,000", [2.2, 3.95], log=True, ticks=TICKS)
 FEW = 10_000  # images of the stored runs, but for a few of them
-TWO = "78"  # the digits of Hinton's second experiment
+TWO, LARGE = "78", "mlp-800-800"  # digits and student of Hinton's second experiment
 
 
 class Unseen(NamedTuple):
@@ -218,9 +218,9 @@ def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
         mean = 100 * mean_spread(single[f"recall_{chosen}"])[0]
         wrong = mean_spread(single[f"errors_{chosen}"])[0]
         figure = side_by_side(
-            f"{arm}, {bias}: recall {mean:.0f} % on average", *parts, height=520
+            f"{arm}, {bias}: recall {mean:.0f} % on average", *parts, height=560
         )
-        figure.update_layout(margin={"l": 190})
+        figure.update_layout(margin={"l": 240})
         return figure, (
             f"MNIST, stored: {len(single)} runs of {arm}, {bias}. Over the ten digits, "
             f"each left out in turn: recall {mean:.1f} % on average, {wrong:,.0f} "
@@ -239,15 +239,16 @@ def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
 
 def by_digits(runs: pd.DataFrame, column: str, times: float) -> dict[str, list[float]]:
     """What was measured, by the digits left out, times a number."""
-    groups = runs.groupby(["labels", "seen"], sort=False)[column]
+    groups = runs.groupby(["labels", "student", "seen"], sort=False)[column]
     return {hidden_words(*key): (times * values).tolist() for key, values in groups}
 
 
-def hidden_words(labels: int, seen: int) -> str:
-    """'0 left out' of the digits 123456789; 'only 7, 8' of 78."""
+def hidden_words(labels: int, student: str, seen: int) -> str:
+    """'0 left out' of the digits 123456789; 'only 7, 8' of 78; what else is unusual."""
     digits = str(seen)
-    if len(digits) == 2:
-        return f"only {', '.join(digits)}"
     left_out = set(DIGITS) - set(digits.zfill(9))  # a number drops the first 0
-    more = f" of {labels:,}" if labels > FEW else ""
-    return f"{', '.join(left_out)} left out{more}"
+    words = f"{', '.join(left_out)} left out"
+    if len(digits) == 2:
+        words = f"only {', '.join(digits)}"
+    words += f" of {labels:,}" * (labels > FEW)
+    return words + ", 2×800" * (student == LARGE)

@@ -161,22 +161,28 @@ def gain_table(rows: Mapping[int, Runs], width: int) -> Part:
 
 
 def own_data_explorer(runs: pd.DataFrame) -> Explorer:
-    """What the teacher had seen: everything, or only the student's own images."""
-    twins, taught = (runs[runs["method"] == name] for name in ("labels", "teacher"))
+    """What the teacher had seen: everything, or only the student's own images.
+
+    Beside them label smoothing, which needs no teacher.
+    """
+    twins, smoothed, taught = (runs[runs["method"] == name] for name in METHODS)
+    alone = {"no teacher: smoothing 0.1": spared(smoothed, twins)}
+    colors = dict.fromkeys(SEEN, STUDENT_COLOR) | dict.fromkeys(alone, OTHER_COLOR)
     ts = sorted(taught["temperature"].unique().tolist())
     x = axis("errors spared, of 10,000", [-180, 330])
 
     def view(temperature: float) -> Drawn:
         here = taught[taught["temperature"] == temperature]
         gains = {n: spared(here[here["teacher"] == k], twins) for n, k in SEEN.items()}
+        gains |= alone
         full, own = (mean_spread(gains[name])[0] for name in [*SEEN][:2])
         figure = side_by_side(
             f"T = {temperature:g}: a teacher of all images spares {full:.0f} errors, "
             f"one of the student's own {own:.0f}",
-            spared_dots(gains, x, dict.fromkeys(gains, STUDENT_COLOR)),
-            height=330,
+            spared_dots(gains, x, colors),
+            height=370,
         )
-        figure.update_layout(margin={"l": 220})
+        figure.update_layout(margin={"l": 250})
         return figure, (
             f"MNIST, T = {temperature:g}, 2,000 labelled images, five pairs of twins. "
             f"Errors of 10,000 spared, by what the teacher saw: {in_words(gains)}."

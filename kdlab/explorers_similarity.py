@@ -95,23 +95,20 @@ def similarity_explorer(
     def view(temperature: float) -> Drawn:
         at = nearest(TEMPERATURES, temperature)
         times = tables[at] * (len(class_names) - 1)
-        pairs = furthest(times)
-        said = [
-            f"{class_names[a]} as {class_names[b]} ({times[a, b]:.1f})"
-            for a, b in pairs
-        ]
-        first = said[0].rsplit(" ", 1)[0]
+        pairs, both = most_alike(times), (times + times.T) / 2
+        names = [f"{class_names[a]} and {class_names[b]}" for a, b in pairs]
+        said = [f"{n} ({both[pair]:.1f})" for n, pair in zip(names, pairs, strict=True)]
         figure = side_by_side(
-            f"T = {temperature:.4g}: most often mistaken is {first}",
+            f"T = {temperature:.4g}: most alike are {names[0]}",
             map_of(maps[at], pairs, class_names),
             wrong_answers(times, class_names),
             widths=[1, 1.25],
             height=470,
         )
         return figure, (
-            f"At T = {temperature:.4g} wrong answers are most above an even share for "
-            f"{said[0]}, {said[1]} and {said[2]}: in brackets, times that share. On "
-            "the left, classes that are mistaken for each other lie close together."
+            f"At T = {temperature:.4g} most alike are {', '.join(said)}. In brackets, "
+            "their wrong answers for each other as times an even share. On the left, "
+            "classes that are alike lie close together."
         )
 
     presets = {"as trained": 1.0, "a usual choice": 4.0, "Hinton 2015, T ≈ 20": 20.0}
@@ -135,9 +132,9 @@ def wrong_answers(times: Tensor, class_names: Sequence[str]) -> Part:
     )
 
 
-def furthest(similarity: Tensor) -> list[tuple[int, int]]:
-    """The three places (row, column) of the largest entries."""
-    order = similarity.flatten().topk(3).indices.tolist()
+def most_alike(similarity: Tensor) -> list[tuple[int, int]]:
+    """The three pairs of classes with the largest entries, both directions together."""
+    order = (similarity + similarity.T).triu().flatten().topk(3).indices.tolist()
     return [divmod(place, len(similarity)) for place in order]
 
 

@@ -1,14 +1,17 @@
 """The settings of the stored experiments: which runs each table of results holds.
 
 Each function returns stages, [(run, settings)]: a stage begins when the one before it
-has ended. `sweeps` runs them.
+has ended. A path behind them is a file that the stage keeps: if it is lost, the stage
+runs again. `sweeps` runs them.
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from kdlab.experiments import (
     CHANGES,
     WITHOUT_TEACHER,
+    fidelity_run,
     learning_rate_of,
     student_run,
 )
@@ -17,7 +20,7 @@ from kdlab.results import load_runs
 from kdlab.teachers import HINTON
 
 Setting = dict[str, object]
-Stages = list[tuple[Callable[[Setting], Setting], list[Setting]]]
+Stages = list[tuple[Callable[[Setting], Setting], list[Setting], *tuple[Path, ...]]]
 
 SEEDS = range(5)
 TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0]
@@ -26,8 +29,9 @@ TAUGHT = [("teacher", t) for t in TEMPERATURES]
 ARMS = [(method, None) for method in (*WITHOUT_TEACHER, "arg max")]
 ARMS += [("teacher", t) for t in (1.0, 4.0, HOT)]
 ARMS += [(method, HOT) for method in CHANGES]
-RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2]
+RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 8e-2]
 SLOW_RATES = [2.5e-4, 5e-4, 1e-3, 2e-3]  # of large nets
+SIZES = LARGE, SMALL = "mlp-1200-1200", "mlp-800-800"  # Hinton's
 WIDTHS, EPOCHS = [8, 32, 128, 512], [8, 60]
 LABEL_COUNTS = [100, 300, 1000, 2000, 5000, 10_000, 30_000, 60_000]
 
@@ -64,20 +68,15 @@ def tuning() -> Stages:
     ]
     sizes = [{"student": f"mlp-{w}", "epochs": n} for w in WIDTHS for n in EPOCHS]
     plain = [("labels", None), ("smoothing 0.1", None)]
-    arms = dict.fromkeys([*ARMS, *TAUGHT])
-    plans = [(arm, {}, RATES, SEEDS) for arm in arms]
-    plans += [
-        (arm, size, RATES[1:], range(2)) for size in sizes for arm in plain + TAUGHT
-    ]
-    plans += [
-        (arm, size, RATES[:-1], range(2))
-        for size in counts
-        for arm in [*plain, ("teacher", HOT)]
-    ]
+    plans = [(arm, {}, SEEDS) for arm in dict.fromkeys([*ARMS, *TAUGHT])]
+    plans += [(arm, size, range(2)) for size in sizes for arm in plain + TAUGHT]
+    plans += [(arm, n, range(2)) for n in counts for arm in [*plain, ("teacher", HOT)]]
+    many = {"labels": 20_000}
+    plans += [(arm, many, range(2)) for arm in (plain[0], TAUGHT[0], ("teacher", HOT))]
     runs = [
         setting(*arm, split="held_out", **size, learning_rate=rate, seed=seed)
-        for arm, size, rates, seeds in plans
-        for rate in rates
+        for arm, size, seeds in plans
+        for rate in RATES
         for seed in seeds
     ]
     return [(student_run, runs)]
@@ -151,21 +150,22 @@ def crossing() -> Stages:
 
 
 def fidelity() -> Stages:
-    """Agreement beside accuracy, with the course's teacher and with a weak one."""
+    """Agreement beside accuracy, with the course's teacher and with two lesser ones."""
     runs = [
         setting(method, t, teacher=teacher, labels=labels, epochs=epochs, seed=seed)
-        for teacher in ("course", "weak")
+        for teacher in ("course", "fair", "weak")
         for labels, epochs in ((2000, 15), (2000, 60), (20_000, 15))
         for method, t in (("labels", None), ("teacher", 1.0), ("teacher", HOT))
         for seed in SEEDS
     ]
-    return [(student_run, tuned(runs))]
+    return [(fidelity_run, tuned(runs))]
 
 
 def own_data() -> Stages:
     """What the teacher had seen; each seed draws its images and trains its teachers."""
     kinds = "course", "same images", "same images, stopped early"
-    runs = [setting("labels", draw=seed, seed=seed) for seed in SEEDS]
+    alone = "labels", "smoothing 0.1"
+    runs = [setting(m, draw=seed, seed=seed) for m in alone for seed in SEEDS]
     runs += [
         setting("teacher", t, teacher=teacher, draw=seed, seed=seed)
         for seed in SEEDS
@@ -176,7 +176,10 @@ def own_data() -> Stages:
 
 
 def omitted() -> Stages:
-    """Every digit omitted once, two pairs kept alone, and the 3 omitted of 50,000."""
+    """Every digit omitted once, two pairs kept alone; then with 50,000 images.
+
+    There the 3 is omitted again, and a net of Hinton's size sees only 7 and 8.
+    """
     digits = "0123456789"
     every = [digits.replace(digit, "") for digit in digits] + ["78", "35"]
     arms = [("labels", None), ("teacher", 1.0), ("teacher", 4.0), ("teacher", 20.0)]
@@ -187,8 +190,10 @@ def omitted() -> Stages:
         for method, t in arms
         for seed in SEEDS
     ]
+    long = {"student": SMALL, "learning_rate": 2e-3, "epochs": 20}
     runs += [
-        setting(method, t, labels=50_000, epochs=8, seed=seed) | {"seen": every[3]}
+        setting(method, t, labels=50_000, seed=seed, **size) | {"seen": seen}
+        for seen, size in ((every[3], {"epochs": 8}), ("78", long))
         for method, t in arms
         for seed in SEEDS
     ]
@@ -196,17 +201,22 @@ def omitted() -> Stages:
 
 
 def hinton_tuning() -> Stages:
-    """The learning rates and the dropout of `hinton`, on the held-out images."""
-    whole = {"split": "held_out", "labels": 50_000, "batch_size": 128, "epochs": 8}
+    """The learning rate of each row of `hinton`, and the dropout, on held-out images.
+
+    Here the course's teacher teaches: the large net is trained later.
+    """
+    plans = [
+        (LARGE, "labels", 0.5, SLOW_RATES),
+        (LARGE, "labels", 0.25, SLOW_RATES),
+        (SMALL, "labels", 0.25, SLOW_RATES),  # the better one for the large net
+        (SMALL, "labels", 0.0, SLOW_RATES),
+        (SMALL, "teacher", 0.0, [1e-3, 2e-3, 4e-3, 8e-3, 1.6e-2]),
+    ]
+    whole = {"split": "held_out", "labels": 50_000, "epochs": 8}
     runs = [
-        setting("labels", student=student, learning_rate=rate, **whole)
-        | {"dropout": dropout, "jitter": jitter}
-        for student, dropout, jitter in (
-            ("mlp-1200-1200", 0.5, 2),
-            ("mlp-1200-1200", 0.25, 2),
-            ("mlp-800-800", 0.0, 0),
-        )
-        for rate in SLOW_RATES
+        hinton_setting(*row, learning_rate=rate, **whole)
+        for *row, rates in plans
+        for rate in rates
     ]
     return [(student_run, runs)]
 
@@ -214,29 +224,35 @@ def hinton_tuning() -> Stages:
 def hinton() -> Stages:
     """Hinton's own table: a large regularised net, and a smaller one three times."""
     chosen = load_runs("hinton_tuning").sort_values("test_accuracy")
-    best = chosen.groupby("student").last()[["dropout", "learning_rate"]]
-    (dropout, rate), (_, small_rate) = best.to_numpy().tolist()
-    whole = {"labels": 60_000, "batch_size": 128, "epochs": 40}
-    regular = {"dropout": dropout, "jitter": 2, "learning_rate": rate}
-    plain = {"dropout": 0.0, "jitter": 0, "learning_rate": small_rate}
-    large = {"student": "mlp-1200-1200", **whole, "epochs": 60}
-    small = {"student": "mlp-800-800", "teacher": "hinton", **whole}
-    teachers = [setting("labels", seed=s, **large) | regular for s in range(3)]
-    students = [
-        setting(method, t, seed=seed, **small) | extra
-        for seed in SEEDS
-        for method, t, extra in (
-            ("labels", None, plain),
-            ("labels", None, regular),
-            ("teacher", 20.0, plain | {"soft_weight": 0.9}),
-        )
+    best = chosen.groupby(["student", "method", "jitter"]).last().reset_index()
+    best = best[["student", "method", "dropout", "learning_rate"]]
+    large, small = (best[best["student"] == s].to_dict("records") for s in SIZES)
+    teachers = [
+        hinton_setting(**row, labels=60_000, epochs=60, seed=seed)
+        for row in large
+        for seed in range(3)
     ]
-    return [(hinton_teacher_run, teachers), (student_run, students)]
+    students = [
+        hinton_setting(**row, labels=60_000, epochs=40, teacher="hinton", seed=seed)
+        for seed in SEEDS
+        for row in small
+    ]
+    first, others = teachers[:1], teachers[1:]
+    return [(hinton_teacher_run, first, HINTON), (student_run, others + students)]
+
+
+def hinton_setting(
+    student: str, method: str, dropout: float, **changes: object
+) -> Setting:
+    """A row of Hinton's table: who has dropout sees images moved by up to 2 pixels."""
+    taught = {"temperature": 20.0, "soft_weight": 0.9} if method == "teacher" else {}
+    run = setting(method, student=student, batch_size=128, **taught | changes)
+    return run | {"dropout": dropout, "jitter": 2 if dropout else 0}
 
 
 def hinton_teacher_run(setting: Setting) -> Setting:
-    """A run of the large net; the first one, not the best, is kept as the teacher."""
-    return student_run(setting, keep=HINTON if setting["seed"] == 0 else None)
+    """A run of the large net, which is kept as the teacher: the first, not the best."""
+    return student_run(setting, keep=HINTON)
 
 
 GRIDS = {

@@ -13,14 +13,13 @@ from pathlib import Path
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from kdlab.grids import GRIDS
+from kdlab.grids import GRIDS, Setting, Stages
 from kdlab.results import RESULTS, load_runs, store_runs, stored_rows
 from kdlab.teachers import TEACHER_RECIPES, train_teacher
 from kdlab.training import one_cpu_thread
 from kdlab.weights import WEIGHTS, save_model, teacher_path
 
 SEEDS = range(5)
-Setting = dict[str, object]
 
 
 def teachers(results: Path, weights: Path) -> None:
@@ -49,20 +48,21 @@ def teachers(results: Path, weights: Path) -> None:
         store_runs(path, runs)
 
 
-def sweep(name: str, stages: list[tuple[Callable, list[Setting]]], path: Path) -> None:
+def sweep(name: str, stages: Stages, path: Path) -> None:
     """Run what is missing in the table at `path`, one stage after the other.
 
     Rows stand in the order of their settings, whoever finished first.
     """
-    order = dict.fromkeys(key_of(one) for _, settings in stages for one in settings)
+    order = dict.fromkeys(key_of(one) for _, settings, *_ in stages for one in settings)
     columns = list(stages[0][1][0])
     stored = stored_rows(path)
     rows = {tuple(row[name] for name in columns): row for row in stored}
     rows = {key: row for key, row in rows.items() if key in order}
     if 0 < len(rows) < len(stored):  # settings of an earlier grid
         store_runs(path, [rows[key] for key in order if key in rows])
-    for run, settings in stages:
-        wanted = [setting for setting in settings if key_of(setting) not in rows]
+    for run, settings, *kept in stages:
+        lost = not all(file.exists() for file in kept)
+        wanted = [one for one in settings if lost or key_of(one) not in rows]
         work = Parallel(return_as="generator_unordered")
         finished = work(delayed(alone)(run, setting) for setting in wanted)
         for row in tqdm(finished, total=len(wanted), desc=name):

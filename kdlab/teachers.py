@@ -34,7 +34,8 @@ OTHERS = {
         "batch_size": 64,
         "learning_rate": 3e-3,
     },
-    "weak": {"epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
+    "fair": {"widths": [64], "epochs": 3, "batch_size": 128, "learning_rate": 3e-3},
+    "weak": {"widths": [32], "epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
 }
 HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped: `sweeps hinton`
 
@@ -85,15 +86,16 @@ def other_teacher_steps(
 ) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
     """Train one of OTHERS step by step; yield as `training_steps`, return the model.
 
-    "weak" is a net with one hidden layer of 32, the others are CNNs.
+    One with widths is a net with these hidden layers, the others are CNNs.
     """
     if teacher not in OTHERS:
         names = ["course", "hinton", *OTHERS]
         raise ValueError(f"teacher must be one of {names}, got {teacher!r}.")
-    sizes = {"widths": [32]} if teacher == "weak" else {}
+    recipe = OTHERS[teacher]
+    sizes = {k: recipe[k] for k in recipe if k == "widths"}
     model = build_model("mlp" if sizes else "cnn", seed=seed, **sizes).to(best_device())
-    length = {k: v for k, v in OTHERS[teacher].items() if k != "learning_rate"}
-    adam = torch.optim.Adam(model.parameters(), lr=OTHERS[teacher]["learning_rate"])
+    length = {k: recipe[k] for k in ("epochs", "batch_size")}
+    adam = torch.optim.Adam(model.parameters(), lr=recipe["learning_rate"])
     schedule = one_cycle(adam, train_set, **length)
     options = {"schedule": schedule, "seed": seed, **length}
     yield from training_steps(model, train_set, label_loss, adam, **options)

@@ -138,3 +138,8 @@ def test_every_quiz_of_the_course_is_well_formed(path):
             assert "*" not in text and "$" not in text, (
                 f"{path.name}: markup in {text!r}"
             )
+        right, wrong = (
+            [len(o["text"]) for o in question["options"] if o["right"] is kind]
+            for kind in (True, False)
+        )
+        assert right[0] <= 1.4 * max(wrong), f"{path.name}: its length gives it away"

@@ -10,8 +10,8 @@ import torch
 from distributed import LocalCluster
 
 from kdlab import experiments, sweeps, teachers
-from kdlab.grids import setting
-from kdlab.results import CORE, load_runs, stored_rows
+from kdlab.grids import GRIDS, setting
+from kdlab.results import CORE, RESULTS, load_runs, stored_rows
 from kdlab.weights import load_teacher, teacher_path
 
 
@@ -180,6 +180,36 @@ def test_rows_of_settings_that_are_no_longer_wanted_go(students, monkeypatch):
     students("--jobs", "1")
     monkeypatch.setattr(sweeps, "GRIDS", {"tiny": lambda: tiny()[1:]})
     assert len(stored_rows(students("--jobs", "1"))) == 1
+
+
+def test_a_stage_whose_file_is_lost_runs_again(students, tmp_path, monkeypatch):
+    kept, seen = tmp_path / "kept", []
+
+    def keeping(wanted):
+        seen.append(wanted["seed"])
+        kept.touch()
+        return experiments.student_run(wanted)
+
+    def grid():
+        (_, first), (_, second) = tiny()
+        return [(keeping, first[:1], kept), (experiments.student_run, second)]
+
+    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": grid})
+    whole = without_times(students("--jobs", "1"))
+    students("--jobs", "1")
+    assert seen == [0]
+    kept.unlink()
+    assert without_times(students("--jobs", "1")) == whole and seen == [0, 0]
+
+
+@pytest.mark.parametrize("name", GRIDS)
+def test_the_stored_runs_are_those_of_the_settings(name):
+    wanted = [one for _, settings, *_ in GRIDS[name]() for one in settings]
+    rows = stored_rows(RESULTS / f"{name}.csv")
+    stored = [tuple(row[column] for column in wanted[0]) for row in rows]
+    assert stored == [sweeps.key_of(one) for one in wanted], (
+        f"run python -m kdlab.sweeps {name}"
+    )
 
 
 KILLED = """
