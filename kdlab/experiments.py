@@ -3,10 +3,8 @@
 `student_steps` trains one student, step by step; `student_run` makes a row of it.
 """
 
-import math
 import time
-from collections.abc import Generator, Iterable
-from itertools import groupby
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -14,6 +12,7 @@ from torch import Tensor, nn
 
 from kdlab import targets
 from kdlab.data import Columns
+from kdlab.losses import check_temperature
 from kdlab.metrics import accuracy, soften
 from kdlab.models import build_model
 from kdlab.objectives import (
@@ -26,11 +25,10 @@ from kdlab.teachers import answers_of, images_of, some_of, teacher_of
 from kdlab.training import (
     Objective,
     best_device,
+    cycle_steps,
     evaluate,
     last_of,
-    one_cycle,
     predict,
-    training_steps,
 )
 from kdlab.weights import save_model
 
@@ -71,9 +69,20 @@ def objective_of(method: str, temperature: float, soft_weight: float) -> Objecti
 def with_targets(
     columns: Columns, method: str, temperature: float, seed: int
 ) -> Columns:
-    """The columns with what this method tells the student in the teacher's place."""
+    """The columns with what this method tells the student in the teacher's place.
+
+    Raises ValueError for a method with a teacher if there are no teacher_logits, or if
+    the temperature is not positive.
+    """
+    if method in WITHOUT_TEACHER:
+        return columns
+    if "teacher_logits" not in columns:
+        raise ValueError(
+            f"{method!r} needs a column teacher_logits: predict(teacher, images)."
+        )
     if method == "arg max":
         return {**columns, "labels": columns["teacher_logits"].argmax(dim=1)}
+    check_temperature(temperature)
     if method not in CHANGES:
         return columns
     probs = soften(columns["teacher_logits"].double(), temperature)
@@ -83,11 +92,12 @@ def with_targets(
 
 
 def with_label_noise(columns: Columns, share: float, seed: int = 0) -> Columns:
-    """The columns with this share of the labels [N] replaced by random classes."""
+    """The columns with about this share of the labels [N] replaced by wrong ones."""
     draw, labels = torch.Generator().manual_seed(seed), columns["labels"]
     wrong = torch.rand(len(labels), generator=draw) < share
-    other = torch.randint(int(labels.max()) + 1, labels.shape, generator=draw)
-    return {**columns, "labels": torch.where(wrong, other, labels)}
+    classes = int(labels.max()) + 1
+    other = labels + torch.randint(1, classes, labels.shape, generator=draw)
+    return {**columns, "labels": torch.where(wrong, other % classes, labels)}
 
 
 def student_steps(
@@ -123,37 +133,15 @@ def student_steps(
     told = objective_of(method, temperature, soft_weight)
     columns = with_targets(train_set, method, temperature, seed)
     model = model or new_student(student, seed, dropout)
-    rate = learning_rate or learning_rate_of(method)
-    adam = torch.optim.Adam(model.parameters(), lr=rate, fused=True)
-    length = {"epochs": epochs, "batch_size": batch_size}
+    if learning_rate is None:
+        learning_rate = learning_rate_of(method)
 
     def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
         images = jittered(batch["images"], jitter) if jitter else batch["images"]
         return told(model, {**batch, "images": images})
 
-    steps = training_steps(
-        model,
-        columns,
-        objective,
-        adam,
-        **length,
-        schedule=one_cycle(adam, columns, **length),
-        seed=seed,
-    )
-    yield from while_finite(steps, rate)
-    return model
-
-
-def while_finite(steps: Iterable, learning_rate: float) -> Generator:
-    """The same steps; FloatingPointError after an epoch with a loss that is not."""
-    for epoch, of_epoch in groupby(steps, key=lambda step: step[0]):
-        for step in of_epoch:
-            yield step
-        if not math.isfinite(sum(step[1].values())):
-            raise FloatingPointError(
-                f"The loss is not finite in epoch {epoch}: with a learning rate of "
-                f"{learning_rate:g} the training diverges. Try a smaller one."
-            )
+    length = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    return (yield from cycle_steps(model, columns, objective, learning_rate, **length))
 
 
 def new_student(student: str, seed: int, dropout: float = 0.0) -> nn.Module:
@@ -165,7 +153,7 @@ def new_student(student: str, seed: int, dropout: float = 0.0) -> nn.Module:
 def widths_of(student: str) -> list[int]:
     """[800, 800] of "mlp-800-800". Raises ValueError for another kind of name."""
     kind, *widths = student.split("-")
-    if kind != "mlp" or not widths or not all(map(str.isdigit, widths)):
+    if kind != "mlp" or not widths or not all(w.isdigit() and int(w) for w in widths):
         raise ValueError(f'A student is named such as "mlp-128", got {student!r}.')
     return [int(width) for width in widths]
 

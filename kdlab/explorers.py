@@ -11,6 +11,7 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
+from kdlab.controls import temperature_slider
 from kdlab.data import Columns, count
 from kdlab.figures import (
     LABEL_COLOR,
@@ -31,8 +32,6 @@ from kdlab.panels import Explorer, explore, image_picker
 
 DIGITS = [str(digit) for digit in range(10)]
 TEMPERATURES = [2 ** (step / 6) for step in range(-12, 31)]  # those of the slider
-LABEL_COUNTS = 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000
-WIDTHS, EPOCHS = (8, 16, 32, 64, 128, 256, 512), (2, 4, 8, 15, 30, 60)
 TORN_TEMPERATURE = 4.0  # at which 'most torn' is measured: at 1 nearly all are sure
 
 
@@ -254,44 +253,6 @@ def gradient_length(
         .mean()
         .item()
     )
-
-
-def temperature_slider(
-    value: float = 1.0, high: float = 5, step: float = 1 / 6
-) -> widgets.FloatLogSlider:
-    """T from 1/4 to 2**high; a step multiplies T by 2**step."""
-    return widgets.FloatLogSlider(
-        value,
-        base=2,
-        min=-2,
-        max=high,
-        step=step,
-        description="temperature T",
-        readout_format=".4g",
-    )
-
-
-def choice(
-    description: str, options: Sequence[object], value: object
-) -> widgets.SelectionSlider:
-    """A slider over these values, numbers with commas, or over pairs (name, value)."""
-    pairs = [x if isinstance(x, tuple) else (f"{x:,g}", x) for x in options]
-    return widgets.SelectionSlider(description=description, options=pairs, value=value)
-
-
-def labels_slider(examples: int) -> widgets.SelectionSlider:
-    """How many labelled images, of so many that there are."""
-    pairs = [(f"{n:,}", n) for n in LABEL_COUNTS if n < examples]
-    pairs.append((f"{examples:,} (all)", examples))
-    return choice("labelled images", pairs, min(2000, examples))
-
-
-def share_slider(
-    description: str, value: float, high: float = 1.0
-) -> widgets.FloatSlider:
-    """A share, from 0 to `high` in steps of a tenth."""
-    style = {"description": description, "readout_format": ".1f"}
-    return widgets.FloatSlider(value, min=0, max=high, step=0.1, **style)
 
 
 def second_answers(logits: Tensor, temperature: float) -> Tensor:

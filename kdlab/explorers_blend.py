@@ -7,13 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdlab.controls import share_slider, temperature_slider
 from kdlab.data import Columns
-from kdlab.explorers import (
-    TEMPERATURES,
-    gradient_length,
-    share_slider,
-    temperature_slider,
-)
+from kdlab.explorers import TEMPERATURES, gradient_length
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,

@@ -6,9 +6,9 @@ import ipywidgets as widgets
 import pandas as pd
 import torch
 
+from kdlab.controls import choice
 from kdlab.data import Columns, count
 from kdlab.experiments import student_steps
-from kdlab.explorers import choice
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -53,33 +53,34 @@ def cell_explorer(
     `runs` are those of `blend`; the sets have a column teacher_logits. `await
     panel.finished()` gives what the live students reach, once the button was pressed.
     """
-    taught = runs[runs["method"] == "teacher"]
+    on_labels, taught = (runs[runs["method"] == name] for name in (LABELS, "teacher"))
     ts, weights = (sorted(taught[c].unique()) for c in ("temperature", "soft_weight"))
+    cells = dict(iter(taught.groupby(["temperature", "soft_weight"])))
+    known: dict[tuple, list[dict]] = {}  # what live students reached, by cell
 
-    def trained(
-        temperature: float, soft_weight: float, measure: str
-    ) -> Generator[object, None, list[float]]:
+    def trained(temperature: float, soft_weight: float, measure: str) -> Generator:
         column, _, times, key = MEASURES[measure]
         table = times * taught.pivot_table(column, "soft_weight", "temperature")
-        cell = taught[taught["temperature"].eq(temperature)]
-        cell = cell[cell["soft_weight"].eq(soft_weight)].sort_values("seed")
-        on_labels = runs.loc[runs["method"] == LABELS, column]
-        found = {LABELS: (times * on_labels).tolist()}
-        found |= {STORED: (times * cell[column]).tolist(), LIVE: []}
-        here = weights.index(soft_weight), ts.index(temperature)
+        here = temperature, soft_weight
+        cell = cells[here].sort_values("seed")
+        found = {LABELS: on_labels, STORED: cell}
+        found = {name: (times * rows[column]).tolist() for name, rows in found.items()}
+        share = 10_000 / count(test_set) if key == "errors" else times
 
         def picture() -> Drawn:
-            return cell_picture(table, here, found, measure, count(test_set))
+            live = [share * facts[key] for facts in known.get(here, [])]
+            shown = {**found, LIVE: live}
+            return cell_picture(table, here, shown, measure, count(test_set))
 
         yield picture
+        known[here] = []
         for run in cell.itertuples():
             options = {name: getattr(run, name) for name in OF_STUDENT}
             steps = student_steps(train_set, method="teacher", **options)
             student = yield from places_to_stop(steps)
-            share = 10_000 / count(test_set) if key == "errors" else times
-            found[LIVE].append(share * evaluate(student, test_set)[key])
+            known[here].append(evaluate(student, test_set))
             yield picture
-        return found[LIVE]
+        return [share * facts[key] for facts in known[here]]
 
     return explore_steps(
         trained,
@@ -92,9 +93,13 @@ def cell_explorer(
 
 
 def cell_picture(
-    table: pd.DataFrame, here: tuple[int, int], found: Runs, measure: str, examples: int
+    table: pd.DataFrame,
+    here: tuple[float, float],
+    found: Runs,
+    measure: str,
+    examples: int,
 ) -> Drawn:
-    """The runs of one cell and those on labels, beside the map of all."""
+    """The runs of one cell, `here` by T and weight, and on labels; the map of all."""
     _, ends, times, _ = MEASURES[measure]
     wide = 0.1 * (ends[1] - ends[0])
     x = axis(measure, [ends[0] - wide, ends[1] + wide])
@@ -109,7 +114,7 @@ def cell_picture(
         scale=ends,
         title="",
         digits=digits,
-        here=here,
+        here=(table.index.get_loc(here[1]), table.columns.get_loc(here[0])),
     )
     figure = side_by_side(
         f"This cell {means[STORED]:.{digits}f}, on labels {means[LABELS]:.{digits}f}",

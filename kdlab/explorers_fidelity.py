@@ -38,6 +38,7 @@ WHO = {"course": "the course's", "fair": "a fair one", "weak": "a weak one"}
 def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
     """Agreement with the teacher beside accuracy, and where the teacher errs."""
     runs = runs.fillna({"temperature": 0.0})
+    chosen = dict(iter(runs.groupby(["teacher", "labels", "epochs"])))
     right_of = 100 * runs.groupby("teacher")["teacher_accuracy"].first()
     whom = {f"{WHO[name]}, {right_of[name]:.1f} % right": name for name in WHO}
     errs = axis("agreement where the teacher errs, %", [20, 103])
@@ -45,12 +46,8 @@ def fidelity_explorer(runs: pd.DataFrame) -> Explorer:
     hot = [*KINDS][-1]
 
     def view(teacher: str, training: str) -> Drawn:
-        labels, epochs = TRAININGS[training]
-        some = runs[(runs["teacher"] == whom[teacher]) & (runs["labels"] == labels)]
-        some = some[some["epochs"] == epochs]
-        found = {
-            name: some[some["temperature"] == t] for name, (t, *_) in KINDS.items()
-        }
+        some = chosen[whom[teacher], *TRAININGS[training]]
+        found = {n: some[some["temperature"] == t] for n, (t, *_) in KINDS.items()}
         right, agreed, on_errors = (
             {name: (100 * kind[column]).tolist() for name, kind in found.items()}
             for column in ("test_accuracy", "teacher_agreement", "agreement_on_errors")

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import ipywidgets as widgets
 import pandas as pd
+import torch
 from torch import Tensor
 
 from kdlab.data import Columns, count
@@ -96,10 +97,9 @@ def omitted_explorer(
 
 def before_bias(found: Unseen, class_names: Sequence[str], images: int) -> Drawn:
     """Recall of the unseen and all errors of each student, as it comes."""
-    tables = tables_of(found)
-    at = int(BIASES.abs().argmin())
-    recall = [100 * table["recall"][at].item() for table in tables.values()]
-    errors = [table["errors"][at].item() for table in tables.values()]
+    tables = tables_of(found, biases=torch.zeros(1))
+    recall = [100 * table["recall"].item() for table in tables.values()]
+    errors = [table["errors"].item() for table in tables.values()]
     missing = [0.0] * (len(ARMS) - len(tables))
     hidden = named(found.unseen, class_names)
     wide = len(found.labels) * (0.25 if len(found.unseen) == 1 else 1.0)
@@ -126,12 +126,19 @@ def before_bias(found: Unseen, class_names: Sequence[str], images: int) -> Drawn
     return figure, told + ("; ".join(words) or "The first student is training") + "."
 
 
-def tables_of(found: Unseen, held_out: bool = False) -> dict[str, dict[str, Tensor]]:
-    """{arm: recall and errors at each of BIASES}, on test or on held-out images."""
+def tables_of(
+    found: Unseen, held_out: bool = False, biases: Tensor = BIASES
+) -> dict[str, dict[str, Tensor]]:
+    """{arm: recall and errors at each of the biases}, on test or on held-out images.
+
+    Raises ValueError if there are no students: the training was stopped.
+    """
+    if not found:
+        raise ValueError("No students: let the panel above train to its end first.")
     answers = found.held_out_answers if held_out else found.answers
     labels = found.held_out_labels if held_out else found.labels
     return {
-        arm: unseen_with_bias(logits, labels, found.unseen)
+        arm: unseen_with_bias(logits, labels, found.unseen, biases)
         for arm, logits in answers.items()
     }
 
@@ -154,8 +161,6 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
 
     Raises ValueError if there are no students: the training was stopped.
     """
-    if not found or not found.answers:
-        raise ValueError("No students: let the panel above train to its end first.")
     tables, images = tables_of(found), len(found.labels)
     chosen = chosen_biases(found)
     biases = BIASES.tolist()

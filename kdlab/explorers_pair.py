@@ -2,23 +2,15 @@
 
 import math
 from collections.abc import Generator, Sequence
+from functools import partial
 
-import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
+from kdlab.controls import choice, student_controls
 from kdlab.data import Columns, count
 from kdlab.experiments import new_student, student_steps
-from kdlab.explorers import (
-    DIGITS,
-    EPOCHS,
-    WIDTHS,
-    choice,
-    labels_slider,
-    picked_images,
-    share_slider,
-    temperature_slider,
-)
+from kdlab.explorers import DIGITS, picked_images
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -78,13 +70,8 @@ def pair_explorer(
         for name, how in told.items():
             twins[name] = new_student(f"mlp-{width}", seed=0)
             steps.append(student_steps(chosen, model=twins[name], **how, **length))
-        seen = Watch(
-            test_set, torn, twins, max(1, of_epoch * length["epochs"] // POINTS)
-        )
-
-        def picture() -> Drawn:
-            return pair_picture(seen, class_names, length["epochs"])
-
+        seen = Watch(test_set, torn, twins, of_epoch * length["epochs"] // POINTS)
+        picture = partial(pair_picture, seen, class_names, length["epochs"])
         yield picture
         for number, pair in enumerate(zip(*steps, strict=True), start=1):
             seen.note(number / of_epoch, [terms for _, terms in pair])
@@ -93,24 +80,13 @@ def pair_explorer(
             yield picture if number % seen.every == 0 else None
         return {name: curve[-1][1] for name, curve in seen.errors.items()}
 
-    controls = pair_controls(count(train_set))
-    for name, value in start.items():
-        controls[name].value = value
-    panel = explore_steps(trained, presets=PRESETS, start="Start", **controls)
+    rate = choice("learning rate", RATES, 1e-2)
+    controls = student_controls(count(train_set), 0.9, learning_rate=rate)
+    panel = explore_steps(
+        trained, presets=PRESETS, start="Start", begin=start, **controls
+    )
     panel.twins = twins
     return panel
-
-
-def pair_controls(examples: int) -> dict[str, widgets.Widget]:
-    """The controls of `pair_explorer`, for so many training images."""
-    return {
-        "temperature": temperature_slider(8.0),
-        "soft_weight": share_slider("weight of the teacher", 0.9),
-        "width": choice("width of the student", WIDTHS, 128),
-        "labels": labels_slider(examples),
-        "epochs": choice("epochs", EPOCHS, 15),
-        "learning_rate": choice("learning rate", RATES, 1e-2),
-    }
 
 
 class Watch:
@@ -171,7 +147,7 @@ def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
     ticks = {f"{round(s * examples):,}": s * examples for s in (0.03, 0.1, 0.3, 0.9)}
     wide = [math.log10(0.015 * examples), math.log10(examples)]
     time = axis("epoch", [0, epochs * 1.02])
-    loss = axis("loss", [-3.3, 2.5], log=True)
+    loss = axis("loss", [-4.3, 2.5], log=True)
     right = axis("test errors", wide, log=True, ticks=ticks)
     styles = {name: (color, "solid") for name, color in COLORS.items()}
     figure = side_by_side(

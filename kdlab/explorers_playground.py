@@ -6,9 +6,9 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor, nn
 
+from kdlab.controls import choice, share_slider, temperature_slider
 from kdlab.data import Columns, toy_points
 from kdlab.experiments import with_label_noise
-from kdlab.explorers import choice, share_slider, temperature_slider
 from kdlab.figures import (
     LABEL_COLOR,
     STUDENT_COLOR,
@@ -21,9 +21,15 @@ from kdlab.figures import (
 )
 from kdlab.metrics import soften
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss
+from kdlab.objectives import blended_loss, label_loss
 from kdlab.panels import StepsPanel, explore_steps
-from kdlab.training import evaluate, one_cycle, places_to_stop, predict, training_steps
+from kdlab.training import (
+    Objective,
+    cycle_steps,
+    evaluate,
+    places_to_stop,
+    predict,
+)
 
 NOISE = {"blobs": 0.9, "moons": 0.35, "spirals": 0.2}  # scatter of the points
 PLENTY = 2000  # points that the teacher learns from, and as many fresh ones
@@ -56,7 +62,7 @@ def playground_explorer(**start: object) -> StepsPanel:
         few, fresh = samples(kind, **sample)
         if kind not in teachers:
             plenty = plane_points(kind, PLENTY, seed=1000)
-            steps = net_steps(plenty, [64, 64], blended_loss(1.0, 0.0), **OF_TEACHER)
+            steps = net_steps(plenty, [64, 64], label_loss, **OF_TEACHER)
             teachers[kind] = yield from places_to_stop(steps)
         teacher = teachers[kind]
         for columns in (few, fresh):
@@ -75,9 +81,7 @@ def playground_explorer(**start: object) -> StepsPanel:
         return {name: evaluate(m, fresh)["accuracy"] for name, m in models.items()}
 
     controls = playground_controls()
-    for name, value in start.items():
-        controls[name].value = value
-    return explore_steps(trained, presets=PRESETS, **controls)
+    return explore_steps(trained, presets=PRESETS, begin=start, **controls)
 
 
 def playground_controls() -> dict[str, widgets.Widget]:
@@ -110,20 +114,17 @@ def samples(
 def net_steps(
     columns: Columns,
     widths: list[int],
-    objective: object,
+    objective: Objective,
     *,
-    learning_rate: float,
     seed: int = 0,
-    **length: int,
+    **length: float,
 ) -> Generator[tuple, None, nn.Module]:
-    """Train a net on points of the plane; yield as `training_steps`, return it."""
-    sizes = {"inputs": 2, "classes": int(columns["labels"].max()) + 1}
-    model = build_model("mlp", widths=widths, mean=0, spread=1, seed=seed, **sizes)
-    adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    schedule = one_cycle(adam, columns, **length)
-    options = {"schedule": schedule, "seed": seed, **length}
-    yield from training_steps(model, columns, objective, adam, **options)
-    return model
+    """Train a net on points of the plane; yield as `cycle_steps`, return it."""
+    told = columns.get("teacher_logits")  # wrong labels may leave a class out
+    classes = int(columns["labels"].max()) + 1 if told is None else told.shape[1]
+    sizes = {"inputs": 2, "classes": classes, "widths": widths}
+    model = build_model("mlp", mean=0, spread=1, seed=seed, **sizes)
+    return (yield from cycle_steps(model, columns, objective, seed=seed, **length))
 
 
 def three_planes(

@@ -1,20 +1,14 @@
 """Real training as a slider: five seeds of twins, retrained at every new position."""
 
 from collections.abc import Generator
+from functools import partial
 
 import ipywidgets as widgets
 import torch
 
+from kdlab.controls import share_slider, student_controls
 from kdlab.data import Columns, count
 from kdlab.experiments import student_steps, with_label_noise
-from kdlab.explorers import (
-    EPOCHS,
-    WIDTHS,
-    choice,
-    labels_slider,
-    share_slider,
-    temperature_slider,
-)
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -23,14 +17,14 @@ from kdlab.figures import (
     axis,
     side_by_side,
 )
-from kdlab.figures_runs import dots, in_words, mean_spread, spared_dots
+from kdlab.figures_runs import dots, in_words, mean_spread, mean_words, spared_dots
 from kdlab.panels import StepsPanel, explore_steps
 from kdlab.teachers import some_of
 from kdlab.training import evaluate, places_to_stop
 
 TEACHER, LABELS, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
 COLORS = {TEACHER: STUDENT_COLOR, LABELS: LABEL_COLOR, SMOOTHING: OTHER_COLOR}
-WIDEST = 0.08  # of the test images: differences beyond it are drawn at the edge
+WIDEST = 0.08  # of the test images: the ends of the axis of differences
 
 Errors = dict[str, list[int]]  # {"labels": [733, ...]}: test errors, seed by seed
 
@@ -65,10 +59,7 @@ def retrain_explorer(
         blend = {name: setting.pop(name) for name in ("temperature", "soft_weight")}
         errors: Errors = {arm: [] for arm in arms}
         chosen = some_of(train_set, labels)
-
-        def picture() -> Drawn:
-            return twins_picture(errors, count(test_set), seeds, blend)
-
+        picture = partial(twins_picture, errors, count(test_set), seeds, blend)
         yield picture()
         for seed in range(seeds):
             for arm in arms:
@@ -78,10 +69,11 @@ def retrain_explorer(
                 yield picture
         return errors
 
-    controls = retrain_controls(count(train_set))
-    for name, value in start.items():
-        controls[name].value = value
-    return explore_steps(retrained, presets=PRESETS, **controls)
+    smoothing = widgets.Checkbox(False, description="and with label smoothing 0.1")
+    noise = share_slider("wrong labels, share", 0.0, 0.5)
+    more = {"label_noise": noise, "smoothing": smoothing}
+    controls = student_controls(count(train_set), 1.0, **more)
+    return explore_steps(retrained, presets=PRESETS, begin=start, **controls)
 
 
 PRESETS = {
@@ -90,21 +82,6 @@ PRESETS = {
     "teacher at T = 1": {"temperature": 1.0, "soft_weight": 1.0},
     "noisy labels": {"label_noise": 0.3},
 }
-
-
-def retrain_controls(examples: int) -> dict[str, widgets.Widget]:
-    """The controls of `retrain_explorer`, for so many training images."""
-    return {
-        "temperature": temperature_slider(8.0),
-        "soft_weight": share_slider("weight of the teacher", 1.0),
-        "width": choice("width of the student", WIDTHS, 128),
-        "labels": labels_slider(examples),
-        "label_noise": share_slider("wrong labels, share", 0.0, 0.5),
-        "epochs": choice("epochs", EPOCHS, 15),
-        "smoothing": widgets.Checkbox(
-            False, description="and with label smoothing 0.1"
-        ),
-    }
 
 
 def twins_picture(
@@ -120,17 +97,13 @@ def twins_picture(
     }
     spared[LABELS] = []  # its row stays, so that rows stand beside each other
     widest = WIDEST * examples
-    clipped = {
-        arm: [min(max(gain, -widest), widest) for gain in gains]
-        for arm, gains in spared.items()
-    }
-    tens = torch.tensor([0.012, 0.5]).mul(examples).log10().tolist()
+    tens = torch.tensor([0.012, 0.95]).mul(examples).log10().tolist()
     ticks = {
-        f"{round(s * examples):,}": s * examples for s in (0.02, 0.05, 0.1, 0.2, 0.4)
+        f"{round(s * examples):,}": s * examples for s in (0.02, 0.05, 0.1, 0.2, 0.5)
     }
     left = axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     right = axis("errors spared, beside the twin on labels", [-widest, widest])
-    pairs = spared_dots(clipped, right, COLORS)
+    pairs = spared_dots(spared, right, COLORS)
     pairs["y"] |= {"showticklabels": False}
     figure = side_by_side(
         title_of(spared[TEACHER], examples, seeds),
@@ -146,10 +119,10 @@ def title_of(gains: list[int], examples: int, seeds: int) -> str:
     """What the teacher spares, so far."""
     if not gains:
         return "The twins are training"
-    mean, spread = mean_spread(gains)
-    verb = "spares" if mean >= 0 else "costs"
+    verb = "spares" if sum(gains) >= 0 else "costs"
+    said = mean_words(gains).removeprefix("-")
     so_far = "" if len(gains) == seeds else f" ({len(gains)} of {seeds} seeds)"
-    return f"The teacher {verb} {abs(mean):.0f} ± {spread:.0f} errors{so_far}"
+    return f"The teacher {verb} {said} errors{so_far}"
 
 
 def sentence_of(
@@ -161,7 +134,7 @@ def sentence_of(
     pairs = len(spared[TEACHER])
     text = f"Errors of {examples:,}: {in_words(errors)}; {pairs} of {seeds} seeds."
     mean, spread = mean_spread(spared[TEACHER])
-    if spread:
+    if spread > 0:
         better = sum(gain > 0 for gain in spared[TEACHER])
         text += f" In {better} of {pairs} pairs the teacher helps: "
         text += f"{mean:.0f} on average, {abs(mean) / spread:.1f} spreads."

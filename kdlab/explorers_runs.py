@@ -10,7 +10,7 @@ import ipywidgets as widgets
 import pandas as pd
 import torch
 
-from kdlab.explorers import choice
+from kdlab.controls import choice
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -29,6 +29,7 @@ from kdlab.figures_runs import (
     in_words,
     lines_with_spread,
     mean_spread,
+    mean_words,
     spared_dots,
     unnamed,
 )
@@ -75,9 +76,8 @@ def label_counts_explorer(runs: pd.DataFrame) -> Explorer:
         shares = {
             name: [100 * g / errors for g in found] for name, found in gains.items()
         }
-        mean, spread = mean_spread(gains["teacher"])
         figure = side_by_side(
-            f"{labels:,} labels: the teacher spares {mean:.0f} ± {spread:.0f} of "
+            f"{labels:,} labels: the teacher spares {mean_words(gains['teacher'])} of "
             f"{errors:.0f} errors",
             unnamed(spared_dots(shares, share, METHODS)),
             curve,
@@ -115,7 +115,7 @@ def crossing_explorer(runs: pd.DataFrame) -> Explorer:
             w: max(row, key=lambda t: mean_spread(row[t])[0]) for w, row in rows.items()
         }
         said = ", ".join(f"{t} for {w}" for w, t in best.items())
-        x = axis(f"errors spared with {width} units", [-430, 380])
+        x = axis(f"errors spared with {width} units", [-620, 380])
         colors = dict.fromkeys(here, STUDENT_COLOR)
         figure = side_by_side(
             f"{epochs} epochs: best {said} units",

@@ -1,20 +1,16 @@
 """Explorers of notebook 03: which classes are alike, and what each hint is worth."""
 
 from collections.abc import Generator, Sequence
+from functools import partial
 
 import pandas as pd
 import torch
 from torch import Tensor
 
+from kdlab.controls import temperature_slider
 from kdlab.data import Columns, count
 from kdlab.experiments import WITHOUT_TEACHER, student_steps
-from kdlab.explorers import (
-    DIGITS,
-    TEMPERATURES,
-    picked_images,
-    picker,
-    temperature_slider,
-)
+from kdlab.explorers import DIGITS, TEMPERATURES, picked_images, picker
 from kdlab.figures import (
     LABEL_COLOR,
     OTHER_COLOR,
@@ -37,9 +33,8 @@ from kdlab.panels import Explorer, StepsPanel, explore, explore_steps
 from kdlab.teachers import other_teacher_steps
 from kdlab.training import evaluate, places_to_stop, predict
 
-REFERENCE = 8.0  # the map's orientation at this temperature is kept at all others
 OWN = "a teacher of the same images"
-HOT = 8.0
+HOT = 8.0  # of the arms that are compared; the map is upright there
 RADIUS = 0.22  # of a class in the map
 EDGES = 0.045, 0.085  # shares of the test images, between which the arms are drawn
 PARTS = "class means", "wrong answers evened", "wrong answers permuted"
@@ -90,7 +85,7 @@ def similarity_explorer(
     """Which wrong answers a teacher gives to which class, as a map and as a table."""
     answers = columns["teacher_logits"], columns["labels"]
     tables = torch.stack([class_similarity(*answers, t) for t in TEMPERATURES])
-    maps = class_maps(tables, TEMPERATURES.index(REFERENCE))
+    maps = class_maps(tables, TEMPERATURES.index(HOT))
 
     def view(temperature: float) -> Drawn:
         at = nearest(TEMPERATURES, temperature)
@@ -240,9 +235,7 @@ def gain_explorer(
         errors: dict[str, list[int]] = {arm: [] for arm, _, _ in arms}
         own: dict[str, Tensor] = {}
 
-        def picture() -> Drawn:
-            return gain_picture(errors, behind, count(test_set), seeds)
-
+        picture = partial(gain_picture, errors, behind, count(test_set), seeds)
         yield picture()
         for seed in range(seeds):
             for arm, setting, _ in arms:
@@ -279,9 +272,6 @@ def gain_picture(errors: Runs, behind: Runs, examples: int, seeds: int) -> Drawn
     """Test errors of each arm, the stored ones behind; those too far at the edge."""
     low, high = EDGES if behind else (0.0, 0.12)
     low, high = low * examples, high * examples
-    held = {
-        arm: [min(max(e, low), high) for e in found] for arm, found in errors.items()
-    }
     whole = f"teacher, T = {HOT:g}"
     colors = {arm: SOFTENED_COLOR for arm in errors} | {"labels": LABEL_COLOR}
     colors |= {arm: OTHER_COLOR for arm in errors if arm.startswith("smoothing")}
@@ -290,20 +280,21 @@ def gain_picture(errors: Runs, behind: Runs, examples: int, seeds: int) -> Drawn
     near = {arm: found for arm, found in behind.items() if min(found) < high}
     x = axis(f"test errors of {examples:,}", [low, high])
     done = min(len(found) for found in errors.values())
+    even = {arm: found[:done] for arm, found in errors.items()}  # the same seeds of all
     title = f"{done} of {seeds} seeds of each arm"
     if done:
-        spared = mean_spread(errors["labels"])[0] - mean_spread(errors[whole])[0]
+        spared = mean_spread(even["labels"])[0] - mean_spread(even[whole])[0]
         title = f"The teacher at T = 8 spares {spared:.0f} errors; {title}"
-    figure = side_by_side(title, dots(held, x, colors, near), height=620)
+    figure = side_by_side(title, dots(errors, x, colors, near), height=620)
     figure.update_layout(margin={"l": 270})
-    return figure, gain_words(errors, examples)
+    return figure, gain_words(even, examples)
 
 
 def gain_words(errors: Runs, examples: int) -> str:
     """What part of the gain each part of the answer brings, so far."""
-    means = {arm: mean_spread(found)[0] for arm, found in errors.items() if len(found)}
-    whole, labels = means.get(f"teacher, T = {HOT:g}"), means.get("labels")
-    if whole is None:
+    means = {arm: mean_spread(found)[0] for arm, found in errors.items()}
+    whole, labels = means[f"teacher, T = {HOT:g}"], means["labels"]
+    if whole != whole:  # none has ended
         return "Training one student of each arm, from the same initial weights."
     gain = labels - whole
     said = [

@@ -7,6 +7,7 @@ import ipywidgets as widgets
 import torch
 from torch import Tensor
 
+from kdlab.controls import temperature_slider
 from kdlab.data import Columns
 from kdlab.explorers import (
     DIGITS,
@@ -14,7 +15,6 @@ from kdlab.explorers import (
     gradient_length,
     picked_images,
     picker,
-    temperature_slider,
     top_words,
 )
 from kdlab.figures import (

@@ -17,7 +17,7 @@ from kdlab.figures import (
     axis,
     side_by_side,
 )
-from kdlab.figures_runs import mean_spread
+from kdlab.figures_runs import mean_words
 from kdlab.panels import Explorer, explore
 
 SIZES = 20, 50, 100, 200, 500  # points of a sample
@@ -39,8 +39,7 @@ def variance_explorer(samples: int = 30, noise: float = 1.0) -> Explorer:
     first = {n: toy_points("blobs", n, noise=noise, seed=0) for n in SIZES}
 
     def view(points: int) -> Drawn:
-        pairs = [mean_spread(values.tolist()) for values in right[points]]
-        said = [f"{mean:.1f} ± {spread:.1f} %" for mean, spread in pairs]
+        said = [f"{mean_words(shares.tolist(), 1)} %" for shares in right[points]]
         figure = side_by_side(
             f"{samples} students of {points} points: {said[0]} right on labels, "
             f"{said[1]} on probabilities",

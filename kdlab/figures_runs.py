@@ -1,6 +1,7 @@
 """Parts of pictures that show runs: every dot a run, and their mean and spread."""
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -15,9 +16,16 @@ SEQUENTIAL = [[0, "#F7F7F7"], [0.5, "#56B4E9"], [1, "#003A5C"]]
 
 
 def mean_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard deviation over the runs; spread 0 of one run, NaN of none."""
+    """Mean and standard deviation over the runs; one alone has no spread: NaN."""
     runs = torch.tensor(list(values), dtype=torch.float64)
-    return runs.mean().item(), (runs.std().item() if len(runs) > 1 else 0.0)
+    return runs.mean().item(), (runs.std().item() if len(runs) > 1 else math.nan)
+
+
+def mean_words(values: Sequence[float], digits: int = 0) -> str:
+    """'742 ± 9': mean and spread; of one run '742'."""
+    mean, spread = mean_spread(values)
+    words = f"{mean:.{digits}f}"
+    return words if math.isnan(spread) else f"{words} ± {spread:.{digits}f}"
 
 
 def dots(
@@ -28,6 +36,8 @@ def dots(
 ) -> Part:
     """A row for each name: a dot for each run, a line with whiskers for mean ± spread.
 
+    What lies beyond the axis stands at its edge, so that nothing is hidden.
+
     Args:
         runs: what was measured; an empty list keeps its row free.
         x: the axis of the values; with a fixed range, so that dots never move.
@@ -37,19 +47,21 @@ def dots(
     colors = colors or {}
     rows = {name: len(runs) - 1 - place for place, name in enumerate(runs)}
     points = [(v, name, k) for name in runs for k, v in enumerate(runs[name])]
+    within = _held_by(x)
     marker = {"size": 9, "symbol": "circle-open", "line": {"width": 2}}
     marker["color"] = [colors.get(name, LABEL_COLOR) for _, name, _ in points]
     # apart from each other, each at a height that stays when more runs come
     heights = [rows[name] + 0.56 * (k * 0.618 % 1) - 0.28 for _, name, k in points]
-    each = {"x": [v for v, _, _ in points], "y": heights}
-    each |= {"text": [name for _, name, _ in points], "marker": marker}
+    each = {"x": [within(v) for v, _, _ in points], "y": heights, "marker": marker}
+    each["text"] = [name for _, name, _ in points]
+    each["customdata"] = [v for v, _, _ in points]
     traces = [
-        _whiskers(stored or {}, rows, {"color": LABEL_COLOR, "width": 26}, 0.35)
+        _whiskers(stored or {}, rows, within, {"color": LABEL_COLOR, "width": 26}, 0.35)
         | {"name": "stored runs"},
         {"type": "scatter", "mode": "markers", "name": "one run", **each}
-        | {"hovertemplate": "%{text}: %{x:.4g}<extra></extra>"},
-        _whiskers(runs, rows, {"color": LABEL_COLOR, "width": 3}, 1.0),
-        _means(runs, rows, colors),
+        | {"hovertemplate": "%{text}: %{customdata:.4g}<extra></extra>"},
+        _whiskers(runs, rows, within, {"color": LABEL_COLOR, "width": 3}, 1.0),
+        _means(runs, rows, within, colors),
     ]
     ticks = {"tickvals": [*rows.values()], "ticktext": [f"{name} " for name in rows]}
     y = {"range": [-0.6, len(rows) - 0.4], "fixedrange": True, "zeroline": False}
@@ -64,10 +76,10 @@ def spared_dots(gains: Runs, x: dict, colors: Mapping[str, str]) -> Part:
 
 def in_words(runs: Runs, digits: int = 0) -> str:
     """'742 ± 9 (labels); 510 ± 16 (teacher)', mean and spread of each."""
-    pairs = {name: mean_spread(values) for name, values in runs.items() if len(values)}
     return "; ".join(
-        f"{mean:.{digits}f} ± {spread:.{digits}f} ({name})"
-        for name, (mean, spread) in pairs.items()
+        f"{mean_words(values, digits)} ({name})"
+        for name, values in runs.items()
+        if len(values)
     )
 
 
@@ -77,19 +89,38 @@ def unnamed(part: Part) -> Part:
     return {**part, "traces": traces}
 
 
-def _whiskers(runs: Runs, rows: Mapping[str, int], line: dict, opacity: float) -> dict:
+def _held_by(x: dict) -> Callable[[float], float]:
+    """A function that moves a value into the range of this axis, if it has one."""
+    low, high = x.get("range", (-math.inf, math.inf))
+    if x.get("type") == "log":
+        low, high = 10**low, 10**high
+    return lambda value: min(max(value, low), high)
+
+
+def _whiskers(
+    runs: Runs,
+    rows: Mapping[str, int],
+    within: Callable[[float], float],
+    line: dict,
+    opacity: float,
+) -> dict:
     """Mean - spread to mean + spread of each row, as lines."""
     x, y = [], []
     for name, row in rows.items():
-        if len(runs.get(name, [])):
+        if len(runs.get(name, [])) > 1:
             mean, spread = mean_spread(runs[name])
-            x += [mean - spread, mean + spread, None]
+            x += [within(mean - spread), within(mean + spread), None]
             y += [row, row, None]
     shown = {"x": x, "y": y, "line": line, "opacity": opacity, "hoverinfo": "skip"}
     return {"type": "scatter", "mode": "lines", "name": "spread", **shown}
 
 
-def _means(runs: Runs, rows: Mapping[str, int], colors: Mapping[str, str]) -> dict:
+def _means(
+    runs: Runs,
+    rows: Mapping[str, int],
+    within: Callable[[float], float],
+    colors: Mapping[str, str],
+) -> dict:
     """An upright line at the mean of each row."""
     found = {name: mean_spread(runs[name])[0] for name in rows if len(runs[name])}
     color = [colors.get(name, LABEL_COLOR) for name in found]
@@ -98,11 +129,12 @@ def _means(runs: Runs, rows: Mapping[str, int], colors: Mapping[str, str]) -> di
         "type": "scatter",
         "mode": "markers",
         "name": "mean",
-        "x": [*found.values()],
+        "x": [within(mean) for mean in found.values()],
         "y": [rows[name] for name in found],
         "text": [*found],
+        "customdata": [*found.values()],
         "marker": {**marker, "color": color},
-        "hovertemplate": "%{text}, mean: %{x:.4g}<extra></extra>",
+        "hovertemplate": "%{text}, mean: %{customdata:.4g}<extra></extra>",
     }
 
 

@@ -1,8 +1,8 @@
 """The settings of the stored experiments: which runs each table of results holds.
 
 Each function returns stages, [(run, settings)]: a stage begins when the one before it
-has ended. A path behind them is a file that the stage keeps: if it is lost, the stage
-runs again. `sweeps` runs them.
+has ended. A path behind them is a file that the stage keeps for the later ones: if it
+is lost and they need it, the stage runs again. `sweeps` runs them.
 """
 
 from collections.abc import Callable
@@ -86,9 +86,14 @@ def tuned(settings: list[Setting]) -> list[Setting]:
     """The settings with the learning rates that were best on the held-out images.
 
     Best in the mean over seeds; where nothing was tuned, the rate stays.
+
+    Raises ValueError if the stored tuning is unfinished.
     """
     by = ["student", "method", "temperature", "labels", "epochs"]
     runs = load_runs("tuning").fillna({"temperature": 0})
+    ((_, wanted),) = tuning()
+    if len(runs) < len(wanted):
+        raise ValueError("First finish the tuning: python -m kdlab.sweeps tuning")
     means = runs.groupby([*by, "learning_rate"])["test_accuracy"].mean()
     best = means.groupby(level=by).idxmax()
     rates = {key[:-1]: key[-1] for key in best}

@@ -42,7 +42,11 @@ def reliability(logits: Tensor, labels: Tensor, bins: int = 15) -> dict[str, Ten
     """Confidence, accuracy and share of the examples, each [bins], by confidence.
 
     Bins are equally wide on [0, 1]; an empty bin has share 0 and NaN elsewhere.
+
+    Raises ValueError for answers that are no numbers.
     """
+    if logits.isnan().any():
+        raise ValueError("The answers hold NaN: the training has diverged.")
     confidence, answer = torch.softmax(logits, dim=1).max(dim=1)
     right = (answer == labels).double()
     confidence = confidence.double()

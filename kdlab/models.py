@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kdlab.seeds import random_numbers_from
+
 
 class Normalize(nn.Module):
     """(images − mean) / spread; part of the model, so that no caller can forget it."""
@@ -74,8 +76,7 @@ def build_model(name: str, *, seed: int = 0, **sizes: object) -> nn.Module:
     known = inspect.signature(ARCHITECTURES[name]).parameters
     if unknown := set(sizes) - set(known):
         raise ValueError(f"{name!r} has no {sorted(unknown)}; it has {list(known)}.")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with random_numbers_from(seed):
         return ARCHITECTURES[name](**sizes)
 
 

@@ -22,7 +22,7 @@ BIASES = torch.linspace(-5, 15, 201)  # 0 and steps of a tenth
 def only_classes(columns: Columns, classes: Collection[int]) -> Columns:
     """The rows whose label is one of these.
 
-    Raises ValueError naming the classes that no row has, or if nothing is left out.
+    Raises ValueError naming the classes that no row has.
     """
     there = set(columns["labels"].tolist())
     if missing := set(classes) - there:

@@ -202,7 +202,10 @@ async function render({ model, el }) {
     };
     label();
     listen(model, "change:state", label);
-    undo.push(() => { try { model.send("stop"); } catch {} });         // nobody looks any more
+    model.kdlabViews = (model.kdlabViews ?? 0) + 1;
+    undo.push(() => {                               // nobody looks any more
+      if (--model.kdlabViews === 0) try { model.send("stop"); } catch {}
+    });
   }
   listen(model, "change:now", () => receive("now"));
   listen(model, "change:table", () => receive("table"));

@@ -93,28 +93,37 @@ def to_position(control: widgets.Widget) -> None:
             control.value = min(places, key=lambda place: abs(place - control.value))
 
 
+def set_controls(
+    controls: dict[str, widgets.Widget], values: dict[str, object]
+) -> None:
+    """Set controls by name. ValueError: none of that name, or it cannot be so."""
+    for name, value in values.items():
+        if name not in controls:
+            raise ValueError(f"No control {name!r}; there are {', '.join(controls)}.")
+        try:
+            controls[name].value = value
+            taken = controls[name].value == value  # a slider clips
+        except traitlets.TraitError:
+            taken = False
+        if not taken:
+            raise ValueError(f"{name} cannot be {value!r}.")
+
+
 def preset_places(
     label: str, preset: dict[str, object], controls: dict[str, widgets.Widget]
 ) -> dict[str, Place]:
     """The preset for the browser, {control: place}. ValueError: it is impossible."""
     places = {}
-    for name, value in preset.items():
-        if name not in controls:
-            known = ", ".join(controls)
-            raise ValueError(
-                f"Preset {label!r} sets {name!r}; the controls are {known}."
-            )
-        control, before = controls[name], controls[name].value
-        try:
-            control.value = value
-            taken = control.value == value  # a slider clips what is out of its range
-        except traitlets.TraitError:
-            taken = False
-        to_position(control)
-        places[name] = place_of(control)
-        control.value = before
-        if not taken:
-            raise ValueError(f"Preset {label!r}: {name} cannot be {value!r}.")
+    before = {name: control.value for name, control in controls.items()}
+    try:
+        set_controls(controls, preset)
+        for name in preset:
+            to_position(controls[name])
+            places[name] = place_of(controls[name])
+    except ValueError as error:
+        raise ValueError(f"Preset {label!r}: {error}") from error
+    finally:
+        set_controls(controls, before)
     return places
 
 
@@ -172,6 +181,12 @@ class Panel(widgets.VBox):
         table = Table({name: [place] for name, place in places.items()})
         table.add(figure, sentence)
         self.picture.now = table.packed()
+
+    def close(self) -> None:
+        """The panel and all that it holds."""
+        for child in self.children:
+            child.close()
+        super().close()
 
     def _on_change(self, change: dict) -> None:
         raise NotImplementedError

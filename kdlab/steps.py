@@ -5,6 +5,7 @@ be closed between any two steps: a new position of a control does so and starts 
 """
 
 import asyncio
+import atexit
 import math
 import threading
 import time
@@ -13,7 +14,14 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from kdlab.picture import Panel, Picture, Presets, plain_figure, report
+from kdlab.picture import (
+    Panel,
+    Picture,
+    Presets,
+    plain_figure,
+    report,
+    set_controls,
+)
 
 FRAME = 0.05  # seconds between two pictures: at most 20 a second
 TURN = 0.02  # seconds of steps after which other threads have theirs
@@ -38,11 +46,18 @@ class Run:
         self.start, self.draw, self.ended, self.before = start, draw, ended, before
         self.first_only = first_only
         self.stopped, self.paused = threading.Event(), threading.Event()
+        self.drew = False  # whether there was a picture, or an error instead of one
         self.result: object = None  # what the generator returns
         self.error: Exception | None = None  # an unexpected one
         self.thread = threading.Thread(target=self._drive, name="kdlab", daemon=True)
         if before:
             before.stopped.set()
+        atexit.register(self.end)  # a thread cut off in torch would abort the process
+
+    def end(self) -> None:
+        """Stop, and wait for it."""
+        self.stopped.set()
+        self.thread.join(2)
 
     def _drive(self) -> None:
         if self.before:
@@ -51,13 +66,14 @@ class Run:
         try:
             self.result = self._draw_all()
         except (ValueError, FloatingPointError) as error:
-            self.draw(None, str(error))
+            self._draw((None, str(error)))
         except Exception as error:  # kept for `finished`: a thread has nobody to tell
             self.error = error
-            self.draw(None, f"{type(error).__name__}: {error}")
+            self._draw((None, f"{type(error).__name__}: {error}"))
             report(error)
         finally:
             self.ended(self)
+            atexit.unregister(self.end)
 
     def _draw_all(self) -> object:
         """Draw what is yielded, the last picture in any case; return its result."""
@@ -87,6 +103,7 @@ class Run:
 
     def _draw(self, picture: object) -> None:
         """A picture, or a function that makes it only when it is drawn."""
+        self.drew = True
         self.draw(*(picture() if callable(picture) else picture))
 
 
@@ -107,6 +124,7 @@ class StepsPanel(Panel):
             if hasattr(control, "continuous_update"):
                 control.continuous_update = False  # a new run on release only
         self.generator, self.hold, self.run = generator, hold, None
+        self.lock = threading.RLock()  # of `run` and the state that the buttons show
         self.picture.start = start
         self._start(first_only=hold)
 
@@ -117,25 +135,32 @@ class StepsPanel(Panel):
             self.show_now(figure and plain_figure(figure), sentence, places)
 
         start = partial(self.generator, **values)
-        self.run = Run(start, draw, self._ended, self.run, first_only)
-        self.picture.state = "ended" if first_only else "running"
-        self.run.thread.start()
+        with self.lock:
+            self.run = Run(start, draw, self._ended, self.run, first_only)
+            self.picture.state = "ended" if first_only else "running"
+            self.run.thread.start()
 
     def _ended(self, run: Run) -> None:
-        if run is self.run:  # else another one is under way
+        with self.lock:
+            if run is not self.run:  # another one is under way
+                return
+            if run.stopped.is_set() and not run.drew:
+                run.draw(None, "Stopped before there was a picture.")
             self.picture.state = "ended"
 
     def pause(self) -> None:
         """Wait after the present step, until `resume`; its picture is drawn."""
-        if self.picture.state == "running":
-            self.run.paused.set()
-            self.picture.state = "paused"
+        with self.lock:
+            if self.picture.state == "running":
+                self.run.paused.set()
+                self.picture.state = "paused"
 
     def resume(self) -> None:
         """Go on from where `pause` stopped."""
-        if self.picture.state == "paused":
-            self.run.paused.clear()
-            self.picture.state = "running"
+        with self.lock:
+            if self.picture.state == "paused":
+                self.run.paused.clear()
+                self.picture.state = "running"
 
     def stop(self) -> None:
         """Close the generator after its present step."""
@@ -172,6 +197,7 @@ def explore_steps(
     presets: Presets | None = None,
     start: str = "Run again",
     hold: bool = False,
+    begin: dict[str, object] | None = None,
     **controls: widgets.Widget,
 ) -> StepsPanel:
     """Controls over `generator(**values)`, which yields pictures as it works.
@@ -188,6 +214,10 @@ def explore_steps(
         presets: as of `explore`.
         start: the label of the button that starts it again.
         hold: a new position draws the first picture only; the button does the work.
+        begin: values of controls to begin with, instead of their own.
         controls: one ipywidget for each argument of the generator.
+
+    Raises ValueError for a control that is not there, or a value it cannot take.
     """
+    set_controls(controls, begin or {})
     return StepsPanel(generator, presets or {}, controls, start, hold)

@@ -56,12 +56,14 @@ def sweep(name: str, stages: Stages, path: Path) -> None:
     order = dict.fromkeys(key_of(one) for _, settings, *_ in stages for one in settings)
     columns = list(stages[0][1][0])
     stored = stored_rows(path)
-    rows = {tuple(row[name] for name in columns): row for row in stored}
+    rows = {tuple(row.get(name) for name in columns): row for row in stored}
     rows = {key: row for key, row in rows.items() if key in order}
     if 0 < len(rows) < len(stored):  # settings of an earlier grid
         store_runs(path, [rows[key] for key in order if key in rows])
-    for run, settings, *kept in stages:
-        lost = not all(file.exists() for file in kept)
+    for place, (run, settings, *kept) in enumerate(stages):
+        later = [one for _, some, *_ in stages[place + 1 :] for one in some]
+        needed = any(key_of(one) not in rows for one in later)
+        lost = needed and not all(file.exists() for file in kept)
         wanted = [one for one in settings if lost or key_of(one) not in rows]
         work = Parallel(return_as="generator_unordered")
         finished = work(delayed(alone)(run, setting) for setting in wanted)
@@ -117,7 +119,8 @@ def main(words: list[str] | None = None) -> None:
     names = ["teachers", *GRIDS]
     parser.add_argument("name", choices=["all", *names])
     parser.add_argument("--fresh", action="store_true", help="discard stored runs")
-    parser.add_argument("--results", type=Path, default=RESULTS)
+    where = "of the new table; learning rates are read from the stored `tuning`"
+    parser.add_argument("--results", type=Path, default=RESULTS, help=where)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
     parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")

@@ -12,12 +12,12 @@ from kdlab.models import build_model
 from kdlab.objectives import label_loss, shifted
 from kdlab.training import (
     best_device,
+    cycle_steps,
     evaluate,
     fit,
     last_of,
     one_cycle,
     predict,
-    training_steps,
 )
 from kdlab.weights import WEIGHTS, load_model, load_teacher
 
@@ -41,14 +41,14 @@ HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped: `sweeps hin
 
 
 def train_teacher(
-    dataset: str, seed: int, train_split: str = "train", test_split: str = "test"
+    dataset: str, seed: int
 ) -> tuple[nn.Module, dict[str, object], dict[str, object]]:
     """Train the small CNN that teaches the course on "mnist" or "digits".
 
     Returns the model, the sizes that rebuild it, and the run as one row of a table.
     """
     recipe = TEACHER_RECIPES[dataset]
-    train_set, test_set = (load_images(dataset, s) for s in (train_split, test_split))
+    train_set, test_set = (load_images(dataset, s) for s in ("train", "test"))
     pixels = train_set["images"].float() / 255
     sizes = {"channels": [16, 32], "hidden": 128}
     sizes |= {"mean": pixels.mean().item(), "spread": pixels.std().item()}
@@ -94,12 +94,9 @@ def other_teacher_steps(
     recipe = OTHERS[teacher]
     sizes = {k: recipe[k] for k in recipe if k == "widths"}
     model = build_model("mlp" if sizes else "cnn", seed=seed, **sizes).to(best_device())
-    length = {k: recipe[k] for k in ("epochs", "batch_size")}
-    adam = torch.optim.Adam(model.parameters(), lr=recipe["learning_rate"])
-    schedule = one_cycle(adam, train_set, **length)
-    options = {"schedule": schedule, "seed": seed, **length}
-    yield from training_steps(model, train_set, label_loss, adam, **options)
-    return model
+    length = {k: recipe[k] for k in ("learning_rate", "epochs", "batch_size")}
+    options = {**length, "seed": seed}
+    return (yield from cycle_steps(model, train_set, label_loss, **options))
 
 
 @cache

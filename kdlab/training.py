@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from functools import wraps
 from itertools import groupby
 
 import pandas as pd
@@ -14,12 +15,44 @@ from tqdm.auto import tqdm
 from kdlab.data import Columns, batches, check_columns, count, scaled
 from kdlab.losses import soft_target_loss
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
+from kdlab.seeds import random_numbers_from
 
 Objective = Callable[
     [nn.Module, Columns], dict[str, Tensor]
 ]  # loss terms, to be summed
 
 
+@contextmanager
+def one_cpu_thread() -> Iterator[None]:
+    """Nets this small train slower on two threads: where cores are shared, they wait.
+
+    Measured on two busy cores: 2 to 13 times slower. Restores the number afterwards.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def each_on_one_thread(generator: Callable[..., Iterator]) -> Callable[..., Generator]:
+    """The generator with `one_cpu_thread` for each item, and not in between."""
+
+    @wraps(generator)
+    def items(*arguments: object, **options: object) -> Generator:
+        found = generator(*arguments, **options)
+        while True:
+            with one_cpu_thread():
+                item = next(found, None)
+            if item is None:
+                return
+            yield item
+
+    return items
+
+
+@each_on_one_thread
 def training_steps(
     model: nn.Module,
     train_set: Columns,
@@ -40,19 +73,18 @@ def training_steps(
     train_set = {name: column.to(device) for name, column in train_set.items()}
     order = torch.Generator().manual_seed(seed)
     step = 0
-    with one_cpu_thread():
-        for epoch in range(1, epochs + 1):
-            for batch in batches(train_set, batch_size, order):
-                with random_numbers_of(seed, step, device):
-                    model.train()
-                    terms = objective(model, batch)
-                    optimizer.zero_grad()
-                    sum(terms.values()).backward()
-                    optimizer.step()
-                if schedule is not None:
-                    schedule.step()
-                step += 1
-                yield epoch, {name: term.detach() for name, term in terms.items()}
+    for epoch in range(1, epochs + 1):
+        for batch in batches(train_set, batch_size, order):
+            with random_numbers_from(1_000_003 * seed + step, device):
+                model.train()
+                terms = objective(model, batch)
+                optimizer.zero_grad()
+                sum(terms.values()).backward()
+                optimizer.step()
+            if schedule is not None:
+                schedule.step()
+            step += 1
+            yield epoch, {name: term.detach() for name, term in terms.items()}
 
 
 def fit(
@@ -112,23 +144,60 @@ def fit(
     return pd.DataFrame(history)
 
 
+def cycle_steps(
+    model: nn.Module,
+    train_set: Columns,
+    objective: Objective,
+    learning_rate: float,
+    *,
+    epochs: int,
+    batch_size: int,
+    seed: int = 0,
+) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
+    """Train with Adam in one cycle; yield as `training_steps`, return the model.
+
+    Args:
+        learning_rate: the peak, in the middle of the cycle.
+
+    Raises:
+        ValueError: a learning rate that is not positive, before the first step.
+        FloatingPointError: after an epoch in which a loss is not finite.
+    """
+    if not learning_rate > 0:
+        raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
+    length = {"epochs": epochs, "batch_size": batch_size}
+    adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    schedule = one_cycle(adam, train_set, **length)
+    options = {**length, "schedule": schedule, "seed": seed}
+    steps = training_steps(model, train_set, objective, adam, **options)
+    for epoch, of_epoch in groupby(steps, key=lambda step: step[0]):
+        for step in of_epoch:
+            yield step
+        if not math.isfinite(sum(step[1].values())):
+            raise FloatingPointError(
+                f"The loss is not finite in epoch {epoch}: with a learning rate of "
+                f"{learning_rate:g} the training diverges. Try a smaller one."
+            )
+    return model
+
+
 def places_to_stop(steps: Generator) -> Generator:
     """The same steps, each yielded as None: nothing to draw; returns what they do."""
-    while True:
-        try:
+    try:
+        while True:
             next(steps)
-        except StopIteration as end:
-            return end.value
-        yield None
+            yield None
+    except StopIteration as end:
+        return end.value
 
 
 def last_of(steps: Generator) -> object:
     """Drain a generator; what it returns."""
-    while True:
-        try:
+    try:
+        while True:
             next(steps)
-        except StopIteration as end:
-            return end.value
+    except StopIteration as end:
+        return end.value
 
 
 def one_cycle(
@@ -200,10 +269,12 @@ def classes_of(model: nn.Module, columns: Columns) -> int | None:
 
 
 def best_device() -> str:
-    """The fastest device of this machine: "cuda", "mps" or "cpu"."""
-    if torch.cuda.is_available():
-        return "cuda"
-    return "mps" if torch.backends.mps.is_available() else "cpu"
+    """ "cuda" where there is one, else "cpu".
+
+    Not "mps": nets this small are no faster there, and two threads on it, a panel that
+    trains and a cell, may end the kernel (PyTorch's issue 197805).
+    """
+    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def check_options(epochs: int, batch_size: int) -> None:
@@ -212,29 +283,3 @@ def check_options(epochs: int, batch_size: int) -> None:
         raise ValueError(
             f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}."
         )
-
-
-@contextmanager
-def one_cpu_thread() -> Iterator[None]:
-    """Nets this small train slower on two threads: where cores are shared, they wait.
-
-    Measured on two busy cores: 2 to 13 times slower. Restores the number afterwards.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-@contextmanager
-def random_numbers_of(seed: int, step: int, device: torch.device) -> Iterator[None]:
-    """Inside, random numbers follow from seed and step; outside, nothing has moved."""
-    gpu = [] if device.type in ("cpu", "meta") else [device]
-    with torch.random.fork_rng(gpu, device_type=device.type if gpu else "cuda"):
-        number = 1_000_003 * seed + step
-        torch.default_generator.manual_seed(number)  # of the CPU, and only that
-        if gpu:
-            torch.get_device_module(device).manual_seed(number)
-        yield

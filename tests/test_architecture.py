@@ -34,21 +34,30 @@ EXPLORERS = {
     "explorers_runs",
 }
 ENDS = {*EXPLORERS, "exercises", "sweeps"}
-ENGINE = {"panels", "picture", "steps", "picker", "tables"}  # a sweep needs no pixels
+ENGINE = {
+    "panels",
+    "picture",
+    "steps",
+    "picker",
+    "tables",
+    "controls",
+}  # a sweep needs no pixels
 TABLE = {
     "__init__": "",
     "losses": "",
     "metrics": "",
-    "models": "",
+    "seeds": "",
+    "models": "seeds",
     "features": "",
     "data": "",
     "results": "",
+    "controls": "",
     "figures": "",
     "tables": "",
     "picker": "",
     "weights": "models",
     "targets": "",
-    "training": "data losses metrics",
+    "training": "data losses metrics seeds",
     "objectives": "data losses training",
     "teachers": "data models objectives training weights",
     "pruning": "training models",
@@ -57,22 +66,23 @@ TABLE = {
     "picture": "tables",
     "steps": "tables picture",
     "panels": "tables picture steps picker",
-    "experiments": "data metrics models objectives targets teachers training weights",
+    "experiments": "data losses metrics models objectives targets teachers",
     "omitted": "data experiments teachers training",
     "grids": "experiments omitted results teachers",
     "figures_runs": "figures",
     "tasks": "losses metrics",
     "tasks_of_students": "losses metrics targets tasks",
-    "checks": "tasks tasks_of_students",
+    "checks": "seeds tasks tasks_of_students",
     "exercises": "checks",
 }
-BELOW = "data experiments figures figures_runs losses metrics models objectives omitted"
-BELOW += " panels results targets teachers training"
+TABLE["experiments"] += " training weights"
+BELOW = "controls data experiments figures figures_runs losses metrics models"
+BELOW += " objectives omitted panels results targets teachers training"
 TABLE |= {name: f"{BELOW} explorers" for name in EXPLORERS - {"explorers"}}
 TABLE["explorers"] = BELOW
 MAY_IMPORT = {name: set(others.split()) for name, others in TABLE.items()}
 MAY_IMPORT["sweeps"] = set(TABLE) - ENGINE - {"figures", "figures_runs"} - ENDS
-WIDGETS = {"panels", "picture", "steps", "picker", *ENDS} - {"sweeps"}
+WIDGETS = {"panels", "picture", "steps", "picker", "controls", *ENDS} - {"sweeps"}
 
 # The only homes of a package; where the home is lazy, the import is inside a function.
 HOMES = {
@@ -189,7 +199,7 @@ def test_slow_packages_are_imported_inside_a_function(module, tree):
 def test_pure_modules_import_torch_alone(module, tree):
     if module.stem in TORCH_ALONE:
         tops = {name.partition(".")[0] for name, _ in imports(tree)}
-        assert tops - set(sys.stdlib_module_names) <= {"torch"}
+        assert tops - set(sys.stdlib_module_names) <= {"torch", "kdlab"}
 
 
 # --- sizes -------------------------------------------------------------------------

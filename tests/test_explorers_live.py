@@ -122,10 +122,11 @@ def test_the_bias_of_held_out_images_has_the_fewest_errors_and_is_near_the_middl
 
 def test_rows_of_stored_runs_are_named_by_what_was_left_out():
     words = explorers_omitted.hidden_words
-    assert words(10_000, 123456789) == "0 left out"
-    assert words(10_000, 23456789) == "1 left out"  # 023456789, written as a number
-    assert words(10_000, 78) == "only 7, 8"
-    assert words(50_000, 12456789) == "3 left out of 50,000"
+    assert words(10_000, "mlp-128", 123456789) == "0 left out"
+    assert words(10_000, "mlp-128", 23456789) == "1 left out"  # 023456789 as a number
+    assert words(10_000, "mlp-128", 78) == "only 7, 8"
+    assert words(50_000, "mlp-128", 12456789) == "3 left out of 50,000"
+    assert words(50_000, "mlp-800-800", 78) == "only 7, 8 of 50,000, 2×800"
 
 
 # --- the blend's cells ---------------------------------------------------------------
@@ -190,6 +191,7 @@ def test_a_pair_that_diverges_says_so_and_one_that_is_stopped_keeps_its_nets(set
     assert "diverges. Try a smaller learning rate." in sentence(panel)
     panel.controls["learning_rate"].value = 1e-2
     panel.controls["epochs"].value = 60
+    panel.twins.clear()
     time.sleep(0.3)
     panel.stop()
     assert result(panel) is None and set(panel.twins) == {LABELS, TAUGHT}
@@ -236,6 +238,22 @@ def test_at_weight_0_students_are_the_same_and_with_wrong_labels_the_teacher_hel
     assert right[BLEND] == right[explorers_playground.LABELS]
     noisy = result(playground_explorer(kind="moons", labels=50, label_noise=0.3))
     assert noisy[BLEND] > noisy[explorers_playground.LABELS] + 0.05
+
+
+def test_wrong_labels_that_leave_a_class_out_can_be_learnt():
+    options = {"kind": "blobs", "labels": 5, "label_noise": 0.4}
+    options["seed"] = 1
+    few, _ = explorers_playground.samples(**options)
+    assert few["labels"].unique().tolist() == [0, 2]
+    few, _ = explorers_playground.samples(**options | {"seed": 9, "label_noise": 0.5})
+    assert few["labels"].unique().tolist() == [0, 1]
+    assert set(
+        result(playground_explorer(**options | {"seed": 9, "label_noise": 0.5}))
+    ) == {
+        explorers_playground.LABELS,
+        "teacher",
+        BLEND,
+    }
 
 
 def test_a_new_position_trains_students_anew_but_no_teacher(monkeypatch):

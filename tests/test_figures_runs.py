@@ -4,7 +4,13 @@ import pytest
 import torch
 
 from kdlab.figures import axis, side_by_side
-from kdlab.figures_runs import dots, heat_map, lines_with_spread, mean_spread
+from kdlab.figures_runs import (
+    dots,
+    heat_map,
+    lines_with_spread,
+    mean_spread,
+    mean_words,
+)
 
 RUNS = {"labels": [730.0, 740.0, 750.0], "teacher": [480.0, 470.0], "none": []}
 
@@ -15,7 +21,10 @@ def traces(part):
 
 def test_mean_and_spread_are_those_of_a_sample():
     assert mean_spread([1, 3]) == (2, pytest.approx(2**0.5))
-    assert mean_spread([5.0]) == (5, 0)
+    assert mean_words([1, 3]) == "2 ± 1"
+    mean, spread = mean_spread([5.0])
+    assert mean == 5 and spread != spread  # one alone has none
+    assert mean_words([5.0]) == "5"
 
 
 def test_each_run_is_a_dot_in_the_row_of_its_name():
@@ -35,6 +44,16 @@ def test_dots_stay_where_they_are_when_more_come():
     first = traces(dots({"a": [1.0], "b": []}, {}))["one run"]
     later = traces(dots({"a": [1.0, 2.0], "b": [3.0]}, {}))["one run"]
     assert later["y"][0] == first["y"][0] and later["y"][1] != later["y"][0]
+
+
+@pytest.mark.parametrize("log", [False, True])
+def test_what_lies_beyond_the_axis_stands_at_its_edge(log):
+    ends = [1, 2] if log else [10, 100]
+    part = dots({"a": [50.0, 900.0]}, axis("errors", ends, log=log))
+    run = traces(part)["one run"]
+    assert run["x"] == [50, 100] and run["customdata"] == [50, 900]
+    assert traces(part)["mean"]["x"] == [100]
+    assert traces(part)["spread"]["x"] == [10, 100, None]
 
 
 def test_stored_runs_are_a_band_behind():

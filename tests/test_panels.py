@@ -6,6 +6,8 @@ import gzip
 import io
 import itertools
 import json
+import subprocess
+import sys
 import threading
 import time
 
@@ -239,7 +241,7 @@ def test_presets_are_what_the_browser_sets():
 @pytest.mark.parametrize(
     "preset, complaint",
     [
-        ({"hight": 3}, "sets 'hight'; the controls are height"),
+        ({"hight": 3}, "'bad': No control 'hight'; there are height"),
         ({"height": 9}, "height cannot be 9"),
         ({"height": "tall"}, "height cannot be 'tall'"),
     ],
@@ -342,6 +344,88 @@ def test_stop_and_run_again():
     assert asyncio.run(panel.finished()) == "trained"
     assert sentence_of(panel) == "3: 199" and panel.picture.state == "ended"
     assert steps.most == 1
+
+
+def test_a_run_that_ends_while_it_is_paused_is_over():
+    last = threading.Event()
+
+    def one_picture():
+        yield go.Figure(), "done"
+        last.set()
+
+    panel = explore_steps(one_picture)
+    with panel.lock:  # nobody is told yet that the run has ended
+        assert last.wait(5)
+        time.sleep(0.1)
+        panel.pause()
+        assert panel.picture.state == "paused"
+    asyncio.run(panel.finished())
+    assert panel.picture.state == "ended"
+
+
+def test_a_run_that_ends_after_a_new_position_does_not_end_that_one():
+    steps = Steps()
+    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
+    old = panel.run
+    panel.controls["width"].value = 4
+    panel._ended(old)
+    assert panel.picture.state == "running"
+    panel.close()
+
+
+def test_stopped_before_there_was_a_picture_it_says_so():
+    nod = threading.Event()
+
+    def silent():
+        while True:
+            nod.wait(5)
+            yield None
+
+    panel = explore_steps(silent)
+    panel.stop()
+    nod.set()
+    asyncio.run(panel.finished())
+    assert sentence_of(panel) == "Stopped before there was a picture."
+
+
+def test_controls_begin_as_told_or_it_says_what_is_wrong():
+    steps = Steps()
+    panel = explore_steps(steps, begin={"width": 5}, width=widgets.IntSlider(3, max=9))
+    assert panel.values() == {"width": 5}
+    assert panel.picture.presets[0] == ["Reset", {"width": 5}]
+    panel.close()
+    for begin, complaint in (({"T": 4}, "No control 'T'"), ({"width": 99}, "cannot")):
+        with pytest.raises(ValueError, match=complaint):
+            explore_steps(steps, begin=begin, width=widgets.IntSlider(3, max=9))
+
+
+ENDING = """
+import time
+import torch
+from kdlab.panels import explore_steps
+
+def steps():
+    weights = torch.randn(300, 300, requires_grad=True)
+    while True:
+        (weights @ weights).sum().backward()
+        yield {"data": [], "layout": {}}, "working"
+
+panel = explore_steps(steps)
+time.sleep(0.1)
+"""
+
+
+def test_a_process_that_ends_while_a_panel_works_ends_well():
+    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_closing_a_panel_closes_all_that_it_holds():
+    panel = explore(bars, height=heights())
+    held = [panel, *panel.controls.values(), panel.picture]
+    assert all(widget.comm for widget in held)
+    panel.close()
+    assert not any(widget.comm for widget in held)
 
 
 def test_pause_draws_the_step_it_stands_at_and_resume_goes_on():

@@ -133,10 +133,25 @@ def test_dropout_differs_from_step_to_step(columns):
     assert len(seen) == len(set(seen)) == 7
 
 
-def test_the_number_of_threads_is_restored(columns):
+def test_the_number_of_threads_is_restored_also_between_steps(columns):
     before = torch.get_num_threads()
-    trained(columns)
-    assert torch.get_num_threads() == before
+    torch.set_num_threads(2)
+    try:
+        seen, both = [], []
+
+        def objective(model, batch):
+            seen.append(torch.get_num_threads())
+            return label_loss(model, batch)
+
+        for seed in range(2):
+            model = student(seed=seed)
+            sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+            both.append(training_steps(model, columns, objective, sgd, epochs=1))
+        for _ in zip(*both, strict=True):  # in turns, as twins are trained
+            assert torch.get_num_threads() == 2
+        assert set(seen) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_schedule_is_stepped_after_each_batch(columns):

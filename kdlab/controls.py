@@ -1,0 +1,60 @@
+"""Sliders that several explorers share, so that a thing is set alike everywhere."""
+
+from collections.abc import Sequence
+
+import ipywidgets as widgets
+
+LABEL_COUNTS = 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000
+WIDTHS, EPOCHS = (8, 16, 32, 64, 128, 256, 512), (2, 4, 8, 15, 30, 60)
+
+
+def temperature_slider(
+    value: float = 1.0, high: float = 5, step: float = 1 / 6
+) -> widgets.FloatLogSlider:
+    """T from 1/4 to 2**high; a step multiplies T by 2**step."""
+    return widgets.FloatLogSlider(
+        value,
+        base=2,
+        min=-2,
+        max=high,
+        step=step,
+        description="temperature T",
+        readout_format=".4g",
+    )
+
+
+def choice(
+    description: str, options: Sequence[object], value: object
+) -> widgets.SelectionSlider:
+    """A slider over these values, numbers with commas, or over pairs (name, value)."""
+    pairs = [x if isinstance(x, tuple) else (f"{x:,g}", x) for x in options]
+    return widgets.SelectionSlider(description=description, options=pairs, value=value)
+
+
+def labels_slider(examples: int) -> widgets.SelectionSlider:
+    """How many labelled images, of so many that there are."""
+    pairs = [(f"{n:,}", n) for n in LABEL_COUNTS if n < examples]
+    pairs.append((f"{examples:,} (all)", examples))
+    return choice("labelled images", pairs, min(2000, examples))
+
+
+def share_slider(
+    description: str, value: float, high: float = 1.0
+) -> widgets.FloatSlider:
+    """A share, from 0 to `high` in steps of a tenth."""
+    style = {"description": description, "readout_format": ".1f"}
+    return widgets.FloatSlider(value, min=0, max=high, step=0.1, **style)
+
+
+def student_controls(
+    examples: int, soft_weight: float, **more: widgets.Widget
+) -> dict[str, widgets.Widget]:
+    """How a student is taught, for so many training images; `more` come last."""
+    return {
+        "temperature": temperature_slider(8.0),
+        "soft_weight": share_slider("weight of the teacher", soft_weight),
+        "width": choice("width of the student", WIDTHS, 128),
+        "labels": labels_slider(examples),
+        "epochs": choice("epochs", EPOCHS, 15),
+        **more,
+    }
