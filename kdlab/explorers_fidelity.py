@@ -85,12 +85,13 @@ def agreement_by_accuracy(right: Runs, agreed: Runs, teacher: float) -> Part:
     ends = [91.5, 100.2]
     level = {"type": "scatter", "mode": "lines", "x": ends, "y": ends, "name": "equal"}
     traces = [{**level, "line": {"color": LABEL_COLOR, "dash": "dash"}}]
-    traces.append(upright(teacher, ends, "as right as the teacher"))
+    traces.append({**upright(teacher, ends, "teacher"), "showlegend": False})
     for name, (_, color, symbol) in KINDS.items():
         marker = {"symbol": symbol, "size": 10, "color": color}
         place = {"x": right[name], "y": agreed[name], "name": name, "marker": marker}
         traces.append({"type": "scatter", "mode": "markers", **place})
-    x, y = axis("test accuracy, %", ends), axis("agreement, %", ends)
+    x = axis("test accuracy, % (dots: the teacher's)", ends)
+    y = axis("agreement, %", ends)
     return {"traces": traces, "x": x, "y": y}
 
 
