@@ -157,7 +157,7 @@ def cycle_steps(
     """Train with Adam in one cycle; yield as `training_steps`, return the model.
 
     Args:
-        learning_rate: the peak, in the middle of the cycle.
+        learning_rate: the peak of the cycle.
 
     Raises:
         ValueError: a learning rate that is not positive, before the first step.
