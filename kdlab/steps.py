@@ -163,8 +163,10 @@ class StepsPanel(Panel):
                 self.picture.state = "running"
 
     def stop(self) -> None:
-        """Close the generator after its present step."""
-        self.run.stopped.set()
+        """Close the generator after its present step; the last picture may follow."""
+        with self.lock:
+            self.run.stopped.set()
+            self.picture.state = "ended"
 
     def close(self) -> None:
         """Stop, too, when the panel is thrown away."""
