@@ -15,12 +15,7 @@ from kdlab.data import Columns
 from kdlab.losses import check_temperature
 from kdlab.metrics import accuracy, soften
 from kdlab.models import build_model
-from kdlab.objectives import (
-    blended_loss,
-    jittered,
-    label_loss,
-    smoothed_label_loss,
-)
+from kdlab.objectives import blended_loss, jittered, label_loss, smoothed_label_loss
 from kdlab.teachers import answers_of, images_of, some_of, teacher_of
 from kdlab.training import (
     Objective,

@@ -23,13 +23,7 @@ from kdlab.metrics import soften
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss
 from kdlab.panels import StepsPanel, explore_steps
-from kdlab.training import (
-    Objective,
-    cycle_steps,
-    evaluate,
-    places_to_stop,
-    predict,
-)
+from kdlab.training import Objective, cycle_steps, evaluate, places_to_stop, predict
 
 NOISE = {"blobs": 0.9, "moons": 0.35, "spirals": 0.2}  # scatter of the points
 PLENTY = 2000  # points that the teacher learns from, and as many fresh ones

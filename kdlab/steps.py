@@ -14,14 +14,7 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from kdlab.picture import (
-    Panel,
-    Picture,
-    Presets,
-    plain_figure,
-    report,
-    set_controls,
-)
+from kdlab.picture import Panel, Picture, Presets, plain_figure, report, set_controls
 
 FRAME = 0.05  # seconds between two pictures: at most 20 a second
 TURN = 0.02  # seconds of steps after which other threads have theirs
