@@ -223,6 +223,7 @@ def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
     notebook.wait_for_sentence("3: 2")
     notebook.push("Pause")
     notebook.panel().get_by_role("button", name="Resume").wait_for()
+    notebook.page.wait_for_timeout(300)  # the step under way ends, and is drawn
     paused = notebook.sentence()
     notebook.page.wait_for_timeout(400)
     assert notebook.sentence() == paused
@@ -230,6 +231,7 @@ def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
     notebook.panel().get_by_role("button", name="Pause").wait_for()
     notebook.push("Stop")
     notebook.panel().get_by_role("button", name="Run again").wait_for()
+    notebook.page.wait_for_timeout(300)  # the last picture may follow
     stopped = notebook.sentence()
     notebook.page.wait_for_timeout(400)
     assert notebook.sentence() == stopped

@@ -40,6 +40,7 @@ def test_five_pairs_of_dots_come_and_a_new_position_starts_again(lab):
     notebook.page.wait_for_timeout(500)
     notebook.push("Stop")
     notebook.panel().get_by_role("button", name="Run again").wait_for()
+    notebook.page.wait_for_timeout(300)  # the last picture may follow
     stopped = notebook.sentence()
     assert "5 of 5 seeds" not in stopped
     notebook.page.wait_for_timeout(400)
