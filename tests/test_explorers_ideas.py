@@ -59,6 +59,20 @@ def test_a_map_that_fits_into_a_plane_is_found():
     assert torch.allclose(found / found.max(), wanted / wanted.max(), atol=1e-3)
 
 
+def test_a_map_that_does_not_fit_has_the_least_squared_errors_nearby():
+    draw = torch.Generator().manual_seed(0)
+    true = torch.randn(6, 4, generator=draw).double()
+    wanted = torch.cdist(true, true)
+    maps = explorers_similarity.class_maps((-wanted).exp()[None], upright=0)
+    places = maps[0].requires_grad_()
+    found = torch.cdist(places, places) + torch.eye(6)
+    found = found * (1 - torch.eye(6))
+    scale = (found * wanted).sum() / found.square().sum()
+    errors = (wanted - scale * found).square().sum()
+    (slope,) = torch.autograd.grad(errors, places)
+    assert slope.norm() < 1e-3 * errors
+
+
 def test_the_nearest_wrong_classes_are_those_the_teacher_names():
     logits = torch.tensor([[9.0, 3, 2, 1], [0, 9, 0, 0], [1, 8, 0, 0], [0, 0, 9, 1]])
     logits = torch.cat([logits, logits + 0.1, torch.tensor([[0.0, 0, 0, 9]] * 2)])
