@@ -144,9 +144,10 @@ def rates_picture(runs: pd.DataFrame) -> Drawn:
     }
     rates = [*lines[LABELS]]
     x = axis(
-        "learning rate", [-3.1, -1.3], log=True, ticks={f"{r:g}": r for r in rates}
+        "learning rate", [-3.1, -1.0], log=True, ticks={f"{r:g}": r for r in rates}
     )
-    y = axis("errors of 10,000 held-out images", [400, 1250])
+    few = {f"{n:,}": n for n in (400, 600, 1000, 2000)}
+    y = axis("errors of 10,000, held out", [2.55, 3.5], log=True, ticks=few)
     points = {name: [*line.values()] for name, line in lines.items()}
     colors = [LABEL_COLOR, OTHER_COLOR, STUDENT_COLOR]
     best = {n: min(found, key=lambda r: sum(found[r])) for n, found in lines.items()}

@@ -164,6 +164,9 @@ def test_the_best_learning_rate_is_read_from_the_held_out_runs():
         "smoothing 0.1",
         "teacher",
     }
+    for name in ("x", "y"):  # no rate and no mean lies beyond the picture
+        low, high = (10**end for end in figure.layout[f"{name}axis"].range)
+        assert all(low < v < high for trace in figure.data for v in trace[name])
 
 
 # --- the pair ------------------------------------------------------------------------
