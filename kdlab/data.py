@@ -1,117 +1,25 @@
-"""Datasets as dicts of equally long tensors, checked before they are used."""
+"""Columns: dicts of equally long tensors, drawn from, changed, and checked before use.
 
-import hashlib
-import os
-import pickle
-import queue
-import socket
-import tempfile
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from http.client import HTTPException
-from pathlib import Path
-from urllib.request import urlopen
+The course's own images come from `datasets`; their names are offered here, too.
+"""
 
-import numpy as np
+from collections.abc import Collection
+
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
+from kdlab.datasets import (
+    check_choice,
+    class_names,
+    course_dataset,
+    course_images,
+    load_images,
+)
+
+__all__ = ["class_names", "course_dataset", "course_images", "load_images"]
+
 Columns = dict[str, Tensor]  # such as {"images": ..., "labels": ...}
-
-ROOT = Path(__file__).resolve().parent.parent
-SPLITS = "train", "test", "fit", "held_out"
-HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 180}  # rows kept from `fit`
 BLOB_CENTRES = (-1.5, -1.0), (1.5, -1.0), (0.0, 1.5)  # of the toy set "blobs"
-CONNECT_SECONDS = 3.0  # until a host without an answer counts as unreachable
-STALL_SECONDS = 15.0  # until a download that delivers nothing is given up
-
-# torchvision checks archives only, so a byte flipped after unpacking would load
-# silently: these are the MD5 sums of the unpacked files.
-FILES = {
-    "mnist": {
-        "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "MNIST/raw/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "MNIST/raw/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "MNIST/raw/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
-    "cifar10": {
-        "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
-        "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-        "cifar-10-batches-py/data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-        "cifar-10-batches-py/data_batch_4": "634d18415352ddfa80567beed471001a",
-        "cifar-10-batches-py/data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-        "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
-    },
-}
-# One address per dataset from which torchvision downloads, to ask whether anybody
-# answers before torchvision is imported (2.5 s and 180 MB that a reader never needs).
-ADDRESSES = {
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-labels-idx1-ubyte.gz",
-    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
-}
-
-
-def load_images(name: str, split: str) -> Columns:
-    """Images uint8 [N, C, H, W] and labels int64 [N] of "mnist", "cifar10" or "digits".
-
-    `train` and `test` are the published sets; `fit` and `held_out` are the first and
-    the last part of `train`. What is missing or damaged is downloaded.
-
-    Raises ValueError for an unknown name or split, and FileNotFoundError, with what to
-    do, if the dataset is neither on disk nor on-line.
-    """
-    _check_choice("dataset", name, HELD_OUT)
-    _check_choice("split", split, SPLITS)
-    read = {"mnist": _read_mnist, "cifar10": _read_cifar10, "digits": _read_digits}
-    images, labels = read[name](_folder_with(name), test=split == "test")
-    last = len(labels) - HELD_OUT[name]
-    parts = {"fit": slice(last), "held_out": slice(last, None)}
-    rows = parts.get(split, slice(None))
-    if split == "held_out":  # a copy, so that the other images need not stay in memory
-        return {"images": images[rows].clone(), "labels": labels[rows].clone()}
-    return {"images": images[rows], "labels": labels[rows]}
-
-
-@cache
-def course_dataset() -> str:
-    """Choose "mnist", or "digits" where MNIST cannot be had; once per kernel, aloud.
-
-    The environment variable KDLAB_DATASET, if set, decides instead.
-    """
-    forced = os.environ.get("KDLAB_DATASET")
-    if forced:
-        _check_choice("KDLAB_DATASET", forced, ("mnist", "digits"))
-        print(f"Course dataset: {forced}, because KDLAB_DATASET says so.")
-        return forced
-    try:
-        folder = _folder_with("mnist")
-    except FileNotFoundError as error:
-        print(f"Course dataset: scikit-learn's digits, for this kernel. {error}")
-        return "digits"
-    except KeyboardInterrupt:
-        print(
-            "Course dataset: scikit-learn's digits, because the download of MNIST was "
-            "interrupted; restart the kernel to try again."
-        )
-        return "digits"
-    print(f"Course dataset: MNIST, from {folder}.")
-    return "mnist"
-
-
-def course_images(split: str) -> Columns:
-    """Images and labels of the dataset that the course runs on, as `load_images`."""
-    return load_images(course_dataset(), split)
-
-
-def class_names(name: str) -> list[str]:
-    """What each label means, in the order of the labels."""
-    _check_choice("dataset", name, HELD_OUT)
-    if name == "cifar10":
-        return "airplane automobile bird cat deer dog frog horse ship truck".split()
-    return [str(digit) for digit in range(10)]
 
 
 def count(columns: Columns) -> int:
@@ -124,19 +32,53 @@ def scaled(images: Tensor) -> Tensor:
     return images if images.is_floating_point() else images / 255
 
 
-def batches(columns: Columns, size: int, order: torch.Generator) -> Iterator[Columns]:
-    """The rows in random order, `size` at a time, images scaled; the last may be fewer.
+def take(columns: Columns, rows: Tensor) -> Columns:
+    """These rows of all columns, as a batch: images scaled to [0, 1].
 
-    The columns stay on their device, where `index_select` gathers a batch of bytes in
-    a third of the time of `column[rows]`. Only `order` decides which rows come when.
+    On a device `index_select` gathers bytes in a third of the time of `column[rows]`.
     """
-    device = next(iter(columns.values())).device
-    shuffled = torch.randperm(count(columns), generator=order).to(device)  # once
-    for rows in shuffled.split(size):
-        batch = {name: column.index_select(0, rows) for name, column in columns.items()}
-        if "images" in batch:
-            batch["images"] = scaled(batch["images"])
-        yield batch
+    batch = {name: column.index_select(0, rows) for name, column in columns.items()}
+    if "images" in batch:
+        batch["images"] = scaled(batch["images"])
+    return batch
+
+
+def sample(columns: Columns, examples: int, draw: int = 0) -> Columns:
+    """So many rows, drawn at random; another `draw` is another sample.
+
+    Raises ValueError if there are not so many, or none is asked for.
+    """
+    if not 1 <= examples <= count(columns):
+        raise ValueError(
+            f"There are {count(columns):,} labelled images: ask for 1 to that many, "
+            f"not for {examples:,}."
+        )
+    order = torch.Generator().manual_seed(draw)
+    rows = torch.randperm(count(columns), generator=order)[:examples]
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def only_classes(columns: Columns, classes: Collection[int]) -> Columns:
+    """The rows whose label is one of these.
+
+    Raises ValueError naming the classes that no row has.
+    """
+    there = set(columns["labels"].tolist())
+    if missing := set(classes) - there:
+        raise ValueError(
+            f"No image shows a {sorted(missing)}; the classes here are {sorted(there)}."
+        )
+    rows = torch.isin(columns["labels"], torch.tensor(sorted(classes)))
+    return {name: column[rows] for name, column in columns.items()}
+
+
+def with_label_noise(columns: Columns, share: float, seed: int = 0) -> Columns:
+    """The columns with about this share of the labels [N] replaced by wrong ones."""
+    draw, labels = torch.Generator().manual_seed(seed), columns["labels"]
+    wrong = torch.rand(len(labels), generator=draw) < share
+    classes = int(labels.max()) + 1
+    other = labels + torch.randint(1, classes, labels.shape, generator=draw)
+    return {**columns, "labels": torch.where(wrong, other % classes, labels)}
 
 
 def check_columns(columns: Columns, classes: int | None = None) -> None:
@@ -164,7 +106,7 @@ def toy_points(kind: str, points: int, *, noise: float, seed: int) -> Columns:
     deviation of a point about its place. The scale never depends on the sample, so
     that two seeds are two samples of one problem.
     """
-    _check_choice("kind", kind, ("moons", "spirals", "blobs"))
+    check_choice("kind", kind, ("moons", "spirals", "blobs"))
     draw = torch.Generator().manual_seed(seed)
     labels = torch.randperm(points, generator=draw) % (3 if kind == "blobs" else 2)
     along = torch.rand(points, generator=draw)
@@ -183,16 +125,6 @@ def toy_points(kind: str, points: int, *, noise: float, seed: int) -> Columns:
     return {"points": places + scatter, "labels": labels}
 
 
-def data_folder() -> Path:
-    """Where datasets lie: KDLAB_DATA, if relative inside the repository, or `data`."""
-    return ROOT / Path(os.environ.get("KDLAB_DATA") or "data").expanduser()
-
-
-def _check_choice(what: str, chosen: str, valid) -> None:
-    if chosen not in valid:
-        raise ValueError(f"{what} must be one of {[*valid]}, got {chosen!r}.")
-
-
 def _check_labels(labels: Tensor, classes: int | None) -> None:
     if labels.dtype != torch.int64 or labels.ndim != 1:
         raise ValueError(
@@ -203,136 +135,3 @@ def _check_labels(labels: Tensor, classes: int | None) -> None:
     if lowest < 0 or (classes is not None and highest >= classes):
         allowed = "at least 0" if classes is None else f"from 0 to {classes - 1}"
         raise ValueError(f"labels must be {allowed}, got {lowest} to {highest}.")
-
-
-def _read_mnist(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
-    start = folder / "MNIST" / "raw" / ("t10k" if test else "train")
-    # IDX: a header of 16 (images) or 8 (labels) bytes, then one byte per number
-    images = np.fromfile(f"{start}-images-idx3-ubyte", np.uint8, offset=16)
-    labels = np.fromfile(f"{start}-labels-idx1-ubyte", np.uint8, offset=8)
-    return torch.from_numpy(images).view(-1, 1, 28, 28), torch.from_numpy(labels).long()
-
-
-def _read_cifar10(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
-    names = ["test_batch"] if test else [f"data_batch_{n}" for n in range(1, 6)]
-    paths = [folder / "cifar-10-batches-py" / name for name in names]
-    # a pickle may run code; these are opened only with the published checksum
-    parts = [pickle.loads(path.read_bytes(), encoding="latin1") for path in paths]
-    images = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-    labels = torch.cat([torch.tensor(part["labels"]) for part in parts])
-    return torch.from_numpy(images), labels
-
-
-def _read_digits(folder: Path | None, test: bool) -> tuple[Tensor, Tensor]:
-    """1,797 digits of 8×8 pixels, drawn as MNIST draws: 20×20 with a margin of 4."""
-    from sklearn.datasets import load_digits
-
-    stored = load_digits()
-    small = torch.from_numpy(stored.images)[:, None] * 255 / 16
-    large = F.interpolate(small, size=(20, 20), mode="bicubic").round().clamp(0, 255)
-    rows = slice(-360, None) if test else slice(-360)
-    images = F.pad(large, (4, 4, 4, 4)).to(torch.uint8)
-    return images[rows], torch.from_numpy(stored.target)[rows]
-
-
-def _folder_with(name: str) -> Path:
-    """The data folder, once every file of the dataset is right: if need be, fetched."""
-    folder = data_folder()
-    if name == "digits" or not (faults := _faults(name, folder)):
-        return folder
-    try:
-        _download(name, folder, faults)
-    except (OSError, RuntimeError, HTTPException) as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        home = Path(next(iter(FILES[name]))).parent.as_posix()
-        raise FileNotFoundError(
-            f"{name} is not in {folder} ({faults}) and cannot be downloaded ({why}). "
-            f"Go on-line once, or set KDLAB_DATA to a folder that holds {home} or that "
-            'you may write to. The dataset "digits" needs no download.'
-        ) from error
-    return folder
-
-
-def _faults(name: str, folder: Path) -> str:
-    """The files that are missing or damaged, in words; empty if all are right."""
-    found = {
-        Path(file).name: _fault(folder / file, FILES[name][file])
-        for file in FILES[name]
-    }
-    kinds = set(found.values())
-    if len(kinds) == 1:
-        return f"every file is {found.popitem()[1]}" if any(kinds) else ""
-    return ", ".join(f"{file} is {fault}" for file, fault in found.items() if fault)
-
-
-def _fault(path: Path, md5: str) -> str:
-    try:
-        state = path.stat()
-        right = _md5(path, state.st_size, state.st_mtime_ns) == md5
-    except FileNotFoundError:
-        return "missing"
-    except OSError as error:
-        return f"unreadable ({error.strerror})"
-    return "" if right else "damaged (its MD5 checksum is wrong)"
-
-
-@cache
-def _md5(path: Path, size: int, changed: int) -> str:
-    """Checksum of a file; size and time of change make the cache forget old ones."""
-    with path.open("rb") as file:
-        weak = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-    return weak.hexdigest()
-
-
-def _download(name: str, folder: Path, faults: str) -> None:
-    """Fetch a dataset beside its place; move it there once every file is right."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-        _stalling_at_most(STALL_SECONDS),
-    ):
-        _connect(ADDRESSES[name])
-        print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
-        from torchvision import datasets
-
-        dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
-        dataset(unfinished, train=False, download=True)
-        if wrong := _faults(name, Path(unfinished)):
-            raise OSError(f"What came is not right: {wrong}.")
-        for file in FILES[name]:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (Path(unfinished) / file).replace(folder / file)
-
-
-@contextmanager
-def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Let reads that deliver nothing fail; torchvision has no setting for that."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _connect(address: str) -> None:
-    """Raise OSError unless the address answers within three seconds.
-
-    In a thread, because no timeout covers the look-up of a name.
-    """
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-
-    def ask() -> None:
-        try:
-            urlopen(address, timeout=CONNECT_SECONDS).close()
-            answers.put(None)
-        except (OSError, HTTPException) as error:
-            answers.put(error)
-
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        error = answers.get(timeout=CONNECT_SECONDS)
-    except queue.Empty:
-        error = TimeoutError(f"no answer within {CONNECT_SECONDS:.0f} s: {address}")
-    if error:
-        raise error

@@ -3,8 +3,6 @@
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from functools import wraps
-from itertools import groupby
 
 import pandas as pd
 import torch
@@ -12,14 +10,13 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm.auto import tqdm
 
-from kdlab.data import Columns, batches, check_columns, count, scaled
+from kdlab.data import Columns, check_columns, count, scaled, take
 from kdlab.losses import soft_target_loss
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
 from kdlab.seeds import random_numbers_from
 
-Objective = Callable[
-    [nn.Module, Columns], dict[str, Tensor]
-]  # loss terms, to be summed
+# (model, batch) -> named loss terms, which the loop sums
+Objective = Callable[[nn.Module, Columns], dict[str, Tensor]]
 
 
 @contextmanager
@@ -36,23 +33,6 @@ def one_cpu_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def each_on_one_thread(generator: Callable[..., Iterator]) -> Callable[..., Generator]:
-    """The generator with `one_cpu_thread` for each item, and not in between."""
-
-    @wraps(generator)
-    def items(*arguments: object, **options: object) -> Generator:
-        found = generator(*arguments, **options)
-        while True:
-            with one_cpu_thread():
-                item = next(found, None)
-            if item is None:
-                return
-            yield item
-
-    return items
-
-
-@each_on_one_thread
 def training_steps(
     model: nn.Module,
     train_set: Columns,
@@ -63,28 +43,51 @@ def training_steps(
     batch_size: int = 128,
     schedule: LRScheduler | None = None,
     seed: int = 0,
-) -> Iterator[tuple[int, dict[str, Tensor]]]:
+) -> Generator[tuple[int, dict[str, Tensor]], None, pd.DataFrame]:
     """Train in place; after each step yield the epoch and the detached loss terms.
 
-    Works on the model's device. The seed decides the order of the examples and all
-    random numbers of a step (dropout, augmentation); no others are touched.
+    Returns the history, as `fit` does, whose arguments these are. Works on the model's
+    device. The seed decides the order of the examples and all random numbers of a step
+    (dropout, augmentation); no others are touched.
+
+    Raises:
+        ValueError: before the first step, if the columns are empty, of unequal length,
+            not finite, or hold labels that are no classes.
+        FloatingPointError: at the end of the epoch in which a loss is not finite.
     """
-    device = device_of(model)
+    check_columns(train_set, classes_of(model, train_set))
+    check_options(epochs, batch_size)
+    device, history, step = device_of(model), [], 0
     train_set = {name: column.to(device) for name, column in train_set.items()}
     order = torch.Generator().manual_seed(seed)
-    step = 0
     for epoch in range(1, epochs + 1):
-        for batch in batches(train_set, batch_size, order):
-            with random_numbers_from(1_000_003 * seed + step, device):
+        found: list[dict[str, Tensor]] = []
+        shuffled = torch.randperm(count(train_set), generator=order).to(device)
+        for rows in shuffled.split(batch_size):
+            with one_cpu_thread(), random_numbers_from(1_000_003 * seed + step, device):
                 model.train()
-                terms = objective(model, batch)
+                terms = objective(model, take(train_set, rows))
                 optimizer.zero_grad()
                 sum(terms.values()).backward()
                 optimizer.step()
             if schedule is not None:
                 schedule.step()
             step += 1
-            yield epoch, {name: term.detach() for name, term in terms.items()}
+            found.append({name: term.detach() for name, term in terms.items()})
+            yield epoch, found[-1]
+        history.append({"epoch": epoch, **means_of(found)})
+    return pd.DataFrame(history)
+
+
+def means_of(steps: list[dict[str, Tensor]]) -> dict[str, float]:
+    """Each loss term's mean over steps. FloatingPointError: one is not finite."""
+    values = torch.stack([torch.stack(list(terms.values())) for terms in steps])
+    means = dict(zip(steps[0], values.mean(dim=0).tolist(), strict=True))  # GPU: waits
+    if not all(map(math.isfinite, means.values())):
+        raise FloatingPointError(
+            f"The loss is not finite: {means}. Try a smaller learning rate."
+        )
+    return means
 
 
 def fit(
@@ -99,7 +102,7 @@ def fit(
     seed: int = 0,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """Take all training steps; one row per epoch: each loss term, mean over batches.
+    """Take all `training_steps`; one row per epoch: each loss term, mean over batches.
 
     Args:
         model: trained in place, on its device.
@@ -112,90 +115,36 @@ def fit(
         seed: decides the order of the examples, dropout and augmentation.
         progress: show a bar.
 
-    Raises:
-        ValueError: before the first step, if the columns are empty, of unequal length,
-            not finite, or hold labels that are no classes.
-        FloatingPointError: at the end of the epoch in which a loss is not finite.
+    Raises what `training_steps` raises.
     """
-    check_columns(train_set, classes_of(model, train_set))
-    check_options(epochs, batch_size)
-    steps = training_steps(
-        model,
-        train_set,
-        objective,
-        optimizer,
-        epochs=epochs,
-        batch_size=batch_size,
-        schedule=schedule,
-        seed=seed,
-    )
-    history = []
-    by_epoch = groupby(steps, key=lambda step: step[0])
-    bar = tqdm(by_epoch, total=epochs, desc="epochs", disable=not progress)
-    for epoch, group in bar:
-        terms = [terms for _, terms in group]
-        values = torch.stack([torch.stack(list(step.values())) for step in terms])
-        means = values.mean(dim=0).tolist()  # the only wait for a GPU
-        history.append({"epoch": epoch, **dict(zip(terms[0], means, strict=True))})
-        if not all(math.isfinite(mean) for mean in means):
-            raise FloatingPointError(
-                f"The loss is not finite: {history[-1]}. Try a smaller learning rate."
-            )
-    return pd.DataFrame(history)
+    length = {"epochs": epochs, "batch_size": batch_size}
+    how = {**length, "schedule": schedule, "seed": seed}
+    steps = training_steps(model, train_set, objective, optimizer, **how)
+    with tqdm(total=epochs, desc="epochs", disable=not progress) as bar:
+        history = last_of(steps, lambda step: bar.update(step[0] - 1 - bar.n))
+        bar.update(epochs - bar.n)
+    return history
 
 
-def cycle_steps(
-    model: nn.Module,
-    train_set: Columns,
-    objective: Objective,
-    learning_rate: float,
-    *,
-    epochs: int,
-    batch_size: int,
-    seed: int = 0,
-) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
-    """Train with Adam in one cycle; yield as `training_steps`, return the model.
+def cycle_of(
+    model: nn.Module, train_set: Columns, learning_rate: float, **length: int
+) -> dict[str, object]:
+    """Adam and its one cycle to this peak, as options of `training_steps`.
 
-    Args:
-        learning_rate: the peak of the cycle.
-
-    Raises:
-        ValueError: a learning rate that is not positive, before the first step.
-        FloatingPointError: after an epoch in which a loss is not finite.
+    `length` is epochs and batch_size. ValueError: a peak that is not positive.
     """
     if not learning_rate > 0:
         raise ValueError(f"learning_rate must be positive, got {learning_rate}.")
-    length = {"epochs": epochs, "batch_size": batch_size}
     adam = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     schedule = one_cycle(adam, train_set, **length)
-    options = {**length, "schedule": schedule, "seed": seed}
-    steps = training_steps(model, train_set, objective, adam, **options)
-    for epoch, of_epoch in groupby(steps, key=lambda step: step[0]):
-        for step in of_epoch:
-            yield step
-        if not math.isfinite(sum(step[1].values())):
-            raise FloatingPointError(
-                f"The loss is not finite in epoch {epoch}: with a learning rate of "
-                f"{learning_rate:g} the training diverges. Try a smaller one."
-            )
-    return model
+    return {"optimizer": adam, "schedule": schedule, **length}
 
 
-def places_to_stop(steps: Generator) -> Generator:
-    """The same steps, each yielded as None: nothing to draw; returns what they do."""
+def last_of(steps: Generator, see: Callable = lambda step: None) -> object:
+    """Drain a generator, showing each item to `see`; what it returns."""
     try:
         while True:
-            next(steps)
-            yield None
-    except StopIteration as end:
-        return end.value
-
-
-def last_of(steps: Generator) -> object:
-    """Drain a generator; what it returns."""
-    try:
-        while True:
-            next(steps)
+            see(next(steps))
     except StopIteration as end:
         return end.value
 

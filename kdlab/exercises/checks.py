@@ -1,18 +1,25 @@
-"""How `exercises.check` judges: an answer is compared with the reference of its task.
+"""How `check` judges: an answer is compared with the reference of its task.
 
-A known mistake (`tasks`) is recognised because it does exactly the same.
+A known mistake is recognised because it does exactly the same.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 
-from kdlab import tasks
 from kdlab.seeds import random_numbers_from
-from kdlab.tasks import Function, Task
-from kdlab.tasks_of_students import MORE_TASKS
 
-TASKS = {**tasks.TASKS, **MORE_TASKS}
+Function = Callable[..., object]
+
+
+class Task(NamedTuple):
+    """One exercise."""
+
+    probe: Callable[[Function], object]  # calls an answer, gives what is compared
+    reference: Function
+    right: str  # what to say of a right answer
+    mistakes: dict[str, Function]  # {hint: a function that makes the mistake}
 
 
 class Verdict(NamedTuple):
@@ -22,21 +29,14 @@ class Verdict(NamedTuple):
     text: str
 
 
-def verdict(name: str, answer: Function) -> Verdict:
-    """Judge the answer to a task. Raises ValueError for a task that is not there."""
-    if name not in TASKS:
-        raise ValueError(f"No exercise {name!r}; there are {list(TASKS)}.")
-    task = TASKS[name]
-    if not callable(answer):
-        hint = "Hand over the function itself, without calling it."
-        return Verdict("wrong", hint)
+def verdict(task: Task, answer: Function) -> Verdict:
+    """Judge the answer to a task."""
     try:
         found = run(task, answer)
     except Exception as error:  # the student's code may do anything
         return Verdict("wrong", f"It stopped with {type(error).__name__}: {error}")
     if found is None or isinstance(found, tuple) and found[:1] == (None,):
-        name = getattr(answer, "__name__", "It")
-        return Verdict("not attempted", f"{name} still returns None.")
+        return Verdict("not attempted", f"{answer.__name__} still returns None.")
     wanted = run(task, task.reference)
     if same(found, wanted):
         return Verdict("right", task.right)

@@ -1,46 +1,48 @@
-"""Experiments: from settings to one run, defined once for sweeps and for explorers.
+"""Students: from a setting to one run, defined once for sweeps and for explorers.
 
 `student_steps` trains one student, step by step; `student_run` makes a row of it.
 """
 
 import time
 from collections.abc import Generator
+from functools import lru_cache
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from kdlab import targets
-from kdlab.data import Columns
+from kdlab import hints
+from kdlab.augmentations import jittered
+from kdlab.data import Columns, load_images, sample, with_label_noise
+from kdlab.experiments.teachers import teacher_for
 from kdlab.losses import check_temperature
-from kdlab.metrics import accuracy, soften
+from kdlab.metrics import soften
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss, jittered, label_loss, smoothed_label_loss
-from kdlab.teachers import answers_of, images_of, some_of, teacher_of
+from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
 from kdlab.training import (
     Objective,
     best_device,
-    cycle_steps,
+    cycle_of,
     evaluate,
     last_of,
     predict,
+    training_steps,
 )
 from kdlab.weights import save_model
 
-# A teacher's answers with one part taken away: notebook 03 and `targets`.
+# A teacher's answers with one part taken away: notebook 03 and `hints`.
 CHANGES = {
-    "class means": targets.class_means,
-    "wrong answers evened": targets.evened_out,
-    "wrong answers permuted": targets.permuted,
-    "shuffled within class": targets.shuffled_within_class,
-    "shuffled": targets.shuffled,
-    "wrong answers alone": targets.wrong_answers_alone,
+    "class means": hints.class_means,
+    "wrong answers evened": hints.evened_out,
+    "wrong answers permuted": hints.permuted,
+    "shuffled within class": hints.shuffled_within_class,
+    "shuffled": hints.shuffled,
+    "wrong answers alone": hints.wrong_answers_alone,
 }
 RANDOM = "wrong answers permuted", "shuffled within class", "shuffled"
 WITHOUT_TEACHER = "labels", "smoothing 0.1", "smoothing 0.3"
 METHODS = *WITHOUT_TEACHER, "teacher", "arg max", *CHANGES
 # Peak learning rates of "mlp-128" on 2,000 images in 15 epochs, chosen on held-out
-# images by `kdlab.sweeps tuning`; 1e-2 for methods that are not named.
+# images by the experiment `tuning`; 1e-2 for methods that are not named.
 LEARNING_RATES = {
     "smoothing 0.3": 5e-3,
     "class means": 2e-2,
@@ -83,16 +85,7 @@ def with_targets(
     probs = soften(columns["teacher_logits"].double(), temperature)
     of_seed = {"seed": seed} if method in RANDOM else {}
     probs = CHANGES[method](probs, columns["labels"], **of_seed)
-    return {**columns, "teacher_logits": targets.as_logits(probs, temperature).float()}
-
-
-def with_label_noise(columns: Columns, share: float, seed: int = 0) -> Columns:
-    """The columns with about this share of the labels [N] replaced by wrong ones."""
-    draw, labels = torch.Generator().manual_seed(seed), columns["labels"]
-    wrong = torch.rand(len(labels), generator=draw) < share
-    classes = int(labels.max()) + 1
-    other = labels + torch.randint(1, classes, labels.shape, generator=draw)
-    return {**columns, "labels": torch.where(wrong, other % classes, labels)}
+    return {**columns, "teacher_logits": hints.as_logits(probs, temperature).float()}
 
 
 def student_steps(
@@ -135,8 +128,11 @@ def student_steps(
         images = jittered(batch["images"], jitter) if jitter else batch["images"]
         return told(model, {**batch, "images": images})
 
-    length = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
-    return (yield from cycle_steps(model, columns, objective, learning_rate, **length))
+    cycle = cycle_of(
+        model, columns, learning_rate, epochs=epochs, batch_size=batch_size
+    )
+    yield from training_steps(model, columns, objective, seed=seed, **cycle)
+    return model
 
 
 def new_student(student: str, seed: int, dropout: float = 0.0) -> nn.Module:
@@ -158,50 +154,47 @@ def learning_rate_of(method: str) -> float:
     return LEARNING_RATES.get(method, 1e-2)
 
 
+@lru_cache(maxsize=8)
+def columns_of(
+    dataset: str, split: str, teacher: str, labels: int, draw: int
+) -> tuple[Columns, Columns]:
+    """Images to learn from and images to judge by, both as the teacher answers them.
+
+    The split is "test", or "held_out" for what is chosen there: then the images to
+    learn from are those of `fit`, else those of `train`.
+    """
+    whole = load_images(dataset, "fit" if split == "held_out" else "train")
+    train_set, test_set = sample(whole, labels, draw), load_images(dataset, split)
+    model = teacher_for(teacher, dataset, whole, train_set, draw)
+    for columns in (train_set, test_set):
+        columns["teacher_logits"] = predict(model, columns["images"])
+    return train_set, test_set
+
+
+OF_DATA = "dataset", "split", "teacher", "labels", "draw"
+
+
 def student_run(
     setting: dict[str, object], keep: Path | None = None
 ) -> dict[str, object]:
     """Train the student of a setting; the setting and what was measured, as one row.
 
     Args:
-        setting: dataset, split, teacher, labels, label_noise and draw decide the
-            images, the rest are the arguments of `student_steps`. The split is
-            "test", or "held_out" for what is chosen there; training images are those
-            of `train` and `fit`. The teacher is also the one to be compared with.
+        setting: OF_DATA and label_noise decide the images, the rest are the arguments
+            of `student_steps`. The teacher is also the one to be compared with.
         keep: where to save the student, to be a teacher.
     """
-    of_data = "dataset", "split", "teacher", "labels", "label_noise", "draw"
-    dataset, split, teacher, labels, noise, draw = (setting[name] for name in of_data)
-    whole = images_of(dataset, "fit" if split == "held_out" else "train")
-    train_set = some_of(whole, labels, draw)
-    train_set = with_label_noise(train_set, noise, setting["seed"])
-    own = (labels, draw) if teacher.startswith("same images") else (0, 0)
-    if setting["method"] not in WITHOUT_TEACHER:
-        model = teacher_of(dataset, teacher, *own)
-        train_set["teacher_logits"] = predict(model, train_set["images"])
-    test_set = dict(images_of(dataset, split))
-    test_set["teacher_logits"] = answers_of(dataset, teacher, *own, split)
+    train_set, test_set = columns_of(*(setting[name] for name in OF_DATA))
+    told = with_label_noise(train_set, setting["label_noise"], setting["seed"])
+    apart = {*OF_DATA, "label_noise"}
+    how = {name: value for name, value in setting.items() if name not in apart}
     start = time.perf_counter()
-    steps = student_steps(
-        train_set, **{k: v for k, v in setting.items() if k not in of_data}
-    )
-    student, seconds = last_of(steps), time.perf_counter() - start
+    student = last_of(student_steps(told, **how))
+    seconds = round(time.perf_counter() - start, 2)
     if keep:
         sizes = {"widths": widths_of(setting["student"]), "dropout": setting["dropout"]}
         save_model(keep, student, "mlp", sizes, seed=setting["seed"])
-    return {
-        **setting,
-        **measured(student, test_set),
-        "train_seconds": round(seconds, 2),
-    }
-
-
-def fidelity_run(setting: dict[str, object]) -> dict[str, object]:
-    """`student_run`, and how often its teacher is right."""
-    dataset, split, teacher = (setting[n] for n in ("dataset", "split", "teacher"))
-    told = answers_of(dataset, teacher, 0, 0, split)
-    right = accuracy(told, images_of(dataset, split)["labels"]).item()
-    return {**student_run(setting), "teacher_accuracy": round(right, 6)}
+    return {**setting, **measured(student, test_set), "train_seconds": seconds}
 
 
 def measured(student: nn.Module, test_set: Columns) -> dict[str, float]:

@@ -1,86 +1,119 @@
-"""Stored experiments: `python -m kdlab.sweeps NAME` reruns one over its seeds.
+"""Stored experiments: settings become rows of a table, and a stopped sweep goes on.
 
-A run is stored when it has finished, so a sweep that was stopped continues where it
-stopped; `--fresh` starts again. Runs are spread over all cores, or over a cluster, by
-joblib; only this parent process writes.
+A run is stored when it has finished. Runs are spread over all cores, or over a cluster,
+by joblib; only this parent process writes the table. `python -m kdlab.experiments` is
+the command.
 """
 
-import argparse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import NamedTuple
 
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from kdlab.grids import GRIDS, Setting, Stages
-from kdlab.results import RESULTS, load_runs, store_runs, stored_rows
-from kdlab.teachers import TEACHER_RECIPES, train_teacher
+from kdlab.results import RESULTS, store_runs, stored_rows
 from kdlab.training import one_cpu_thread
-from kdlab.weights import WEIGHTS, save_model, teacher_path
+from kdlab.weights import WEIGHTS
 
+Setting = dict[str, object]
 SEEDS = range(5)
 
 
-def teachers(results: Path, weights: Path) -> None:
-    """Train the course's teachers; seed 0 of each dataset, the first one, is stored.
+class Experiment(NamedTuple):
+    """What a table of results holds; the table bears the name of the experiment."""
 
-    The other seeds tell how much of a teacher's accuracy is luck.
+    run: Callable[..., Setting]  # run(setting) -> setting and what was measured
+    settings: Callable[[], list[Setting]]  # asked when those of `after` are complete
+    # keeps(setting) names the file of weights that run(setting, keep=path) must save
+    keeps: Callable[[Setting], str | None] = lambda setting: None
+    after: tuple[str, ...] = ()  # experiments whose rows and files this one reads
+
+
+def sweep(
+    name: str,
+    experiments: Mapping[str, Experiment],
+    *,
+    results: Path = RESULTS,
+    weights: Path = WEIGHTS,
+    lost: bool = True,
+) -> None:
+    """Run what is missing in an experiment's table, and before it in those it reads.
+
+    Rows stand in the order of their settings, whoever finished first. Rows of settings
+    that are no longer wanted stay, at the end.
+
+    Args:
+        experiments: by name, with all that are named in `after`.
+        lost: whether a run is repeated if the file that it keeps is not there; for
+            those of `after` it is if something here is missing.
     """
-    path = results / "teachers.csv"
-    runs = load_runs("teachers", results).to_dict("records") if path.exists() else []
-    done = {(run["dataset"], run["seed"]) for run in runs}
-    wanted = [
-        (dataset, seed)
-        for seed in SEEDS
-        for dataset in TEACHER_RECIPES
-        if (dataset, seed) not in done
-        or (seed == 0 and not teacher_path(dataset, weights).exists())
-    ]
-    for dataset, seed in tqdm(wanted, desc="teachers"):
-        model, sizes, run = train_teacher(dataset, seed)
-        if seed == 0:
-            facts = {name: value for name, value in run.items() if value is not None}
-            save_model(teacher_path(dataset, weights), model, "cnn", sizes, **facts)
-        same = (dataset, seed)
-        runs = [run for run in runs if (run["dataset"], run["seed"]) != same] + [run]
-        runs.sort(key=lambda run: (run["dataset"], run["seed"]))
-        store_runs(path, runs)
+    one, path = experiments[name], results / f"{name}.csv"
+    folders = {"results": results, "weights": weights}
+    for other in one.after:
+        sweep(other, experiments, **folders, lost=False)
+    settings = one.settings()
+    rows, others = matched(path, settings)
+
+    def file_of(setting: Setting) -> Path | None:
+        kept = one.keeps(setting)
+        return weights / kept if kept else None
+
+    def is_wanted(number: int, setting: Setting) -> bool:
+        kept = file_of(setting)
+        return number not in rows or bool(lost and kept and not kept.exists())
+
+    wanted = [pair for pair in enumerate(settings) if is_wanted(*pair)]
+    if not wanted:
+        return
+    for other in one.after:
+        sweep(other, experiments, **folders, lost=True)
+    work = Parallel(return_as="generator_unordered")
+    finished = work(delayed(alone)(one.run, n, s, file_of(s)) for n, s in wanted)
+    for number, row in tqdm(finished, total=len(wanted), desc=name):
+        rows[number] = row
+        store_runs(path, [rows[key] for key in sorted(rows)] + others)
 
 
-def sweep(name: str, stages: Stages, path: Path) -> None:
-    """Run what is missing in the table at `path`, one stage after the other.
+def matched(path: Path, settings: list[Setting]) -> tuple[dict[int, Setting], list]:
+    """{number of a setting: its stored row}, and the rows of no setting.
 
-    Rows stand in the order of their settings, whoever finished first.
+    Compared are the columns that the table has: a setting may have got a new one.
+
+    Raises ValueError if without it two settings look alike.
     """
-    order = dict.fromkeys(key_of(one) for _, settings, *_ in stages for one in settings)
-    columns = list(stages[0][1][0])
     stored = stored_rows(path)
-    rows = {tuple(row.get(name) for name in columns): row for row in stored}
-    rows = {key: row for key, row in rows.items() if key in order}
-    if 0 < len(rows) < len(stored):  # settings of an earlier grid
-        store_runs(path, [rows[key] for key in order if key in rows])
-    for place, (run, settings, *kept) in enumerate(stages):
-        later = [one for _, some, *_ in stages[place + 1 :] for one in some]
-        needed = any(key_of(one) not in rows for one in later)
-        lost = needed and not all(file.exists() for file in kept)
-        wanted = [one for one in settings if lost or key_of(one) not in rows]
-        work = Parallel(return_as="generator_unordered")
-        finished = work(delayed(alone)(run, setting) for setting in wanted)
-        for row in tqdm(finished, total=len(wanted), desc=name):
-            rows[key_of({column: row[column] for column in columns})] = row
-            store_runs(path, [rows[key] for key in order if key in rows])
+    columns = [name for name in settings[0] if stored and name in stored[0]]
+    numbers = {key_of(s, columns): n for n, s in enumerate(settings)}
+    if stored and len(numbers) < len(settings):
+        new = sorted(set(settings[0]) - set(columns))
+        raise ValueError(
+            f"{path} has no column {new}, so its rows cannot be told apart. Add it to "
+            "the rows, or discard them with --fresh."
+        )
+    rows, others = {}, []
+    for row in stored:
+        number = numbers.get(tuple(row[name] for name in columns))
+        if number is None:
+            others.append(row)
+        else:
+            rows[number] = row
+    return rows, others
 
 
-def key_of(setting: Setting) -> tuple[str, ...]:
+def key_of(setting: Setting, columns: list[str]) -> tuple[str, ...]:
     """A setting as its cells stand in the table: it says which run a row is."""
-    return tuple("" if value is None else str(value) for value in setting.values())
+    values = (setting[name] for name in columns)
+    return tuple("" if value is None else str(value) for value in values)
 
 
-def alone(run: Callable[[Setting], Setting], setting: Setting) -> Setting:
+def alone(
+    run: Callable[..., Setting], number: int, setting: Setting, keep: Path | None
+) -> tuple[int, Setting]:
     """One run on one thread: the processes share the cores."""
     with one_cpu_thread():
-        return run(setting)
+        return number, run(setting, **({"keep": keep} if keep else {}))
 
 
 @contextmanager
@@ -111,31 +144,3 @@ def workers(backend: str, jobs: int, address: str | None) -> Iterator[None]:
         raise SystemExit(f'{error}. Install it: pip install "{needed}"') from error
     with cluster, parallel_config(backend, n_jobs=jobs):
         yield
-
-
-def main(words: list[str] | None = None) -> None:
-    """Read the command line and run one sweep."""
-    parser = argparse.ArgumentParser(prog="kdlab.sweeps", description=__doc__)
-    names = ["teachers", *GRIDS]
-    parser.add_argument("name", choices=["all", *names])
-    parser.add_argument("--fresh", action="store_true", help="discard stored runs")
-    where = "of the new table; learning rates are read from the stored `tuning`"
-    parser.add_argument("--results", type=Path, default=RESULTS, help=where)
-    parser.add_argument("--weights", type=Path, default=WEIGHTS)
-    parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
-    parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")
-    parser.add_argument("--jobs", type=int, default=-1, help="-1: all cores")
-    options = parser.parse_args(words)
-    with workers(options.backend, options.jobs, options.address):
-        for name in names if options.name == "all" else [options.name]:
-            path = options.results / f"{name}.csv"
-            if options.fresh:
-                path.unlink(missing_ok=True)
-            if name == "teachers":
-                teachers(options.results, options.weights)
-            else:
-                sweep(name, GRIDS[name](), path)
-
-
-if __name__ == "__main__":
-    main()

@@ -2,24 +2,26 @@
 
 import time
 from collections.abc import Generator
-from functools import cache
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from kdlab.data import Columns, count, load_images
+from kdlab.augmentations import shifted
+from kdlab.data import Columns, load_images
+from kdlab.experiments.sweep import SEEDS, Experiment, Setting
 from kdlab.models import build_model
-from kdlab.objectives import label_loss, shifted
+from kdlab.objectives import label_loss
 from kdlab.training import (
     best_device,
-    cycle_steps,
+    cycle_of,
     evaluate,
     fit,
     last_of,
     one_cycle,
-    predict,
+    training_steps,
 )
-from kdlab.weights import WEIGHTS, load_model, load_teacher
+from kdlab.weights import WEIGHTS, load_model, load_teacher, save_model, teacher_path
 
 # Chosen on the held-out images; the same for every seed.
 TEACHER_RECIPES = {
@@ -37,16 +39,15 @@ OTHERS = {
     "fair": {"widths": [64], "epochs": 3, "batch_size": 128, "learning_rate": 3e-3},
     "weak": {"widths": [32], "epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
 }
-HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped: `sweeps hinton`
+HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped
 
 
-def train_teacher(
-    dataset: str, seed: int
-) -> tuple[nn.Module, dict[str, object], dict[str, object]]:
-    """Train the small CNN that teaches the course on "mnist" or "digits".
+def teacher_run(setting: Setting, keep: Path | None = None) -> Setting:
+    """Train the small CNN that teaches the course on "mnist" or "digits"; its row.
 
-    Returns the model, the sizes that rebuild it, and the run as one row of a table.
+    The setting is dataset and seed. `keep`: where to save the model, if it is wanted.
     """
+    dataset, seed = setting["dataset"], setting["seed"]
     recipe = TEACHER_RECIPES[dataset]
     train_set, test_set = (load_images(dataset, s) for s in ("train", "test"))
     pixels = train_set["images"].float() / 255
@@ -60,9 +61,9 @@ def train_teacher(
 
     adam = torch.optim.Adam(model.parameters(), lr=recipe["learning_rate"])
     length = {"epochs": recipe["epochs"], "batch_size": recipe["batch_size"]}
-    schedule = one_cycle(adam, train_set, **length)
+    how = {**length, "schedule": one_cycle(adam, train_set, **length), "seed": seed}
     start = time.perf_counter()
-    fit(model, train_set, objective, adam, **length, schedule=schedule, seed=seed)
+    fit(model, train_set, objective, adam, progress=False, **how)
     seconds = time.perf_counter() - start
     run = {
         "dataset": dataset,
@@ -78,7 +79,18 @@ def train_teacher(
         "teacher_agreement": None,
         "train_seconds": round(seconds, 1),
     }
-    return model, sizes, run
+    if keep:
+        facts = {name: value for name, value in run.items() if value is not None}
+        save_model(keep, model, "cnn", sizes, **facts)
+    return run
+
+
+# The other seeds tell how much of a teacher's accuracy is luck; the first one teaches.
+teachers = Experiment(
+    teacher_run,
+    lambda: [{"dataset": d, "seed": s} for d in sorted(TEACHER_RECIPES) for s in SEEDS],
+    keeps=lambda run: None if run["seed"] else teacher_path(run["dataset"]).name,
+)
 
 
 def other_teacher_steps(
@@ -95,51 +107,23 @@ def other_teacher_steps(
     sizes = {k: recipe[k] for k in recipe if k == "widths"}
     model = build_model("mlp" if sizes else "cnn", seed=seed, **sizes).to(best_device())
     length = {k: recipe[k] for k in ("learning_rate", "epochs", "batch_size")}
-    options = {**length, "seed": seed}
-    return (yield from cycle_steps(model, train_set, label_loss, **options))
+    cycle = cycle_of(model, train_set, **length)
+    yield from training_steps(model, train_set, label_loss, seed=seed, **cycle)
+    return model
 
 
-@cache
-def teacher_of(dataset: str, teacher: str, labels: int, draw: int) -> nn.Module:
-    """The teacher of this name, trained where it is not stored; once a process.
+def teacher_for(
+    teacher: str, dataset: str, whole: Columns, train_set: Columns, draw: int
+) -> nn.Module:
+    """The teacher of this name: a stored one, or one that learns here.
 
-    `labels` and `draw` are of "same images": the images that their student learns from.
+    "same images" learns from `train_set`, the sample `draw`, as its student does;
+    others from `whole`.
     """
     if teacher == "course":
         return load_teacher(dataset)[0]
     if teacher == "hinton":
         return load_model(HINTON)[0]
-    whole = images_of(dataset, "train")
     own = teacher.startswith("same images")
-    chosen = some_of(whole, labels, draw) if own else whole
-    return last_of(other_teacher_steps(teacher, chosen, draw))
-
-
-@cache
-def answers_of(
-    dataset: str, teacher: str, labels: int, draw: int, split: str
-) -> Tensor:
-    """Logits [N, classes] of `teacher_of` for all images of a split; once a process."""
-    model = teacher_of(dataset, teacher, labels, draw)
-    return predict(model, images_of(dataset, split)["images"])
-
-
-@cache
-def images_of(dataset: str, split: str) -> Columns:
-    """`load_images`, once for each process."""
-    return load_images(dataset, split)
-
-
-def some_of(columns: Columns, examples: int, draw: int = 0) -> Columns:
-    """So many rows, drawn at random; another `draw` is another sample.
-
-    Raises ValueError if there are not so many, or none is asked for.
-    """
-    if not 1 <= examples <= count(columns):
-        raise ValueError(
-            f"There are {count(columns):,} labelled images: ask for 1 to that many, "
-            f"not for {examples:,}."
-        )
-    order = torch.Generator().manual_seed(draw)
-    rows = torch.randperm(count(columns), generator=order)[:examples]
-    return {name: column[rows] for name, column in columns.items()}
+    images, seed = (train_set, draw) if own else (whole, 0)
+    return last_of(other_teacher_steps(teacher, images, seed))

@@ -1,6 +1,6 @@
-"""Pictures: functions from numbers to a plotly figure, never shown here.
+"""Pictures: functions from numbers to a figure of plotly, as a plain dict.
 
-A picture is a row of *parts* (an image, bars, curves), put together by `side_by_side`.
+A picture is a row of *parts* (an image, bars, curves), put together by `picture`.
 Fonts, text colour and background are the page's: `panels` adds them in the browser.
 """
 
@@ -8,45 +8,57 @@ import base64
 import io
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
-import plotly.graph_objects as go
 from PIL import Image
 from torch import Tensor
 
 # Okabe and Ito's colours, told apart also by the colour-blind; never colour alone.
-TEACHER_COLOR, STUDENT_COLOR, LABEL_COLOR = "#0072B2", "#D55E00", "#999999"
-SOFTENED_COLOR, OTHER_COLOR = "#56B4E9", "#009E73"  # the teacher softened; neither
+TEACHER, STUDENT, LABELS = "#0072B2", "#D55E00", "#999999"
+SOFTENED, OTHER = "#56B4E9", "#009E73"  # the teacher softened; neither
 TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
 
-Drawn = tuple[go.Figure, str]  # what a view returns: a figure and its sentence
 Part = dict  # {"traces": [...], "x": axis, "y": axis} or {"image": address}
 
 
-def side_by_side(
+class Drawn(NamedTuple):
+    """What a view returns: a figure (data and layout) and its sentence."""
+
+    figure: dict
+    sentence: str
+
+
+def picture(
     title: str,
     *parts: Part,
+    says: str,
     widths: Sequence[float] | None = None,
     height: int = 360,
     legend: bool = False,
-) -> go.Figure:
-    """The parts in one row, `widths` as shares of it; the title states the finding."""
+) -> Drawn:
+    """The parts in one row, `widths` as shares of it.
+
+    The title states the finding, `says` is the sentence beneath. The margin on the left
+    has room for the names of the first part's rows.
+    """
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
+    names = parts[0].get("y", {}).get("ticktext", [])
+    left = max([60, *(10 * len(name) for name in names)])
     layout = {
         "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
-        "margin": {"l": 60, "r": 20, "t": 84 if legend else 56, "b": 60},
+        "margin": {"l": left, "r": 20, "t": 84 if legend else 56, "b": 60},
         "showlegend": legend,
         "images": [],
         "bargap": 0.25,
-        "template": None,
     }
     layout["title"] |= {"x": 0, "xanchor": "left"}
-    traces, left, number = [], 0.0, 0
+    traces, start, number = [], 0.0, 0
     for part, width in zip(parts, widths, strict=True):
-        domain = [left, min(left + width * unit, 1.0)]
-        left = domain[1] + GAP
+        domain = [start, min(start + width * unit, 1.0)]
+        start = domain[1] + GAP
         if "image" in part:
             layout["images"].append(_placed(part["image"], domain))
             continue
@@ -60,7 +72,7 @@ def side_by_side(
         traces += [{**trace, **axes} for trace in part["traces"]]
         within = {"xref": axes["xaxis"], "yref": axes["yaxis"], "sizing": "contain"}
         layout["images"] += [{**i, **within} for i in part.get("images", [])]
-    return go.Figure({"data": traces, "layout": layout})
+    return Drawn({"data": traces, "layout": layout}, says)
 
 
 def image(pixels: Tensor) -> Part:
@@ -106,7 +118,7 @@ def class_bars(
     class_names: Sequence[str],
     *,
     title: str = "probability",
-    color: str = TEACHER_COLOR,
+    color: str = TEACHER,
     name: str = "",
     scale: Sequence[float] = (0, 1),
     log: bool = False,
@@ -150,7 +162,7 @@ def grouped_bars(
     return {**parts[0], "traces": [part["traces"][0] for part in parts]}
 
 
-def targets(bars: Part, values: Tensor, name: str, color: str) -> Part:
+def marked(bars: Part, values: Tensor, name: str, color: str) -> Part:
     """Bars and, on each of them, a diamond where the value [classes] should be."""
     diamonds = {
         "type": "scatter",
@@ -202,7 +214,7 @@ def nearest(places: Sequence[float], here: float) -> int:
 
 def upright(x: float, ends: Sequence[float], name: str) -> dict:
     """A dotted grey line at x: a mark for `curves`."""
-    line = {"color": LABEL_COLOR, "dash": "dot", "width": 2}
+    line = {"color": LABELS, "dash": "dot", "width": 2}
     place = {"x": [x, x], "y": list(ends), "name": name, "line": line}
     return {"type": "scatter", "mode": "lines", **place}
 
@@ -223,7 +235,7 @@ def reliability_bars(table: Mapping[str, Tensor], color: str) -> Part:
         "marker": {"color": color, "opacity": (0.25 + 0.75 * share).tolist()},
     }
     diagonal = {"type": "scatter", "mode": "lines", "x": [0, 1], "y": [0, 1]}
-    diagonal |= {"name": "calibrated", "line": {"color": LABEL_COLOR, "dash": "dash"}}
+    diagonal |= {"name": "calibrated", "line": {"color": LABELS, "dash": "dash"}}
     ends = [0, 1]
     x, y = axis("confidence", ends), axis("accuracy", ends)
     return {"traces": [bars, diagonal], "x": x, "y": y}
@@ -245,16 +257,6 @@ def axis(
     if ticks:
         fixed |= {"tickvals": [*ticks.values()], "ticktext": [*ticks]}
     return fixed
-
-
-def percent(share: float, digits: int = 1) -> str:
-    """A share in [0, 1] in words; never 0 or 100 % for what is not exactly that."""
-    least = 10.0 ** -(digits + 2)
-    if 0 < share < least:
-        return f"under {100 * least:.{digits}f} %"
-    if 1 - least < share < 1:
-        return f"over {100 * (1 - least):.{digits}f} %"
-    return f"{100 * share:.{digits}f} %"
 
 
 def temperature_axis(

@@ -3,29 +3,15 @@
 import math
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from torch import Tensor
 
-from kdlab.figures import LABEL_COLOR, Part, axis, upright
+from kdlab.figures.parts import LABELS, Part, axis, upright
+from kdlab.figures.words import Runs, mean_spread
 
-Runs = Mapping[str, Sequence[float]]  # {"labels": [733.0, 741.0, ...], ...}
 DASHES, SYMBOLS = ["solid", "dash", "dot", "dashdot"], ["circle", "square", "diamond"]
 # Blue to white to orange, which the colour-blind tell apart.
 DIVERGING = [[0, "#0072B2"], [0.5, "#F7F7F7"], [1, "#D55E00"]]
 SEQUENTIAL = [[0, "#F7F7F7"], [0.5, "#56B4E9"], [1, "#003A5C"]]
-
-
-def mean_spread(values: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard deviation over the runs; one alone has no spread: NaN."""
-    runs = torch.tensor(list(values), dtype=torch.float64)
-    return runs.mean().item(), (runs.std().item() if len(runs) > 1 else math.nan)
-
-
-def mean_words(values: Sequence[float], digits: int = 0) -> str:
-    """'742 ± 9': mean and spread; of one run '742'."""
-    mean, spread = mean_spread(values)
-    words = f"{mean:.{digits}f}"
-    return words if math.isnan(spread) else f"{words} ± {spread:.{digits}f}"
 
 
 def dots(
@@ -49,18 +35,18 @@ def dots(
     points = [(v, name, k) for name in runs for k, v in enumerate(runs[name])]
     within = _held_by(x)
     marker = {"size": 9, "symbol": "circle-open", "line": {"width": 2}}
-    marker["color"] = [colors.get(name, LABEL_COLOR) for _, name, _ in points]
+    marker["color"] = [colors.get(name, LABELS) for _, name, _ in points]
     # apart from each other, each at a height that stays when more runs come
     heights = [rows[name] + 0.56 * (k * 0.618 % 1) - 0.28 for _, name, k in points]
     each = {"x": [within(v) for v, _, _ in points], "y": heights, "marker": marker}
     each["text"] = [name for _, name, _ in points]
     each["customdata"] = [v for v, _, _ in points]
     traces = [
-        _whiskers(stored or {}, rows, within, {"color": LABEL_COLOR, "width": 26}, 0.35)
+        _whiskers(stored or {}, rows, within, {"color": LABELS, "width": 26}, 0.35)
         | {"name": "stored runs"},
         {"type": "scatter", "mode": "markers", "name": "one run", **each}
         | {"hovertemplate": "%{text}: %{customdata:.4g}<extra></extra>"},
-        _whiskers(runs, rows, within, {"color": LABEL_COLOR, "width": 3}, 1.0),
+        _whiskers(runs, rows, within, {"color": LABELS, "width": 3}, 1.0),
         _means(runs, rows, within, colors),
     ]
     ticks = {"tickvals": [*rows.values()], "ticktext": [f"{name} " for name in rows]}
@@ -72,15 +58,6 @@ def spared_dots(gains: Runs, x: dict, colors: Mapping[str, str]) -> Part:
     """`dots` of differences between twins, with a line where there is none."""
     part, zero = dots(gains, x, colors), [-0.5, len(gains) - 0.5]
     return {**part, "traces": [upright(0, zero, "no difference"), *part["traces"]]}
-
-
-def in_words(runs: Runs, digits: int = 0) -> str:
-    """'742 ± 9 (labels); 510 ± 16 (teacher)', mean and spread of each."""
-    return "; ".join(
-        f"{mean_words(values, digits)} ({name})"
-        for name, values in runs.items()
-        if len(values)
-    )
 
 
 def unnamed(part: Part) -> Part:
@@ -123,7 +100,7 @@ def _means(
 ) -> dict:
     """An upright line at the mean of each row."""
     found = {name: mean_spread(runs[name])[0] for name in rows if len(runs[name])}
-    color = [colors.get(name, LABEL_COLOR) for name in found]
+    color = [colors.get(name, LABELS) for name in found]
     marker = {"symbol": "line-ns-open", "size": 30, "line": {"width": 4}}
     return {
         "type": "scatter",

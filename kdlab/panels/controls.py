@@ -58,3 +58,18 @@ def student_controls(
         "epochs": choice("epochs", EPOCHS, 15),
         **more,
     }
+
+
+def dropdown(
+    description: str, options: Sequence[object], value: object = None
+) -> widgets.Dropdown:
+    """One of these values, or pairs (name, value); the first, if no value is given."""
+    drop = widgets.Dropdown(options=list(options), description=description)
+    if value is not None:
+        drop.value = value
+    return drop
+
+
+def tick(description: str, value: bool = False) -> widgets.Checkbox:
+    """Yes or no."""
+    return widgets.Checkbox(value, description=description)

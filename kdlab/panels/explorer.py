@@ -1,14 +1,12 @@
-"""The engine of the explorers: controls over a picture that the browser answers.
+"""Explorers of pure views: controls over a picture that the browser answers.
 
 `explore(view, temperature=slider)` shows `view(temperature=...)`, a pure function that
 returns (figure, sentence). The kernel draws the first picture. Once the browser shows
 it, the kernel draws the view at every position of the tabulated controls (by default
-the first one) and sends this table (`tables`). From then on the browser (`panels.js`)
+the first one) and sends this table (`table`). From then on the browser (`panels.js`)
 answers a move by itself: over a slow network, while the kernel trains, or without it.
 What no table covers (another image, a typed value) is drawn by the kernel, and a new
 table follows. A table says what it covers, so an outdated one is never shown.
-
-`explore_steps` (`steps`) shows in the same way what a generator yields.
 """
 
 import asyncio
@@ -16,13 +14,12 @@ import itertools
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import ipywidgets as widgets
 
-from kdlab.picker import image_picker
-from kdlab.picture import (
+from kdlab.panels.panel import (
     Panel,
     Picture,
     Presets,
@@ -31,10 +28,7 @@ from kdlab.picture import (
     positions,
     report,
 )
-from kdlab.steps import StepsPanel, explore_steps
-from kdlab.tables import Place, Table
-
-__all__ = ["StepsPanel", "explore", "explore_steps", "image_picker", "show"]
+from kdlab.panels.table import Place, Table
 
 MOST_PICTURES = 2000  # more take too long to draw and to send
 SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
@@ -54,16 +48,13 @@ class Explorer(Panel):
     def __init__(
         self,
         view: Callable[..., tuple[object, str]],
-        tabulate: Sequence[str],
+        tabulate: int,
         presets: Presets,
         controls: dict[str, widgets.Widget],
     ):
         """Draw the first picture; the table follows when the browser asks."""
-        if unknown := set(tabulate) - set(controls):
-            known = ", ".join(controls)
-            raise ValueError(f"tabulate names {sorted(unknown)}, controls: {known}.")
         self.view, self.traces = view, None
-        self.positions = {name: positions(controls[name]) for name in tabulate}
+        self.positions = {n: positions(controls[n]) for n in [*controls][:tabulate]}
         self.covered, self.job, self.shown = None, None, False
         pictures = math.prod(len(values) for values in self.positions.values())
         if pictures > MOST_PICTURES:
@@ -184,24 +175,24 @@ class Explorer(Panel):
 def explore(
     view: Callable[..., tuple[object, str]],
     *,
-    tabulate: Sequence[str] | None = None,
+    tabulate: int = 1,
     presets: Presets | None = None,
     **controls: widgets.Widget,
 ) -> Explorer:
     """Controls over `view(**values) -> (figure, sentence)`, a pure and quick function.
 
     Args:
-        view: returns a plotly figure (or a dict of data and layout) and one sentence
-            that says what it shows; a ValueError refuses the values and says why.
-        tabulate: the controls that are answered in the browser; by default the first.
-        presets: buttons beside Reset, {"too hot": {"temperature": 32.0}}.
+        view: returns a figure, a plain dict of data and layout, and one sentence that
+            says what it shows; a ValueError refuses the values and says why.
+        tabulate: how many of the controls, from the first on, the browser answers.
+        presets: buttons beside Reset, {"too hot": 32.0} for the first control, or
+            {"too hot": {"temperature": 32.0, "log": True}}.
         controls: one ipywidget for each argument of the view.
 
     Raises:
-        ValueError: an unknown control, a preset that a control cannot take, or more
-            than 2,000 pictures to tabulate.
+        ValueError: a preset that its control cannot take, or more than 2,000 pictures
+            to tabulate.
     """
-    tabulate = list(controls)[:1] if tabulate is None else tabulate
     return Explorer(view, tabulate, presets or {}, controls)
 
 

@@ -14,25 +14,32 @@ from functools import partial
 
 import ipywidgets as widgets
 
-from kdlab.picture import Panel, Picture, Presets, plain_figure, report, set_controls
+from kdlab.panels.panel import (
+    Panel,
+    Picture,
+    Presets,
+    plain_figure,
+    report,
+    set_controls,
+)
 
 FRAME = 0.05  # seconds between two pictures: at most 20 a second
 TURN = 0.02  # seconds of steps after which other threads have theirs
 ONE_STEP = threading.Lock()  # no two generators compute at the same time
 
 
-class Run:
+class Drive:
     """One generator, driven in a thread of its own until it ends or is stopped."""
 
     def __init__(
         self,
         start: Callable[[], Generator],
         draw: Callable[[object, str], None],
-        ended: Callable[["Run"], None],
-        before: "Run | None",
+        ended: Callable[["Drive"], None],
+        before: "Drive | None",
         first_only: bool = False,
     ):
-        """`before`: the run that must have ended first; it is told to stop.
+        """`before`: the drive that must have ended first; it is told to stop.
 
         `first_only`: end after the first picture.
         """
@@ -74,7 +81,8 @@ class Run:
         try:
             while not self.stopped.is_set():
                 with ONE_STEP:
-                    held = next(steps) or held
+                    yielded = next(steps)
+                held = yielded if callable(yielded) else held
                 now = time.monotonic()
                 if held and (now - drawn >= FRAME or self.paused.is_set()):
                     self._draw(held)
@@ -95,31 +103,31 @@ class Run:
         return None
 
     def _draw(self, picture: object) -> None:
-        """A picture, or a function that makes it only when it is drawn."""
+        """Pictures are made only when they are drawn."""
         self.drew = True
         self.draw(*(picture() if callable(picture) else picture))
 
 
-class StepsPanel(Panel):
-    """The panel of a generator; `explore_steps` makes one."""
+class LivePanel(Panel):
+    """The panel of a generator; `explore_live` makes one."""
 
     def __init__(
         self,
         generator: Callable[..., Generator],
         presets: Presets,
         controls: dict[str, widgets.Widget],
-        start: str,
-        hold: bool,
+        button: str,
+        preview: bool,
     ):
-        """Start the first run at once; with `hold` only its first picture."""
+        """Start the first run at once; with `preview` only its first picture."""
         super().__init__(controls, presets)
         for control in controls.values():
             if hasattr(control, "continuous_update"):
                 control.continuous_update = False  # a new run on release only
-        self.generator, self.hold, self.run = generator, hold, None
-        self.lock = threading.RLock()  # of `run` and the state that the buttons show
-        self.picture.start = start
-        self._start(first_only=hold)
+        self.generator, self.preview, self.drive = generator, preview, None
+        self.lock = threading.RLock()  # of `drive` and the state that the buttons show
+        self.picture.start = button
+        self._start(first_only=preview)
 
     def _start(self, first_only: bool) -> None:
         values, places = self.values(), self.places()
@@ -129,36 +137,36 @@ class StepsPanel(Panel):
 
         start = partial(self.generator, **values)
         with self.lock:
-            self.run = Run(start, draw, self._ended, self.run, first_only)
+            self.drive = Drive(start, draw, self._ended, self.drive, first_only)
             self.picture.state = "ended" if first_only else "running"
-            self.run.thread.start()
+            self.drive.thread.start()
 
-    def _ended(self, run: Run) -> None:
+    def _ended(self, drive: Drive) -> None:
         with self.lock:
-            if run is not self.run:  # another one is under way
+            if drive is not self.drive:  # another one is under way
                 return
-            if run.stopped.is_set() and not run.drew:
-                run.draw(None, "Stopped before there was a picture.")
+            if drive.stopped.is_set() and not drive.drew:
+                drive.draw(None, "Stopped before there was a picture.")
             self.picture.state = "ended"
 
     def pause(self) -> None:
         """Wait after the present step, until `resume`; its picture is drawn."""
         with self.lock:
             if self.picture.state == "running":
-                self.run.paused.set()
+                self.drive.paused.set()
                 self.picture.state = "paused"
 
     def resume(self) -> None:
         """Go on from where `pause` stopped."""
         with self.lock:
             if self.picture.state == "paused":
-                self.run.paused.clear()
+                self.drive.paused.clear()
                 self.picture.state = "running"
 
     def stop(self) -> None:
         """Close the generator after its present step; the last picture may follow."""
         with self.lock:
-            self.run.stopped.set()
+            self.drive.stopped.set()
             self.picture.state = "ended"
 
     def close(self) -> None:
@@ -168,14 +176,14 @@ class StepsPanel(Panel):
 
     async def finished(self) -> object:
         """Wait for the end; what the generator returned, or its unexpected error."""
-        while self.run.thread.is_alive():
+        while self.drive.thread.is_alive():
             await asyncio.sleep(0.02)
-        if self.run.error:
-            raise self.run.error
-        return self.run.result
+        if self.drive.error:
+            raise self.drive.error
+        return self.drive.result
 
     def _on_change(self, change: dict) -> None:
-        self._start(first_only=self.hold)
+        self._start(first_only=self.preview)
 
     def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
         super()._on_message(picture, content, buffers)
@@ -186,15 +194,15 @@ class StepsPanel(Panel):
             pressed[content]()
 
 
-def explore_steps(
+def explore_live(
     generator: Callable[..., Generator],
     *,
     presets: Presets | None = None,
-    start: str = "Run again",
-    hold: bool = False,
-    begin: dict[str, object] | None = None,
+    button: str = "Run again",
+    preview: bool = False,
+    values: dict[str, object] | None = None,
     **controls: widgets.Widget,
-) -> StepsPanel:
+) -> LivePanel:
     """Controls over `generator(**values)`, which yields pictures as it works.
 
     It runs in a thread and the kernel stays free. A new position of a control closes
@@ -204,15 +212,15 @@ def explore_steps(
     `result = await panel.finished()` waits for what the generator returns.
 
     Args:
-        generator: yields (figure, sentence), or a function that returns them and is
-            called only if this picture is drawn, or None where nothing is new.
+        generator: yields functions that return (figure, sentence), called only if this
+            picture is drawn; whatever else it yields is a place to stop.
         presets: as of `explore`.
-        start: the label of the button that starts it again.
-        hold: a new position draws the first picture only; the button does the work.
-        begin: values of controls to begin with, instead of their own.
+        button: the label of the button that starts it again.
+        preview: a new position draws the first picture only; the button does the work.
+        values: of controls, {name: value}, to begin with instead of their own.
         controls: one ipywidget for each argument of the generator.
 
     Raises ValueError for a control that is not there, or a value it cannot take.
     """
-    set_controls(controls, begin or {})
-    return StepsPanel(generator, presets or {}, controls, start, hold)
+    set_controls(controls, values or {})
+    return LivePanel(generator, presets or {}, controls, button, preview)

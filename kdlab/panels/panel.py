@@ -1,6 +1,6 @@
 """The widgets under every panel: a picture, its controls and the buttons that set them.
 
-The browser's half is `panels.js`. It draws a picture from one of two tables (`tables`)
+The browser's half is `panels.js`. It draws a picture from one of two tables (`table`)
 that the kernel sends: `now`, the last answer, and `table`, all positions of the
 tabulated controls. It listens to the controls' own models, so labels, keyboard and
 number boxes are those of ipywidgets, and it sets them for Reset and the presets.
@@ -16,11 +16,11 @@ import numpy as np
 import traitlets
 from IPython import get_ipython
 
-from kdlab.tables import Place, Table, is_on
+from kdlab.panels.table import Place, Table, is_on
 
 FOLDER = Path(__file__).parent
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
-Presets = dict[str, dict[str, object]]  # {"too hot": {"temperature": 32.0}}
+Presets = dict[str, object]  # {"too hot": 32.0}, {"noisy": {"label_noise": 0.3}}
 
 
 class PlotlyCode(anywidget.AnyWidget):
@@ -110,9 +110,14 @@ def set_controls(
 
 
 def preset_places(
-    label: str, preset: dict[str, object], controls: dict[str, widgets.Widget]
+    label: str, preset: object, controls: dict[str, widgets.Widget]
 ) -> dict[str, Place]:
-    """The preset for the browser, {control: place}. ValueError: it is impossible."""
+    """The preset for the browser, {control: place}. ValueError: it is impossible.
+
+    A plain value is meant for the first control.
+    """
+    if not isinstance(preset, dict):
+        preset = {next(iter(controls), ""): preset}
     places = {}
     before = {name: control.value for name, control in controls.items()}
     try:

@@ -1,0 +1,36 @@
+"""Experiments: from settings to rows of a table on disk, by one command.
+
+A lesson declares its own as `Experiment(run, settings)`; `teachers` and `tuning`, which
+all lessons share, are here.
+"""
+
+from kdlab.experiments.students import (
+    CHANGES,
+    METHODS,
+    WITHOUT_TEACHER,
+    columns_of,
+    measured,
+    new_student,
+    student_run,
+    student_steps,
+)
+from kdlab.experiments.sweep import SEEDS, Experiment, Setting
+from kdlab.experiments.teachers import HINTON, other_teacher_steps, teachers
+from kdlab.experiments.tuning import (
+    ARMS,
+    DRAWS,
+    EPOCHS,
+    HOT,
+    LABEL_COUNTS,
+    LABELS,
+    SMOOTHING,
+    TEMPERATURES,
+    TUNED,
+    WIDTHS,
+    epochs_for,
+    grid,
+    setting,
+    taught,
+    tuned,
+    tuning,
+)

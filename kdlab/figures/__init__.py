@@ -1,0 +1,38 @@
+"""From numbers to pictures and words: `from kdlab import figures as fig`.
+
+A view returns `fig.picture(title, *parts, says=...)`, a plain dict and its sentence.
+"""
+
+from kdlab.figures.parts import (
+    LABELS,
+    OTHER,
+    SOFTENED,
+    STUDENT,
+    TEACHER,
+    TEMPERATURE_TICKS,
+    Drawn,
+    Part,
+    axis,
+    class_bars,
+    curves,
+    gallery,
+    grouped_bars,
+    image,
+    image_address,
+    marked,
+    nearest,
+    picture,
+    reliability_bars,
+    temperature_axis,
+    upright,
+)
+from kdlab.figures.runs import (
+    DIVERGING,
+    SEQUENTIAL,
+    dots,
+    heat_map,
+    lines_with_spread,
+    spared_dots,
+    unnamed,
+)
+from kdlab.figures.words import Runs, in_words, mean_spread, mean_words, percent

@@ -1,0 +1,18 @@
+"""The engine of all explorers and live panels: controls, a picture, a sentence.
+
+`explore(view, temperature=slider)` shows what a pure function draws, `explore_live`
+what a generator yields while something trains. See `explorer` and `live`.
+"""
+
+from kdlab.panels.controls import (
+    choice,
+    dropdown,
+    labels_slider,
+    share_slider,
+    student_controls,
+    temperature_slider,
+    tick,
+)
+from kdlab.panels.explorer import Explorer, explore, show
+from kdlab.panels.live import LivePanel, explore_live
+from kdlab.panels.picker import image_picker
