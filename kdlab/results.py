@@ -40,12 +40,6 @@ def stored_rows(path: Path) -> list[dict[str, str]]:
     return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
 
 
-def mean_and_spread(runs: pd.DataFrame, measure: str, by: str) -> pd.DataFrame:
-    """Mean, standard deviation and number of seeds of a measure, per value of `by`."""
-    groups = runs.groupby(by, dropna=False)[measure]  # labels only: no temperature
-    return groups.agg(mean="mean", spread="std", seeds="count").reset_index()
-
-
 def by_value(
     runs: pd.DataFrame, column: str, measure: str
 ) -> dict[object, list[float]]:

@@ -1,6 +1,8 @@
-"""The house rules of the package, read from its source: who may import whom, and sizes.
+"""The house rules, read from the source: who may import whom, and sizes.
 
+The package is the method, at its top, and five wings; a lesson's home uses them all.
 Nothing here imports the package, but for the last tests, which do so in a new process.
+A new lesson adds no entry here.
 """
 
 import ast
@@ -12,102 +14,75 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGE = ROOT / "kdlab"
-MODULES = sorted(PACKAGE.glob("*.py"))
-FILES = [*MODULES, *sorted(PACKAGE.glob("*.js")), *sorted(PACKAGE.glob("*.css"))]
+PACKAGE, LESSONS = ROOT / "kdlab", ROOT / "notebooks" / "lessons"
+OF_PACKAGE = sorted(PACKAGE.rglob("*.py"))
+HOMES = sorted(path.parent for path in LESSONS.glob("*/__init__.py"))
+OF_LESSONS = [
+    path
+    for home in HOMES
+    for path in sorted(home.glob("*.py"))
+    if path.stem != "solutions" and not path.stem.startswith("test_")
+]
+MODULES = [*OF_PACKAGE, *OF_LESSONS]
+FILES = [*MODULES, *PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css")]
 
-# Which modules of kdlab a module may import, also inside a function. A new module is
-# added here first: that is the moment to ask where it belongs.
-# Imported by notebooks and tests alone; explorers may build on explorers.
-EXPLORERS = {
-    "explorers",
-    "explorers_temperature",
-    "explorers_similarity",
-    "explorers_omitted",
-    "explorers_blend",
-    "explorers_variance",
-    "explorers_cell",
-    "explorers_fidelity",
-    "explorers_playground",
-    "explorers_retrain",
-    "explorers_pair",
-    "explorers_runs",
-}
-ENDS = {*EXPLORERS, "exercises", "sweeps"}
-ENGINE = {
-    "panels",
-    "picture",
-    "steps",
-    "picker",
-    "tables",
-    "controls",
-}  # a sweep needs no pixels
-TABLE = {
-    "__init__": "",
+# Which parts of kdlab a part may import: the modules of the method, one by one, and the
+# wings. A new module of the method is added here: the moment to ask where it belongs.
+METHOD = {
+    "seeds": "",
     "losses": "",
     "metrics": "",
-    "seeds": "",
-    "models": "seeds",
-    "features": "",
-    "data": "",
+    "hints": "",
+    "augmentations": "",
+    "datasets": "",
     "results": "",
-    "controls": "",
-    "figures": "",
-    "tables": "",
-    "picker": "",
+    "data": "datasets",
+    "models": "seeds",
     "weights": "models",
-    "targets": "",
     "training": "data losses metrics seeds",
     "objectives": "data losses training",
-    "teachers": "data models objectives training weights",
-    "pruning": "training models",
-    "quantization": "training models",
-    "deployment": "training models",
-    "picture": "tables",
-    "steps": "tables picture",
-    "panels": "tables picture steps picker",
-    "experiments": "data losses metrics models objectives targets teachers",
-    "omitted": "data experiments teachers training",
-    "grids": "experiments omitted results teachers",
-    "figures_runs": "figures",
-    "tasks": "losses metrics",
-    "tasks_of_students": "losses metrics targets tasks",
-    "checks": "seeds tasks tasks_of_students",
-    "exercises": "checks",
 }
-TABLE["experiments"] += " training weights"
-BELOW = "controls data experiments figures figures_runs losses metrics models"
-BELOW += " objectives omitted panels results targets teachers training"
-TABLE |= {name: f"{BELOW} explorers" for name in EXPLORERS - {"explorers"}}
-TABLE["explorers"] = BELOW
-MAY_IMPORT = {name: set(others.split()) for name, others in TABLE.items()}
-MAY_IMPORT["sweeps"] = set(TABLE) - ENGINE - {"figures", "figures_runs"} - ENDS
-WIDGETS = {"panels", "picture", "steps", "picker", "controls", *ENDS} - {"sweeps"}
+ALL_METHOD = " ".join(METHOD)
+WINGS = {
+    "figures": "",
+    "panels": "",
+    "exercises": "seeds",
+    "experiments": ALL_METHOD,
+    "explorers": f"{ALL_METHOD} figures panels experiments",
+}
+MAY_IMPORT = {name: set(to.split()) for name, to in {**METHOD, **WINGS}.items()}
 
 # The only homes of a package; where the home is lazy, the import is inside a function.
-HOMES = {
-    "ipywidgets": WIDGETS,
-    "anywidget": WIDGETS,
-    "plotly": {"figures", "panels", "picture"},
-    "matplotlib": {"figures"},
-    "torchvision": {"data"},
-    "pickle": {"data"},  # CIFAR-10 is published as pickles: read behind a checksum
+AT_HOME = {
+    "ipywidgets": {"panels", "exercises", "explorers", "lessons"},
+    "anywidget": {"panels", "exercises"},
+    "plotly": {"panels"},
+    "matplotlib": set(),
+    "torchvision": {"datasets"},
+    "pickle": {"datasets"},  # CIFAR-10 is published as pickles: read behind a checksum
 }
-LAZY = {("plotly", "panels"), ("plotly", "picture"), ("torchvision", "data")}
-TORCH_ALONE = {
-    "losses",
-    "metrics",
-    "models",
-    "features",
-    "targets",
-}  # pure, so easy to reuse
+LAZY = {"plotly", "torchvision"}
+TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy to reuse
 
-# Six notebooks and their engine; what a later one adds is a decision taken here.
-LINES_OF_THE_PACKAGE, LINES_OF_A_MODULE = 6800, 350
+# What exists today; all lessons together may bring the package to 5,500 (DESIGN).
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 4000, 420, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 
-@pytest.fixture(params=MODULES, ids=lambda path: path.stem)
+def part_of(path):
+    """'losses' of the method, the name of a wing, or 'lessons'."""
+    if LESSONS in path.parents:
+        return "lessons"
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def dotted(path):
+    """The name by which a module is imported."""
+    base = LESSONS.parent if LESSONS in path.parents else ROOT
+    return ".".join(path.relative_to(base).with_suffix("").parts)
+
+
+@pytest.fixture(params=MODULES, ids=dotted)
 def module(request):
     return request.param
 
@@ -117,20 +92,25 @@ def tree(module):
     return ast.parse(module.read_text(encoding="utf-8"))
 
 
-def names_imported(node):
+def names_imported(node, module):
     """Dotted names that an import statement may load, as absolute names."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     if isinstance(node, ast.ImportFrom):
-        origin = f"kdlab.{node.module or ''}".rstrip(".") if node.level else node.module
+        origin = node.module or ""
+        if node.level:
+            package = dotted(module).split(".")[: -node.level]
+            origin = ".".join([*package, *filter(None, [node.module])])
         return [f"{origin}.{alias.name}" for alias in node.names]
     return []
 
 
-def imports(tree):
+def imports(tree, module):
     """Each dotted name imported anywhere in the module, with its line."""
     return [
-        (name, node.lineno) for node in ast.walk(tree) for name in names_imported(node)
+        (name, node.lineno)
+        for node in ast.walk(tree)
+        for name in names_imported(node, module)
     ]
 
 
@@ -150,55 +130,61 @@ def functions(tree):
 # --- who imports whom --------------------------------------------------------------
 
 
-def test_the_package_is_flat_and_its_table_is_a_dag():
-    assert len(MODULES) > 1
-    assert sorted(PACKAGE.rglob("*.py")) == MODULES, "kdlab has flat modules only"
+def test_the_parts_of_the_package_are_those_of_the_table_and_no_arrow_goes_round():
+    assert len(OF_LESSONS) > len(HOMES) > 5
+    there = {part_of(path) for path in OF_PACKAGE} - {"__init__"}
+    assert there == set(MAY_IMPORT), "add it to METHOD or WINGS, with what it imports"
     list(TopologicalSorter(MAY_IMPORT).static_order())  # raises CycleError
-    for name, others in MAY_IMPORT.items():
-        own = {name.partition("_")[0]}
-        assert not others & ENDS - own, f"{name}: {ENDS} are for notebooks and tests"
-
-
-def test_the_module_is_in_the_table(module):
-    assert module.stem in MAY_IMPORT, (
-        f"{module.name} is not in TABLE of {Path(__file__).name}: add it to the "
-        "table, with the modules that it may import."
-    )
+    for path in OF_PACKAGE:
+        assert len(path.relative_to(PACKAGE).parts) <= 2, "a wing has no wings"
     vague = {"utils", "util", "helpers", "common", "misc", "tools"}
-    assert not set(module.stem.split("_")) & vague, "name a module by its subject"
+    assert not {path.stem for path in MODULES} & vague, "name a module by its subject"
 
 
-def test_imports_within_the_package_follow_the_table(module, tree):
-    allowed = MAY_IMPORT.get(module.stem, set())
-    for name, line in imports(tree):
-        top, _, rest = name.partition(".")
-        other = rest.partition(".")[0]
-        if top == "kdlab":
-            assert other in allowed, (
-                f"{module.name}:{line} imports {name}; it may import {sorted(allowed)}"
-            )
+def test_imports_follow_the_arrows(module, tree):
+    part = part_of(module)
+    for name, line in imports(tree, module):
+        top, *rest = name.split(".")
+        where = f"{module.relative_to(ROOT)}:{line} imports {name}"
+        if top == "kdlab" and part != "lessons":
+            assert rest[0] in MAY_IMPORT[part] | {part}, where
+        if top == "lessons":
+            assert part == "lessons", f"{where}: the package knows no lesson"
+            assert rest[0] == module.parent.name, f"{where}: no lesson knows another"
+
+
+def test_the_modules_of_a_wing_import_each_other_one_way():
+    for wing in WINGS:
+        arrows = {}
+        for path in sorted((PACKAGE / wing).glob("*.py")):
+            found = imports(ast.parse(path.read_text(encoding="utf-8")), path)
+            own = [name.split(".") for name, _ in found]
+            inside = {name[2] for name in own if name[:2] == ["kdlab", wing]}
+            arrows[path.stem] = inside - {path.stem}
+        list(TopologicalSorter(arrows).static_order())  # raises CycleError
 
 
 def test_packages_are_imported_only_where_they_are_at_home(module, tree):
-    for name, line in imports(tree):
-        homes = HOMES.get(name.partition(".")[0], {module.stem})
-        assert module.stem in homes, (
+    part = part_of(module)
+    for name, line in imports(tree, module):
+        homes = AT_HOME.get(name.partition(".")[0], {part})
+        assert part in homes, (
             f"{module.name}:{line} imports {name}, whose home is {sorted(homes)}"
         )
 
 
 def test_slow_packages_are_imported_inside_a_function(module, tree):
     for node in at_module_level(tree):
-        for name in names_imported(node):
-            assert (name.partition(".")[0], module.stem) not in LAZY, (
+        for name in names_imported(node, module):
+            assert name.partition(".")[0] not in LAZY, (
                 f"{module.name}:{node.lineno} imports {name} for everybody: move it "
                 "into the function that needs it"
             )
 
 
 def test_pure_modules_import_torch_alone(module, tree):
-    if module.stem in TORCH_ALONE:
-        tops = {name.partition(".")[0] for name, _ in imports(tree)}
+    if part_of(module) in TORCH_ALONE:
+        tops = {name.partition(".")[0] for name, _ in imports(tree, module)}
         assert tops - set(sys.stdlib_module_names) <= {"torch", "kdlab"}
 
 
@@ -210,8 +196,14 @@ def count_lines(path):
 
 
 def test_the_package_can_be_read_in_an_afternoon():
-    sizes = {path.name: count_lines(path) for path in MODULES}
+    sizes = {dotted(path): count_lines(path) for path in OF_PACKAGE}
     assert sum(sizes.values()) < LINES_OF_THE_PACKAGE, sizes
+
+
+@pytest.mark.parametrize("home", HOMES, ids=lambda path: path.name)
+def test_a_lesson_fits_in_its_home(home):
+    sizes = {path.name: count_lines(path) for path in OF_LESSONS if path.parent == home}
+    assert sum(sizes.values()) <= LINES_OF_A_LESSON, sizes
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -293,7 +285,7 @@ def run(*command):
 
 
 def test_importing_everything_is_quiet_and_asks_no_network():
-    names = [f"kdlab.{path.stem}".removesuffix(".__init__") for path in MODULES]
+    names = [dotted(path).removesuffix(".__init__") for path in MODULES]
     done = run(sys.executable, "-W", "error", "-c", IMPORT_ALL, *names)
     assert done.returncode == 0, done.stderr
     assert done.stderr == ""
@@ -306,6 +298,6 @@ def test_ruff_finds_nothing():
 
 
 def test_the_code_is_formatted_as_ruff_does():
-    files = [*ROOT.glob("*.py"), *MODULES, *(ROOT / "tests").rglob("*.py")]
-    done = run(sys.executable, "-m", "ruff", "format", "--check", *map(str, files))
+    places = [*ROOT.glob("*.py"), PACKAGE, LESSONS, ROOT / "tests"]
+    done = run(sys.executable, "-m", "ruff", "format", "--check", *map(str, places))
     assert done.returncode == 0, done.stdout + done.stderr

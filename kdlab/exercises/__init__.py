@@ -19,17 +19,15 @@ SAID = {
 }
 
 
-def of_lesson(
-    file: str, tasks: Mapping[str, Task]
-) -> tuple[Callable[[Function], None], Callable[[str], Prediction], Callable[[], Quiz]]:
-    """`check`, `predict` and `quiz` of the lesson whose `__init__.py` is this file.
+class Desk:
+    """A lesson's `check`, `predict` and `quiz`: see `of_lesson`."""
 
-    Raises ValueError, at once, if the words.toml beside it is malformed.
-    """
-    words = load_words(Path(file).parent / "words.toml")
-    predictions: dict[str, Prediction] = {}
+    def __init__(self, words: Mapping[str, dict], tasks: Mapping[str, Task]):
+        """`words` as of `load_words`."""
+        self.words, self.tasks = words, tasks
+        self.predictions: dict[str, Prediction] = {}
 
-    def check(answer: Function) -> None:
+    def check(self, answer: Function) -> None:
         """Judge a function by its name: right, not attempted, or a hint to its mistake.
 
             def soft_loss(student_logits, teacher_logits, temperature): ...
@@ -41,10 +39,10 @@ def of_lesson(
         if not callable(answer):
             print(f"{SAID['wrong']} Hand over the function itself, without calling it.")
             return
-        judged = verdict(task_of(tasks, answer.__name__), answer)
+        judged = verdict(self._known(answer.__name__, self.tasks), answer)
         print(f"{SAID[judged.kind]} {judged.text}")
 
-    def predict(name: str) -> Prediction:
+    def predict(self, name: str) -> Prediction:
         """Ask for the prediction of this name; asked again, what was committed stays.
 
             louder = lesson.predict("louder")
@@ -53,25 +51,26 @@ def of_lesson(
 
         Raises ValueError for a name that is not in words.toml.
         """
-        if name not in words["predict"]:
-            raise ValueError(
-                f"No prediction {name!r}; there are {[*words['predict']]}."
-            )
-        known = predictions.get(name)
-        if known is None or known.comm is None:  # closed with all widgets
-            predictions[name] = Prediction(words["predict"][name])
-        return predictions[name]
+        words, made = self._known(name, self.words["predict"]), self.predictions
+        if name not in made or made[name].comm is None:  # closed with all widgets
+            made[name] = Prediction(words)
+        return made[name]
 
-    def quiz() -> Quiz:
-        """The mastery quiz of this lesson; every option may be tried."""
-        questions = words["question"]
+    def quiz(self) -> Quiz:
+        """The mastery quiz; every option may be tried."""
+        questions = self.words["question"]
         return Quiz(kind="quiz", questions=questions, tried=[[] for _ in questions])
 
-    return check, predict, quiz
+    def _known(self, name: str, there: Mapping) -> object:
+        if name not in there:
+            raise ValueError(f"This lesson has no {name!r}; it has {list(there)}.")
+        return there[name]
 
 
-def task_of(tasks: Mapping[str, Task], name: str) -> Task:
-    """The task of this name. Raises ValueError naming those there are."""
-    if name not in tasks:
-        raise ValueError(f"No exercise {name!r}; there are {list(tasks)}.")
-    return tasks[name]
+def of_lesson(file: str, tasks: Mapping[str, Task]) -> tuple[Callable, ...]:
+    """`check`, `predict` and `quiz` of the lesson whose `__init__.py` is this file.
+
+    Raises ValueError, at once, if the words.toml beside it is malformed.
+    """
+    desk = Desk(load_words(Path(file).parent / "words.toml"), tasks)
+    return desk.check, desk.predict, desk.quiz

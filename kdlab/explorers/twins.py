@@ -58,7 +58,7 @@ def retrain_explorer(
     {"with the teacher": [...], "labels": [...]}, or None if it was stopped. What needs
     no teacher is trained once for all temperatures and weights.
     """
-    known: dict[tuple, int] = {}  # test errors of students already trained
+    known: dict[tuple, dict] = {}  # what students reached that are trained already
 
     def retrained(
         temperature: float,
@@ -81,20 +81,16 @@ def retrain_explorer(
             key = (labels, label_noise, *setting.items())
             if key not in known:
                 told = with_label_noise(chosen, label_noise, seed)
-                known[key] = evaluate(
-                    (yield from student_steps(told, **setting)), test_set
-                )
+                trained = yield from student_steps(told, **setting)
+                known[key] = evaluate(trained, test_set)
             return known[key]["errors"]
 
         draw = partial(twins_picture, count(test_set), seeds, soft_weight)
         return in_turns(arms, seeds, train, draw)
 
-    controls = student_controls(
-        count(train_set),
-        1.0,
-        label_noise=share_slider("wrong labels, share", 0.0, 0.5),
-        smoothing=tick("and with label smoothing 0.1"),
-    )
+    noise = share_slider("wrong labels, share", 0.0, 0.5)
+    more = {"label_noise": noise, "smoothing": tick("and with label smoothing 0.1")}
+    controls = student_controls(count(train_set), 1.0, **more)
     return explore_live(retrained, presets=PRESETS, values=start, **controls)
 
 

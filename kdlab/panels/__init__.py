@@ -7,7 +7,6 @@ what a generator yields while something trains. See `explorer` and `live`.
 from kdlab.panels.controls import (
     choice,
     dropdown,
-    labels_slider,
     share_slider,
     student_controls,
     temperature_slider,

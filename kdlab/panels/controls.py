@@ -31,13 +31,6 @@ def choice(
     return widgets.SelectionSlider(description=description, options=pairs, value=value)
 
 
-def labels_slider(examples: int) -> widgets.SelectionSlider:
-    """How many labelled images, of so many that there are."""
-    pairs = [(f"{n:,}", n) for n in LABEL_COUNTS if n < examples]
-    pairs.append((f"{examples:,} (all)", examples))
-    return choice("labelled images", pairs, min(2000, examples))
-
-
 def share_slider(
     description: str, value: float, high: float = 1.0
 ) -> widgets.FloatSlider:
@@ -50,11 +43,13 @@ def student_controls(
     examples: int, soft_weight: float, **more: widgets.Widget
 ) -> dict[str, widgets.Widget]:
     """How a student is taught, for so many training images; `more` come last."""
+    counts = [(f"{n:,}", n) for n in LABEL_COUNTS if n < examples]
+    counts.append((f"{examples:,} (all)", examples))
     return {
         "temperature": temperature_slider(8.0),
         "soft_weight": share_slider("weight of the teacher", soft_weight),
         "width": choice("width of the student", WIDTHS, 128),
-        "labels": labels_slider(examples),
+        "labels": choice("labelled images", counts, min(2000, examples)),
         "epochs": choice("epochs", EPOCHS, 15),
         **more,
     }

@@ -43,14 +43,28 @@ class Row(NamedTuple):
 
 
 class Explorer(Panel):
-    """The panel of a pure view; `explore` makes one."""
+    """Controls over `view(**values) -> (figure, sentence)`, a pure and quick function.
+
+    Args:
+        view: returns a figure, a plain dict of data and layout, and one sentence that
+            says what it shows; a ValueError refuses the values and says why.
+        tabulate: how many of the controls, from the first on, the browser answers.
+        presets: buttons beside Reset, {"too hot": 32.0} for the first control, or
+            {"too hot": {"temperature": 32.0, "log": True}}.
+        controls: one ipywidget for each argument of the view.
+
+    Raises:
+        ValueError: a preset that its control cannot take, or more than 2,000 pictures
+            to tabulate.
+    """
 
     def __init__(
         self,
         view: Callable[..., tuple[object, str]],
-        tabulate: int,
-        presets: Presets,
-        controls: dict[str, widgets.Widget],
+        *,
+        tabulate: int = 1,
+        presets: Presets | None = None,
+        **controls: widgets.Widget,
     ):
         """Draw the first picture; the table follows when the browser asks."""
         self.view, self.traces = view, None
@@ -62,7 +76,7 @@ class Explorer(Panel):
                 f"{pictures} pictures to tabulate, at most {MOST_PICTURES}:"
                 " tabulate fewer controls, or give them fewer steps."
             )
-        super().__init__(controls, presets)
+        super().__init__(controls, presets or {})
         self._draw_now()
         if os.environ.get("KDLAB_EXPORT"):  # a page without a kernel needs all at once
             self.picture.plotly_code.fill()
@@ -172,28 +186,7 @@ class Explorer(Panel):
             self._send_table(table)
 
 
-def explore(
-    view: Callable[..., tuple[object, str]],
-    *,
-    tabulate: int = 1,
-    presets: Presets | None = None,
-    **controls: widgets.Widget,
-) -> Explorer:
-    """Controls over `view(**values) -> (figure, sentence)`, a pure and quick function.
-
-    Args:
-        view: returns a figure, a plain dict of data and layout, and one sentence that
-            says what it shows; a ValueError refuses the values and says why.
-        tabulate: how many of the controls, from the first on, the browser answers.
-        presets: buttons beside Reset, {"too hot": 32.0} for the first control, or
-            {"too hot": {"temperature": 32.0, "log": True}}.
-        controls: one ipywidget for each argument of the view.
-
-    Raises:
-        ValueError: a preset that its control cannot take, or more than 2,000 pictures
-            to tabulate.
-    """
-    return Explorer(view, tabulate, presets or {}, controls)
+explore = Explorer  # where it is called, a verb reads better
 
 
 def show(figure: object, sentence: str) -> Explorer:

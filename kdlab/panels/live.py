@@ -109,18 +109,39 @@ class Drive:
 
 
 class LivePanel(Panel):
-    """The panel of a generator; `explore_live` makes one."""
+    """Controls over `generator(**values)`, which yields pictures as it works.
+
+    It runs in a thread and the kernel stays free. A new position of a control closes
+    the generator and starts another; buttons pause it, close it ("Stop") and start it
+    again. At most 20 pictures a second are drawn, the last one always. A ValueError or
+    FloatingPointError is shown as the sentence. In a later cell,
+    `result = await panel.finished()` waits for what the generator returns.
+
+    Args:
+        generator: yields functions that return (figure, sentence), called only if this
+            picture is drawn; whatever else it yields is a place to stop.
+        presets: as of `explore`.
+        button: the label of the button that starts it again.
+        preview: a new position draws the first picture only; the button does the work.
+        values: of controls, {name: value}, to begin with instead of their own.
+        controls: one ipywidget for each argument of the generator.
+
+    Raises ValueError for a control that is not there, or a value it cannot take.
+    """
 
     def __init__(
         self,
         generator: Callable[..., Generator],
-        presets: Presets,
-        controls: dict[str, widgets.Widget],
-        button: str,
-        preview: bool,
+        *,
+        presets: Presets | None = None,
+        button: str = "Run again",
+        preview: bool = False,
+        values: dict[str, object] | None = None,
+        **controls: widgets.Widget,
     ):
         """Start the first run at once; with `preview` only its first picture."""
-        super().__init__(controls, presets)
+        set_controls(controls, values or {})
+        super().__init__(controls, presets or {})
         for control in controls.values():
             if hasattr(control, "continuous_update"):
                 control.continuous_update = False  # a new run on release only
@@ -194,33 +215,4 @@ class LivePanel(Panel):
             pressed[content]()
 
 
-def explore_live(
-    generator: Callable[..., Generator],
-    *,
-    presets: Presets | None = None,
-    button: str = "Run again",
-    preview: bool = False,
-    values: dict[str, object] | None = None,
-    **controls: widgets.Widget,
-) -> LivePanel:
-    """Controls over `generator(**values)`, which yields pictures as it works.
-
-    It runs in a thread and the kernel stays free. A new position of a control closes
-    the generator and starts another; buttons pause it, close it ("Stop") and start it
-    again. At most 20 pictures a second are drawn, the last one always. A ValueError or
-    FloatingPointError is shown as the sentence. In a later cell,
-    `result = await panel.finished()` waits for what the generator returns.
-
-    Args:
-        generator: yields functions that return (figure, sentence), called only if this
-            picture is drawn; whatever else it yields is a place to stop.
-        presets: as of `explore`.
-        button: the label of the button that starts it again.
-        preview: a new position draws the first picture only; the button does the work.
-        values: of controls, {name: value}, to begin with instead of their own.
-        controls: one ipywidget for each argument of the generator.
-
-    Raises ValueError for a control that is not there, or a value it cannot take.
-    """
-    set_controls(controls, values or {})
-    return LivePanel(generator, presets or {}, controls, button, preview)
+explore_live = LivePanel  # where it is called, a verb reads better
