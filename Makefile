@@ -15,7 +15,8 @@ lab: # open JupyterLab at the first notebook
 
 test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test
-	$(RUN) -m pytest --nbval-lax --nbval-current-env tests notebooks
+	$(RUN) -m pytest -n 2 --dist loadgroup --nbval-lax --nbval-current-env \
+	  tests notebooks/lessons build/notebooks $(TEST_FLAGS)
 
 bench: # measure speed, memory and bytes; print one table and write bench.json
 	@$(PYTHON) install.py test
@@ -23,9 +24,10 @@ bench: # measure speed, memory and bytes; print one table and write bench.json
 
 results: # run the stored experiments again, from what is missing
 	@$(PYTHON) install.py
-	$(RUN) -m kdlab.sweeps all
+	$(RUN) -m kdlab.experiments kdlab
+	for file in notebooks/lessons/*/experiments.py; do \
+	  $(RUN) -m kdlab.experiments lessons.$$(basename $$(dirname $$file)) || exit; done
 
-notebooks: # run them all, and store them with the output of their claims alone
+notebooks: # run them all, and store what their claims print
 	@$(PYTHON) install.py test
-	$(RUN) -m nbconvert --to notebook --execute --inplace notebooks/*.ipynb
-	$(RUN) -m nbstripout --keep-count --keep-id --extra-keys metadata.language_info notebooks/*.ipynb
+	$(RUN) tests/claims.py

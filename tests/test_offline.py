@@ -7,14 +7,11 @@ machine may have both: Python asks the hook below before it looks a name up or c
 
 import os
 import re
-from pathlib import Path
 
+import claims
 import nbformat
 import pytest
-from nbclient import NotebookClient
 
-NOTEBOOKS = sorted((Path(__file__).parent.parent / "notebooks").glob("[0-9]*.ipynb"))
-CLAIM = "nbval-check-output"
 WHY = "this test has no network"
 NO_NETWORK = f"""
 import sys
@@ -52,42 +49,17 @@ def environment(tmp_path, data_folder):
     return {**kept, "PYTHONPATH": path, "KDLAB_DATA": str(data_folder)}
 
 
-def code_cells(notebook):
-    return [cell for cell in notebook.cells if cell.cell_type == "code"]
-
-
-def run_all(notebook, environment):
-    """A copy with the outputs of a new kernel; raises at the first cell that fails."""
-    copy = nbformat.from_dict(notebook)
-    for cell in code_cells(copy):
-        cell.outputs = []
-    where = {"metadata": {"path": str(NOTEBOOKS[0].parent)}}
-    client = NotebookClient(copy, timeout=120, kernel_name="python3", resources=where)
-    return client.execute(env=environment)
-
-
-def printed(cell):
-    """The text of a cell's outputs, joined: what is streamed may arrive in pieces."""
-    outputs = [
-        o.get("text") or o.get("data", {}).get("text/plain") for o in cell.outputs
-    ]
-    return "".join(text for text in outputs if text)
-
-
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", claims.ALL, ids=lambda path: path.stem)
 def test_run_all_passes_on_digits(path, environment, data_folder):
-    stored = nbformat.read(path, as_version=4)
-    code, done = code_cells(stored), code_cells(run_all(stored, environment))
+    done = claims.run(nbformat.read(path, as_version=4), env=environment)
+    cells = claims.code_cells(done)
+    found = {cell.id: claims.printed(cell) for cell in cells if claims.is_claim(cell)}
+    assert found and found == claims.claims_of(path)
 
-    claims = [i for i, c in enumerate(code) if CLAIM in c.metadata.get("tags", [])]
-    assert claims
-    for i in claims:
-        assert printed(done[i]) == printed(code[i])
-
-    asking = next(cell for cell in done if "course_dataset()" in cell.source)
-    said = [line for cell in done for line in printed(cell).splitlines()]
+    asking = next(cell for cell in cells if "course_dataset()" in cell.source)
+    said = [line for cell in cells for line in claims.printed(cell).splitlines()]
     (announcement,) = [line for line in said if line.startswith("Course dataset:")]
-    assert announcement in printed(asking).splitlines()
+    assert announcement in claims.printed(asking).splitlines()
     assert "digits" in announcement
     assert WHY in announcement and str(data_folder) in announcement
     assert "Go on-line once" in announcement and "KDLAB_DATA" in announcement

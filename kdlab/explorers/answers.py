@@ -128,7 +128,7 @@ def ranking(probs: Tensor, class_names: Sequence[str]) -> str:
 
 
 def frequency(prob: float) -> str:
-    """A probability in words: in fig.percent, or '1 in 24,000' where that says nothing."""
+    """A probability in words: in percent, or '1 in 24,000' where that says nothing."""
     if prob > 0.001:
         return fig.percent(prob, 2)
     if prob < 1e-9:
