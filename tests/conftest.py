@@ -1,8 +1,9 @@
-"""What all tests share: fixtures of the lessons, copies for nbval, and who goes first."""
+"""What all tests share: fixtures of lessons, copies for nbval, and who goes first."""
 
 from pathlib import Path
 
 import pytest
+
 from claims import write_copies
 from lessons.conftest import columns, digits, student_logits  # noqa: F401 - fixtures
 

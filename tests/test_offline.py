@@ -8,9 +8,10 @@ machine may have both: Python asks the hook below before it looks a name up or c
 import os
 import re
 
-import claims
 import nbformat
 import pytest
+
+import claims
 
 WHY = "this test has no network"
 NO_NETWORK = f"""

@@ -3,9 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from browser.conftest import Lab, Notebook
-from browser.proxy import DelayingProxy
-from browser.timing import Latency, measure_latency
 from playwright.sync_api import Locator, Page
 
 from bench.pages import (
@@ -21,6 +18,9 @@ from bench.pages import (
 )
 from bench.table import Measurement, failure
 from bench.views import ALL
+from browser.conftest import Lab, Notebook
+from browser.proxy import DelayingProxy
+from browser.timing import Latency, measure_latency
 
 RIVALS = "temperature", "second_answer"  # many traces, and few
 MOVES, PAUSE = 25, 0.1

@@ -7,10 +7,9 @@ trains.
 import time
 from collections.abc import Iterator
 
-from browser.conftest import Notebook
-
 from bench.pages import laboratory, opened, run_until_drawn, wait_for_cells
 from bench.table import Measurement
+from browser.conftest import Notebook
 
 SETS = """from kdlab.data import course_dataset, load_images
 from kdlab.teachers import some_of

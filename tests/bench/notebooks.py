@@ -10,10 +10,10 @@ from pathlib import Path
 import nbformat
 import psutil
 import torch
-from browser.conftest import Notebook
 
 from bench.pages import laboratory, opened, run_until_drawn, wait_for_cells
 from bench.table import Measurement
+from browser.conftest import Notebook
 
 FOLDER = Path(__file__).parents[2] / "notebooks"
 AFTERWARDS = 5  # seconds, in which tables of pictures are drawn

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from playwright.sync_api import sync_playwright
+
 from browser.conftest import (
     ARGUMENTS,
     NO_CHROMIUM,
@@ -15,7 +17,6 @@ from browser.conftest import (
     find_chromium,
     jupyterlab,
 )
-from playwright.sync_api import sync_playwright
 
 TESTS = Path(__file__).parents[1]
 START = f"""import sys

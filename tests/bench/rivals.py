@@ -5,10 +5,10 @@ from unittest.mock import patch
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
-
-from kdlab import explorers, explorers_temperature
 from kdlab.picture import plain_figure
 from kdlab.tables import Path, leaves
+
+from kdlab import explorers, explorers_temperature
 
 
 def figure_widget(

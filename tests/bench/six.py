@@ -2,9 +2,6 @@
 
 from collections.abc import Iterator
 
-from browser.conftest import Lab
-from browser.proxy import DelayingProxy
-
 from bench.pages import (
     OURS,
     RIVAL,
@@ -19,6 +16,8 @@ from bench.pages import (
 )
 from bench.table import Measurement
 from bench.views import SIX
+from browser.conftest import Lab
+from browser.proxy import DelayingProxy
 
 
 def measure() -> Iterator[Measurement]:

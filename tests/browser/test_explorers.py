@@ -15,12 +15,12 @@ from pathlib import Path
 import ipywidgets as widgets
 import plotly.graph_objects as go
 import pytest
+from kdlab.picker import ImagePicker
+from kdlab.picture import positions
 
 import kdlab
 from browser.conftest import SESSION
 from kdlab.panels import Explorer
-from kdlab.picker import ImagePicker
-from kdlab.picture import positions
 
 SETUP = """import torch
 from kdlab.data import class_names, load_images
