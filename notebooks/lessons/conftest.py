@@ -1,30 +1,23 @@
 """What the tests of all lessons share: small sets of images, and a teacher's answers."""
 
 import pytest
-import torch
-import torch.nn.functional as F
 
 from kdlab.data import load_images, sample
 from kdlab.training import predict
 from kdlab.weights import load_teacher
+from lessons.samples import sixty_images, student_answers
 
 
 @pytest.fixture(scope="session")
 def columns():
-    """Sixty images of ten classes and a teacher that hesitates on every fifth."""
-    generator = torch.Generator().manual_seed(0)
-    labels = torch.arange(10).repeat(6)
-    logits = torch.randn(60, 10, generator=generator) + 8 * F.one_hot(labels, 10)
-    logits[::5] += 7 * F.one_hot(labels[::5].flip(0), 10)
-    images = torch.randint(256, (60, 1, 28, 28), generator=generator).byte()
-    return {"images": images, "labels": labels, "teacher_logits": logits}
+    """Sixty images and a teacher's answers."""
+    return sixty_images()
 
 
 @pytest.fixture(scope="session")
 def student_logits(columns):
     """A student's answers to the sixty images."""
-    noise = torch.Generator().manual_seed(1)
-    return columns["teacher_logits"] / 3 + torch.randn(60, 10, generator=noise)
+    return student_answers(columns)
 
 
 @pytest.fixture(scope="session")

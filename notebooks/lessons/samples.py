@@ -1,0 +1,24 @@
+"""Small samples on which any lesson's explorers can be shown, in tests and elsewhere."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from kdlab.data import Columns
+
+
+def sixty_images() -> Columns:
+    """Sixty images of ten classes and a teacher that hesitates on every fifth."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.arange(10).repeat(6)
+    logits = torch.randn(60, 10, generator=generator) + 8 * F.one_hot(labels, 10)
+    logits[::5] += 7 * F.one_hot(labels[::5].flip(0), 10)
+    images = torch.randint(256, (60, 1, 28, 28), generator=generator).byte()
+    return {"images": images, "labels": labels, "teacher_logits": logits}
+
+
+def student_answers(columns: Columns) -> Tensor:
+    """Logits [N, classes] of a student that is less sure than the teacher, and errs."""
+    told = columns["teacher_logits"]
+    noise = torch.Generator().manual_seed(1)
+    return told / 3 + torch.randn(told.shape, generator=noise)
