@@ -3,19 +3,21 @@
 import ast
 import json
 import re
-from pathlib import Path
+import subprocess
+import sys
 from statistics import median
 
 import nbformat
 import pytest
 
-FOLDER = Path(__file__).resolve().parent.parent / "notebooks"
-NOTEBOOKS = sorted(FOLDER.glob("[0-9]*.ipynb"))
+import claims
+from kdlab.exercises import load_words
+
+FOLDER, NOTEBOOKS = claims.NOTEBOOKS, claims.ALL
 WELCOME = "00_start_here"  # orientation: it teaches no idea yet
 
 MAX_CODE_LINES, MEDIAN_CODE_LINES = 20, 8
 PROSE_PER_CODE = (0.5, 1.6)
-CLAIM = {"keep_output", "nbval-check-output"}  # printed, committed, compared by nbval
 
 SECTIONS = {  # what a lesson has: a pattern in its markdown, and what it is for
     r"^## Idea\b": "the idea in words and one equation",
@@ -28,9 +30,9 @@ FOREIGN = {  # what has no place in a cell of code: a pattern, and where it belo
     r"^\s*[%!]": "no magics: what is needed is installed before JupyterLab starts",
     r"\bget_ipython\b": "no magics by the back door",
     r"\bsys\.path\b": "kdlab is installed",
-    r"\bdef plot_": "a figure function belongs in kdlab/figures.py",
-    r"\b(ipywidgets|anywidget)\b": "widgets belong in kdlab",
-    r"\b(plotly|matplotlib)\b": "pictures belong in kdlab/figures.py",
+    r"\bdef plot_": "a picture belongs in the lesson's home",
+    r"\b(ipywidgets|anywidget)\b": "widgets belong in the lesson's home",
+    r"\b(plotly|matplotlib)\b": "pictures belong in the lesson's home",
     r"\bopen\(|\bPath\(|\.read_text\(|\.write_text\(": "no file handling in a notebook",
     r"\bmanual_seed\(|\brandom\.seed\(": "no global seeding: pass seed=",
     r"\balpha\b": "alpha means opposite things in public code: soft_weight",
@@ -65,8 +67,9 @@ def code(cells):
     return [cell for cell in cells if cell.cell_type == "code"]
 
 
-def tags(cell):
-    return set(cell.metadata.get("tags", []))
+def words_of(path):
+    """The texts of its lesson: predictions and quiz."""
+    return load_words(claims.home_of(path) / "words.toml")
 
 
 def markdown(path):
@@ -159,32 +162,35 @@ def test_nothing_in_the_code_belongs_elsewhere(code):
             assert not found, f"{found[0]!r}: {reason}\n\n{cell.source}"
 
 
-def test_claims_and_only_claims_carry_output(code):
-    assert any(tags(cell) == CLAIM for cell in code), (
-        f"state at least one checked claim: a printed fact, tagged {sorted(CLAIM)}"
-    )
+def test_no_output_is_stored_for_it_would_tell_an_answer(code):
     for cell in code:
-        claim = tags(cell) == CLAIM
-        assert claim or not tags(cell) & CLAIM, f"half a claim: {sorted(tags(cell))}"
-        assert bool(cell.outputs) == claim, (
-            f"{'a claim without' if claim else 'no claim, but'} output:\n{cell.source}"
-        )
-        assert cell.execution_count or not claim, (
-            f"without an execution count nbval compares nothing:\n{cell.source}"
+        assert not cell.outputs and cell.execution_count is None, (
+            f"clear all outputs before saving:\n{cell.source}"
         )
 
 
-def test_a_claim_is_text_that_holds_on_every_machine(code):
-    for cell in code:
-        for output in cell.outputs:
-            assert output.output_type == "stream" and output.name == "stdout", (
-                f"a claim is printed, not {output.output_type}:\n{cell.source}"
-            )
+def test_the_claims_are_those_whose_text_stands_with_the_lesson(path, code):
+    marked = [cell.id for cell in code if claims.is_claim(cell)]
+    expected = claims.claims_of(path)
+    assert marked, f"state at least one checked claim, tagged {claims.CLAIM}"
+    assert list(expected) == marked, "run make notebooks"
+    assert all(text.strip() for text in expected.values()), "a claim prints something"
+
+
+@pytest.mark.parametrize(("text", "passes"), [("5\n", True), ("6\n", False)])
+def test_nbval_compares_the_claims_of_a_copy(tmp_path, text, passes):
+    cell = nbformat.v4.new_code_cell("print(2 + 3)", id="sum")
+    cell.metadata.tags = [claims.CLAIM]
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    nbformat.write(claims.with_claims(notebook, {"sum": text}), tmp_path / "n.ipynb")
+    nbval = ["-m", "pytest", "--nbval-lax", "--nbval-current-env", "n.ipynb"]
+    done = subprocess.run([sys.executable, *nbval], cwd=tmp_path, capture_output=True)
+    assert (done.returncode == 0) == passes, done.stdout.decode()
 
 
 def test_an_explorer_is_exactly_one_call(code):
     def explores(source):
-        return [n for n in calls(source) if n.endswith("_explorer") or n == "explore"]
+        return [n for n in calls(source) if n.endswith("_explorer")]
 
     found = [cell for cell in code if explores(cell.source)]
     assert found, "there is no explorer to play with"
@@ -198,33 +204,42 @@ def test_an_explorer_is_exactly_one_call(code):
 
 
 def test_every_prediction_meets_its_result(lesson):
-    sources = [c.source for c in read(lesson).cells if c.cell_type == "code"]
-    everything = "\n".join(sources)
-    names = re.findall(r"^(\w+) = commit\(", everything, re.MULTILINE)
-    assert names, "ask for a prediction: name = commit(question, choices)"
-    assert len(names) == everything.count("commit("), "give each prediction a name"
-    assert len(set(names)) == len(names), f"one name twice: {names}"
-    for name in names:
-        asked = next(n for n, s in enumerate(sources) if f"{name} = commit(" in s)
-        shown = [n for n, s in enumerate(sources) if f"{name}.reveal(" in s]
-        assert shown and min(shown) > asked, f"{name}.reveal(...) in a later cell"
+    cells = [c.source for c in read(lesson).cells if c.cell_type == "code"]
+    asked = re.findall(r'lesson\.predict\("(\w+)"\)', "\n".join(cells))
+    assert asked and asked == list(words_of(lesson)["predict"]), "as in words.toml"
+    for name in asked:
+        question = f'{name} = lesson.predict("{name}")\n{name}'
+        assert question in cells, f"a cell is\n{question}"
+        shown = [n for n, source in enumerate(cells) if f"{name}.reveal(" in source]
+        assert shown and min(shown) > cells.index(question), f"{name}.reveal() later"
+
+
+def test_no_cell_of_code_tells_an_answer(path, code):
+    predictions = words_of(path)["predict"].values()
+    choices = {choice for words in predictions for choice in words["choices"]}
+    for cell in code:
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Constant):
+                assert node.value not in choices, f"{node.value!r}:\n{cell.source}"
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("reveal"):
+                given = [*node.args, *(word.value for word in node.keywords)]
+                literal = [part for part in given if isinstance(part, ast.Constant)]
+                assert not literal, f"reveal what was measured:\n{cell.source}"
 
 
 def test_it_ends_with_its_own_quiz(path, code):
     sources = [cell.source for cell in code]
-    assert f'quiz("{path.stem}")' in sources, f'a cell is quiz("{path.stem}")'
-    assert (FOLDER / "quizzes" / f"{path.stem}.toml").exists(), "write its questions"
+    assert "lesson.quiz()" in sources, "a cell is lesson.quiz()"
+    home = f"from lessons import {path.stem[3:]} as lesson"
+    assert home in sources[0].splitlines(), f"the imports hold {home}"
 
 
-def test_it_has_two_or_three_exercises_that_are_checked(path, cells, code):
-    tasks = re.findall(r'check\("(.*?)", (\w+)\)', "\n".join(c.source for c in code))
+def test_it_has_two_or_three_exercises_that_are_checked(path, code):
+    tasks = re.findall(r"lesson\.check\((\w+)\)", "\n".join(c.source for c in code))
     assert 2 <= len(tasks) <= 3, tasks
-    for task, function in tasks:
-        assert task == f"{path.stem[:2]}.{function}", (
-            "an exercise bears its function's name"
-        )
     assert re.search(r"^## Exercises\b", markdown(path), re.MULTILINE)
-    assert f"solutions/{path.stem}.py" in markdown(path), "link the solutions"
+    solutions = f"](lessons/{path.stem[3:]}/solutions.py)"
+    assert solutions in markdown(path), f"link the solutions: {solutions}"
 
 
 def test_the_last_cell_leads_on(path, cells):
