@@ -213,8 +213,8 @@ def device_of(model: nn.Module) -> torch.device:
 
 def classes_of(model: nn.Module, columns: Columns) -> int | None:
     """How many classes the model answers for; None where there are no images to ask."""
-    images = columns.get("images", [])
-    return predict(model, images[:1]).shape[1] if len(images) else None
+    one = columns.get("images", torch.empty(0))[:1].to(device_of(model))  # stays there
+    return predict(model, one).shape[1] if len(one) else None
 
 
 def best_device() -> str:

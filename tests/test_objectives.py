@@ -1,4 +1,4 @@
-"""Objectives: the terms are those of the loss, and augmentation only moves."""
+"""Objectives: the terms are those of the loss."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from torch.testing import assert_close
 
 from kdlab.losses import distillation_loss
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss, jittered, smoothed_label_loss
+from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
 
 
 @pytest.fixture
@@ -56,18 +56,6 @@ def test_smoothing_is_cross_entropy_to_labels_of_which_all_share_a_part(student,
     assert_close(smoothed_label_loss(0.3)(student, batch)["hard"], by_hand)
 
 
-def test_jitter_moves_each_image_by_its_own_whole_pixels():
-    images = torch.zeros(200, 1, 9, 9)
-    images[:, 0, 4, 4] = 1
-    moved = jittered(images, 2)
-    places = moved[:, 0].flatten(1).argmax(dim=1)
-    steps = torch.stack([places // 9 - 4, places % 9 - 4], dim=1)
-    assert_close(moved.sum(dim=(1, 2, 3)), torch.ones(200))
-    assert len(steps.unique(dim=0)) == 25 and steps.abs().max() == 2
-
-
-def test_jitter_lets_nothing_in_on_the_other_side():
-    moved = jittered(torch.ones(50, 2, 5, 5), 2)
-    assert moved.shape == (50, 2, 5, 5)
-    edges = moved[:, :, [0, -1]].sum(dim=(1, 3))  # rows above and below
-    assert (edges.min(dim=1).values == 0).sum() > 20
+def test_without_a_teacher_it_is_cross_entropy_to_the_labels(student, batch):
+    by_hand = F.cross_entropy(student(batch["images"]), batch["labels"])
+    assert_close(label_loss(student, batch), {"hard": by_hand})

@@ -1,5 +1,7 @@
 """The loop: it learns, is decided by its seed, follows the device, refuses bad data."""
 
+import math
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -7,8 +9,16 @@ from torch.testing import assert_close
 
 from kdlab.losses import distillation_loss, logit_matching_loss, soft_target_loss
 from kdlab.models import build_model
-from kdlab.objectives import label_loss, shifted
-from kdlab.training import evaluate, fit, one_cycle, predict, training_steps
+from kdlab.objectives import label_loss
+from kdlab.training import (
+    cycle_of,
+    evaluate,
+    fit,
+    last_of,
+    one_cycle,
+    predict,
+    training_steps,
+)
 
 
 def soft(student, batch):
@@ -80,6 +90,56 @@ def test_a_step_makes_no_tensor_on_the_wrong_device(columns, objective):
     steps = training_steps(model, columns, objective, adam, epochs=1)
     _, terms = next(steps)
     assert all(term.device.type == "meta" for term in terms.values())
+
+
+# Rows
+
+
+@pytest.fixture
+def numbered():
+    """Fifty images whose pixels and label are the number of their row."""
+    images = torch.arange(50, dtype=torch.uint8).view(50, 1, 1, 1).expand(-1, 1, 2, 2)
+    rows = torch.arange(50)
+    return {"images": images, "labels": rows, "teacher_logits": rows[:, None] / 10}
+
+
+def batches(columns, seed, epochs=1, batch_size=16):
+    """The batches that an objective is given, one after the other."""
+    seen = []
+
+    def objective(model, batch):
+        seen.append(batch)
+        return label_loss(model, batch)
+
+    model = build_model("mlp", widths=[], inputs=4, classes=50)
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+    length = {"epochs": epochs, "batch_size": batch_size, "seed": seed}
+    last_of(training_steps(model, columns, objective, sgd, **length))
+    return seen
+
+
+def test_an_epoch_brings_every_row_once_and_keeps_its_columns_together(numbered):
+    parts = batches(numbered, seed=0)
+    assert [len(part["labels"]) for part in parts] == [16, 16, 16, 2]
+    labels = torch.cat([part["labels"] for part in parts])
+    assert labels.sort().values.equal(torch.arange(50))
+    for part in parts:
+        assert part["images"][:, 0, 1, 1].equal(part["labels"] / 255)
+        assert part["teacher_logits"][:, 0].equal(part["labels"] / 10)
+
+
+def test_only_the_seed_decides_the_order_and_each_epoch_has_its_own(numbered):
+    def order(seed, **options):
+        return [part["labels"].tolist() for part in batches(numbered, seed, **options)]
+
+    before = torch.get_rng_state()
+    assert order(3) == order(3) != order(4)
+    assert torch.get_rng_state().equal(before)
+    first, second = order(3, epochs=2, batch_size=50)
+    assert first != second and sum(order(3), []) == first
+
+
+# Devices
 
 
 def test_predict_follows_the_device_of_the_model(columns):
@@ -171,6 +231,91 @@ def test_a_schedule_is_stepped_after_each_batch(columns):
     assert rates[7] < 1e-6  # the cycle ends with the training
 
 
+def test_a_cycle_is_adam_and_its_schedule_up_to_the_peak_and_down_to_zero(columns):
+    model, rates = student(), []
+    options = cycle_of(model, columns, 3e-2, epochs=4, batch_size=20)
+    assert isinstance(options["optimizer"], torch.optim.Adam)
+    assert (options["epochs"], options["batch_size"]) == (4, 20)
+
+    def objective(model, batch):
+        rates.append(options["optimizer"].param_groups[0]["lr"])
+        return label_loss(model, batch)
+
+    last_of(training_steps(model, columns, objective, **options))
+    top = rates.index(max(rates))
+    assert len(rates) == 40 and 0 < top < 20
+    assert max(rates) == pytest.approx(3e-2, rel=0.01) and rates[-1] < 1e-6
+    assert sorted(rates[: top + 1]) == rates[: top + 1]
+    assert sorted(rates[top:], reverse=True) == rates[top:]
+
+
+def test_a_cycle_without_a_batch_size_is_as_long_as_the_training(columns):
+    model = student()
+    options = cycle_of(model, columns, 1e-2, epochs=2)
+    last_of(training_steps(model, columns, label_loss, **options))
+    schedule = options["schedule"]
+    assert schedule.last_epoch == schedule.total_steps == 4  # 2 epochs of 128 and 72
+
+
+@pytest.mark.parametrize("rate", [0.0, -1e-2, math.nan])
+def test_a_rate_that_is_not_positive_is_refused(columns, rate):
+    with pytest.raises(ValueError, match="learning_rate must be positive, got"):
+        cycle_of(student(), columns, rate, epochs=1, batch_size=32)
+
+
+def test_the_steps_return_the_history_that_fit_returns(columns):
+    model, history = trained(columns, both, epochs=3)
+    twin = student()
+    adam = torch.optim.Adam(twin.parameters(), lr=1e-2)
+    length = {"epochs": 3, "batch_size": 32, "seed": 0}
+    seen = []
+    steps = training_steps(twin, columns, both, adam, **length)
+    assert history.equals(last_of(steps, seen.append))
+    assert all(map(torch.equal, model.parameters(), twin.parameters()))
+    assert [epoch for epoch, _ in seen] == [1] * 7 + [2] * 7 + [3] * 7
+    for name in "hard", "soft":
+        second = [terms[name] for epoch, terms in seen if epoch == 2]
+        assert not any(term.requires_grad for term in second)
+        mean = torch.stack(second).mean().item()
+        assert history[name][1] == pytest.approx(mean, rel=1e-6)
+
+
+def test_the_last_of_a_generator_is_what_it_returns():
+    def numbers():
+        yield 1
+        yield 2
+        return "end"
+
+    seen = []
+    assert last_of(numbers(), seen.append) == "end" and seen == [1, 2]
+    assert last_of(numbers()) == "end"
+    assert last_of(iter([1, 2])) is None  # that returns nothing
+
+
+def test_a_bar_counts_the_epochs_that_are_over(columns, monkeypatch):
+    from kdlab import training
+
+    bars = []
+
+    class Bar(training.tqdm):
+        def update(self, n=1):
+            super().update(n)
+            if self not in bars:
+                bars.append(self)
+
+    monkeypatch.setattr(training, "tqdm", Bar)
+    counts = []
+
+    def objective(model, batch):
+        counts.append(bars[0].n if bars else 0)
+        return label_loss(model, batch)
+
+    model = student()
+    adam = torch.optim.Adam(model.parameters())
+    fit(model, columns, objective, adam, epochs=3, batch_size=100)
+    assert counts == [0, 0, 0, 1, 1, 2] and bars[0].n == 3
+
+
 def test_training_steps_can_be_left_at_any_step(columns):
     model = student()
     sgd = torch.optim.SGD(model.parameters(), lr=0.1)
@@ -203,6 +348,20 @@ def test_evaluate_counts_errors_and_agreement(columns):
     assert facts["agreement"] == (logits.argmax(1) == teacher).double().mean()
 
 
+# What is refused
+
+
+def by_fit(model, columns, objective, adam):
+    """All steps by `fit`."""
+    return fit(model, columns, objective, adam, epochs=1, progress=False)
+
+
+def by_steps(model, columns, objective, adam):
+    """The first step alone: as a live panel and an explorer begin."""
+    return next(training_steps(model, columns, objective, adam, epochs=1))
+
+
+@pytest.mark.parametrize("train", [by_fit, by_steps])
 @pytest.mark.parametrize(
     ("name", "spoil", "message"),
     [
@@ -218,37 +377,57 @@ def test_evaluate_counts_errors_and_agreement(columns):
         ("labels", lambda x: x.double(), "int64"),
     ],
 )
-def test_bad_columns_are_refused_before_the_first_step(columns, name, spoil, message):
+def test_bad_columns_are_refused_before_the_first_step(
+    columns, name, spoil, message, train
+):
     model = student()
     before = [parameter.clone() for parameter in model.parameters()]
     adam = torch.optim.Adam(model.parameters())
     columns[name] = spoil(columns[name])
     with pytest.raises(ValueError, match=message):
-        fit(model, columns, both, adam, epochs=1, progress=False)
+        train(model, columns, both, adam)
     assert all(map(torch.equal, before, model.parameters()))
 
 
-def test_an_empty_set_and_no_epochs_are_refused(columns):
+@pytest.mark.parametrize("train", [by_fit, by_steps])
+def test_an_empty_set_is_refused(columns, train):
     model = student()
     adam = torch.optim.Adam(model.parameters())
     empty = {name: column[:0] for name, column in columns.items()}
     with pytest.raises(ValueError, match="nothing to train on"):
-        fit(model, empty, label_loss, adam, epochs=1)
-    with pytest.raises(ValueError, match="epochs"):
-        fit(model, columns, label_loss, adam, epochs=0)
+        train(model, empty, label_loss, adam)
+
+
+@pytest.mark.parametrize("length", [{"epochs": 0}, {"epochs": 1, "batch_size": 0}])
+def test_no_epochs_and_empty_batches_are_refused(columns, length):
+    model = student()
+    adam = torch.optim.Adam(model.parameters())
+    for refuse in (
+        lambda: fit(model, columns, label_loss, adam, **length),
+        lambda: next(training_steps(model, columns, label_loss, adam, **length)),
+        lambda: one_cycle(adam, columns, **length),
+    ):
+        with pytest.raises(ValueError, match="epochs and batch_size must be at least"):
+            refuse()
 
 
 def test_a_diverging_loss_stops_with_advice(columns):
     model = student()
     sgd = torch.optim.SGD(model.parameters(), lr=1e30)
-    with pytest.raises(FloatingPointError, match="learning rate"):
+    with pytest.raises(FloatingPointError, match="Try a smaller learning rate"):
         fit(model, columns, label_loss, sgd, epochs=5, progress=False)
 
 
-def test_shifting_moves_all_images_alike_and_loses_nothing():
-    image = torch.zeros(2, 1, 8, 8)
-    image[:, 0, 4, 4] = 1
-    moved = [shifted(image, 2) for _ in range(50)]
-    places = {tuple(m[0, 0].nonzero()[0].tolist()) for m in moved}
-    assert all(torch.equal(m[0], m[1]) and m.sum() == 2 for m in moved)
-    assert len(places) > 5 and all(abs(y - 4) <= 2 >= abs(x - 4) for y, x in places)
+def test_one_loss_of_an_epoch_that_is_not_finite_stops_it_at_its_end(columns):
+    """Also if later ones are finite again; the steps of this epoch are all yielded."""
+    model, seen, values = student(), [], iter([0, 0, math.inf, *([0] * 100)])
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def objective(model, batch):
+        odd = torch.tensor(float(next(values)))
+        return {**label_loss(model, batch), "odd": odd}
+
+    steps = training_steps(model, columns, objective, sgd, epochs=3, batch_size=100)
+    with pytest.raises(FloatingPointError, match="not finite: .*'odd': inf"):
+        last_of(steps, seen.append)
+    assert [epoch for epoch, _ in seen] == [1, 1, 2, 2]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from kdlab import targets
+from kdlab import hints
 from kdlab.experiments import CHANGES
 from kdlab.losses import soft_target_loss
 
@@ -41,7 +41,7 @@ def test_every_change_gives_new_probabilities_and_leaves_the_old(name, probs, la
 
 
 def test_class_means_are_one_answer_a_class(probs, labels):
-    means = targets.class_means(probs, labels)
+    means = hints.class_means(probs, labels)
     for label in range(5):
         assert_close(
             means[labels == label], probs[labels == label].mean(0).expand(8, 5)
@@ -50,11 +50,11 @@ def test_class_means_are_one_answer_a_class(probs, labels):
 
 def test_a_class_that_is_missing_does_no_harm(probs, labels):
     rows = labels != 3
-    assert targets.class_means(probs[rows], labels[rows]).isfinite().all()
+    assert hints.class_means(probs[rows], labels[rows]).isfinite().all()
 
 
 def test_evened_out_keeps_the_confidence_alone(probs, labels):
-    even = targets.evened_out(probs, labels)
+    even = hints.evened_out(probs, labels)
     assert_close(right(even, labels), right(probs, labels))
     shares = wrong_shares(even, labels)
     assert_close(shares[shares > 0], torch.full((160,), 0.25, dtype=torch.float64))
@@ -62,7 +62,7 @@ def test_evened_out_keeps_the_confidence_alone(probs, labels):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_permuted_moves_every_wrong_answer_alike(probs, labels, seed):
-    moved = targets.permuted(probs, labels, seed)
+    moved = hints.permuted(probs, labels, seed)
     assert_close(right(moved, labels), right(probs, labels))
     assert_close(moved.sort(dim=1).values, probs.sort(dim=1).values)
     for label in range(5):
@@ -73,41 +73,41 @@ def test_permuted_moves_every_wrong_answer_alike(probs, labels, seed):
 
 
 def test_shuffled_within_class_stays_in_the_class(probs, labels):
-    moved = targets.shuffled_within_class(probs, labels, seed=1)
+    moved = hints.shuffled_within_class(probs, labels, seed=1)
     for label in range(5):
         before, after = probs[labels == label], moved[labels == label]
         assert_close(after.sort(dim=0).values, before.sort(dim=0).values)
-    assert_close(targets.class_means(moved, labels), targets.class_means(probs, labels))
-    assert torch.equal(moved, targets.shuffled_within_class(probs, labels, seed=1))
-    other = targets.shuffled_within_class(probs, labels, seed=2)
+    assert_close(hints.class_means(moved, labels), hints.class_means(probs, labels))
+    assert torch.equal(moved, hints.shuffled_within_class(probs, labels, seed=1))
+    other = hints.shuffled_within_class(probs, labels, seed=2)
     assert not torch.equal(moved, other)
 
 
 def test_shuffled_forgets_the_class_too(probs, labels):
-    moved = targets.shuffled(probs, labels, seed=1)
+    moved = hints.shuffled(probs, labels, seed=1)
     assert_close(moved.sort(dim=0).values, probs.sort(dim=0).values)
-    means = [targets.class_means(p, labels) for p in (moved, probs)]
+    means = [hints.class_means(p, labels) for p in (moved, probs)]
     assert not torch.allclose(*means, atol=0.05)
 
 
 def test_wrong_answers_alone_keeps_their_ratios_and_no_confidence(probs, labels):
-    alone = targets.wrong_answers_alone(probs, labels)
+    alone = hints.wrong_answers_alone(probs, labels)
     assert_close(wrong_shares(alone, labels), wrong_shares(probs, labels))
-    mean = right(targets.class_means(probs, labels), labels)
+    mean = right(hints.class_means(probs, labels), labels)
     assert_close(right(alone, labels), mean)
 
 
 def test_a_teacher_that_is_quite_certain_still_has_wrong_answers():
     logits, labels = torch.tensor([[60.0, 1, 0], [20, 3, 0]]), torch.tensor([0, 0])
-    alone = targets.wrong_answers_alone(logits.double().softmax(1), labels)
+    alone = hints.wrong_answers_alone(logits.double().softmax(1), labels)
     assert alone.isfinite().all()
     assert_close(alone[0, 1] / alone[0, 2], torch.tensor(1.0).double().exp())
 
 
 @pytest.mark.parametrize("temperature", [1.0, 8.0])
 def test_as_logits_softens_to_the_targets(probs, temperature):
-    logits = targets.as_logits(probs, temperature)
+    logits = hints.as_logits(probs, temperature)
     assert_close((logits / temperature).softmax(dim=1), probs)
     assert soft_target_loss(logits, logits, temperature) == 0
-    zero = targets.as_logits(torch.eye(3), temperature)
+    zero = hints.as_logits(torch.eye(3), temperature)
     assert zero.isfinite().all()

@@ -9,9 +9,9 @@ import pandas as pd
 import pytest
 import torch
 from distributed import LocalCluster
+from kdlab.grids import GRIDS, setting
 
 from kdlab import experiments, sweeps, teachers
-from kdlab.grids import GRIDS, setting
 from kdlab.results import CORE, RESULTS, load_runs, stored_rows
 from kdlab.weights import load_teacher, teacher_path
 
