@@ -1,13 +1,17 @@
 """Figures: what is drawn is what was given, on scales that stay."""
 
 import base64
+import inspect
 import io
+import json
+import math
 
+import plotly.graph_objects as go
 import pytest
 import torch
 from PIL import Image
 
-from kdlab import figures
+from kdlab import figures as fig
 from kdlab.metrics import reliability
 
 NAMES = ["top", "coat", "boot"]
@@ -15,21 +19,130 @@ PROBS = torch.tensor([0.7, 0.2, 0.1])
 
 
 def drawn(*parts, **options):
-    return figures.side_by_side("finding", *parts, **options)
+    """The picture of these parts as plotly reads it: it refuses keys it does not know."""
+    return go.Figure(fig.picture("finding", *parts, says="so it is", **options).figure)
+
+
+# Pictures
+
+
+def test_a_picture_is_plain_data_and_its_sentence():
+    figure, sentence = found = fig.picture(
+        "finding", fig.class_bars(PROBS, NAMES), says="so"
+    )
+    assert sentence == found.sentence == "so" and found.figure is figure
+    assert set(figure) == {"data", "layout"}
+    assert json.loads(json.dumps(figure)) == figure  # no tensor, no tuple, no Figure
+    assert figure["layout"]["title"]["text"] == "finding"
+
+
+def test_a_legend_has_room_under_the_title_and_the_height_is_the_one_asked_for():
+    bars = fig.class_bars(PROBS, NAMES)
+    plain, named = drawn(bars).layout, drawn(bars, legend=True, height=500).layout
+    assert (plain.showlegend, named.showlegend) == (False, True)
+    assert named.margin.t > plain.margin.t and (plain.height, named.height) == (
+        360,
+        500,
+    )
+
+
+def left_margin(*names):
+    return drawn(
+        fig.dots({name: [1.0] for name in names}, fig.axis("x"))
+    ).layout.margin.l
+
+
+def test_the_left_margin_follows_from_the_names_of_the_rows():
+    assert left_margin("a") == left_margin("blend") == 60  # there is room for these
+    narrow, wide = (
+        left_margin("with the teacher"),
+        left_margin("a", 2 * "with the teacher"),
+    )
+    assert 60 < narrow < wide
+    assert wide >= 8 * len(2 * "with the teacher")  # pixels a letter, and more
+
+
+def test_the_left_margin_is_that_of_the_first_part():
+    short = fig.dots({"a": [1.0]}, fig.axis("x"))
+    long = fig.dots({"with the teacher": [1.0]}, fig.axis("x"))
+    assert drawn(short, long).layout.margin.l == 60 < drawn(long, short).layout.margin.l
+    assert drawn(fig.image(torch.zeros(1, 4, 4)), long).layout.margin.l == 60
+
+
+TABLE = reliability(torch.tensor([[4.0, 0.0]] * 9), torch.zeros(9).long(), bins=5)
+X = fig.axis("errors", [0, 10], ticks={"five": 5})
+EVERY_PART = {
+    "image": lambda: fig.image(torch.zeros(1, 4, 4)),
+    "gallery": lambda: fig.gallery(torch.rand(3, 3, 4, 4), list("abc"), columns=2),
+    "class_bars": lambda: fig.class_bars(PROBS, NAMES, log=True, scale=(-8, 0)),
+    "grouped_bars": lambda: fig.grouped_bars({"a": (PROBS, "#000")}, NAMES),
+    "marked": lambda: fig.marked(fig.class_bars(PROBS, NAMES), PROBS, "b", "#000"),
+    "curves": lambda: fig.curves(
+        [1, 2],
+        {"a": [0.1, 0.2]},
+        1.0,
+        (fig.temperature_axis(), X),
+        ["#000"],
+        fig.upright(1.5, [0, 1], "here"),
+    ),
+    "reliability_bars": lambda: fig.reliability_bars(TABLE, "#000"),
+    "dots": lambda: fig.dots({"a": [1.0, 2.0]}, X, {"a": "#000"}, {"a": [1.0, 3.0]}),
+    "spared_dots": lambda: fig.spared_dots({"a": [1.0, 2.0]}, X, {}),
+    "unnamed": lambda: fig.unnamed(fig.class_bars(PROBS, NAMES)),
+    "lines_with_spread": lambda: fig.lines_with_spread(
+        [1, 2], {"a": [[1, 3], [5, 5]]}, (X, X), ["red"]
+    ),
+    "heat_map": lambda: fig.heat_map(
+        torch.tensor([[1.0, math.nan]]),
+        ["1", "2"],
+        ["3"],
+        ("x", "y"),
+        scale=(0, 1),
+        title="errors",
+        colors=fig.DIVERGING,
+        here=(0, 1),
+    ),
+}
+WITHIN_PARTS = {"axis", "temperature_axis", "upright"}  # made by those above
+
+
+@pytest.mark.parametrize("name", EVERY_PART)
+def test_plotly_knows_every_key_of_every_part(name):
+    part = EVERY_PART[name]()
+    figure = drawn(part, fig.class_bars(PROBS, NAMES), legend=True)
+    assert figure.data and json.dumps(fig.picture("x", part, says="").figure)
+
+
+def test_a_key_that_is_misspelt_is_noticed():
+    bars = fig.class_bars(PROBS, NAMES)
+    for wrong in ({**bars["traces"][0], "colour": "red"},):
+        with pytest.raises(ValueError, match="colour"):
+            drawn({**bars, "traces": [wrong]})
+    with pytest.raises(ValueError, match="rnage"):
+        drawn({**bars, "x": {**bars["x"], "rnage": [0, 1]}})
+
+
+def test_no_part_is_left_out_above():
+    functions = inspect.getmembers(fig, inspect.isfunction)
+    made = {name for name, f in functions if f.__annotations__["return"] is fig.Part}
+    assert made == set(EVERY_PART) | WITHIN_PARTS
+
+
+# Parts
 
 
 def test_bars_show_the_values_in_class_order_on_a_fixed_scale():
-    figure = drawn(figures.class_bars(PROBS, NAMES))
+    figure = drawn(fig.class_bars(PROBS, NAMES))
     bar = figure.data[0]
     assert list(bar.x) == pytest.approx([0.7, 0.2, 0.1]) and list(bar.y) == NAMES
     assert figure.layout.xaxis.range == (0, 1)
     assert figure.layout.yaxis.autorange == "reversed"  # the first class on top
     assert figure.layout.title.text == "finding"
-    assert bar.marker.color == figures.TEACHER_COLOR
+    assert bar.marker.color == fig.TEACHER
 
 
 def test_bars_in_powers_of_ten_start_at_the_left_end():
-    part = figures.class_bars(
+    part = fig.class_bars(
         torch.tensor([1.0, 1e-3, 0.0]), NAMES, log=True, scale=(-8, 0)
     )
     figure = drawn(part)
@@ -41,9 +154,9 @@ def test_bars_in_powers_of_ten_start_at_the_left_end():
 def test_parts_stand_side_by_side_without_overlap_and_keep_their_axes():
     image = torch.zeros(1, 4, 4)
     figure = drawn(
-        figures.class_bars(PROBS, NAMES),
-        figures.image(image),
-        figures.class_bars(1 - PROBS, NAMES, title="second"),
+        fig.class_bars(PROBS, NAMES),
+        fig.image(image),
+        fig.class_bars(1 - PROBS, NAMES, title="second"),
         widths=[1, 1, 2],
     )
     first, second = figure.layout.xaxis, figure.layout.xaxis2
@@ -58,19 +171,19 @@ def test_parts_stand_side_by_side_without_overlap_and_keep_their_axes():
 @pytest.mark.parametrize("channels", [1, 3])
 def test_an_image_stands_in_its_own_address_pixel_by_pixel(channels):
     pixels = torch.randint(256, (channels, 5, 7), dtype=torch.uint8)
-    kind, _, code = figures.image_address(pixels).partition(",")
+    kind, _, code = fig.image_address(pixels).partition(",")
     assert kind == "data:image/png;base64"
     shown = Image.open(io.BytesIO(base64.b64decode(code)))
     assert shown.size == (7, 5)
     assert shown.getpixel((6, 0)) == (
         int(pixels[0, 0, 6]) if channels == 1 else tuple(pixels[:, 0, 6].tolist())
     )
-    assert figures.image_address(pixels / 255) == figures.image_address(pixels)
+    assert fig.image_address(pixels / 255) == fig.image_address(pixels)
 
 
 def test_a_gallery_has_each_picture_over_its_caption_in_rows():
     pictures = torch.rand(5, 1, 4, 4)
-    figure = drawn(figures.gallery(pictures, list("abcde"), columns=3))
+    figure = drawn(fig.gallery(pictures, list("abcde"), columns=3))
     assert list(figure.data[0].text) == list("abcde")
     images = figure.layout.images
     assert len({image.source for image in images}) == 5
@@ -82,11 +195,11 @@ def test_a_gallery_has_each_picture_over_its_caption_in_rows():
 
 
 def test_a_curve_has_a_dot_where_the_slider_is_and_two_differ_without_colour():
-    part = figures.curves(
+    part = fig.curves(
         [1, 2, 4],
         {"a": [0.1, 0.2, 0.3], "b": [3, 2, 1]},
         2.1,
-        (figures.temperature_axis(), figures.axis("height", [0, 3])),
+        (fig.temperature_axis(), fig.axis("height", [0, 3])),
         ["#000000", "#000000"],
     )
     line_a, dot_a, line_b, dot_b = drawn(part, legend=True).data
@@ -100,13 +213,13 @@ def test_a_curve_has_a_dot_where_the_slider_is_and_two_differ_without_colour():
 def test_reliability_bars_are_pale_where_few_examples_are():
     logits = torch.tensor([[4.0, 0.0]] * 9 + [[0.1, 0.0]])
     table = reliability(logits, torch.zeros(10, dtype=torch.long), bins=5)
-    bars, diagonal = drawn(figures.reliability_bars(table, "#D55E00")).data
+    bars, diagonal = drawn(fig.reliability_bars(table, "#D55E00")).data
     assert list(bars.y) == [0, 0, 1, 0, 1] and list(diagonal.x) == [0, 1]
     assert bars.marker.opacity[4] == 1 > bars.marker.opacity[2]
 
 
-def test_targets_add_a_diamond_on_each_bar():
-    part = figures.targets(figures.class_bars(PROBS, NAMES), 1 - PROBS, "goal", "#000")
+def test_marks_add_a_diamond_on_each_bar():
+    part = fig.marked(fig.class_bars(PROBS, NAMES), 1 - PROBS, "goal", "#000")
     _, diamonds = drawn(part).data
     assert list(diamonds.x) == pytest.approx([0.3, 0.8, 0.9])
     assert list(diamonds.y) == NAMES
@@ -123,4 +236,4 @@ def test_targets_add_a_diamond_on_each_bar():
     ],
 )
 def test_a_share_in_words_is_never_rounded_to_nothing_or_to_all(share, words):
-    assert figures.percent(share) == words
+    assert fig.percent(share) == words

@@ -1,15 +1,24 @@
 """Parts for runs: every run is a dot at its value, means and spreads are theirs."""
 
+import math
+
+import plotly.graph_objects as go
 import pytest
 import torch
 
-from kdlab.figures import axis, side_by_side
-from kdlab.figures_runs import (
+from kdlab.figures import (
+    LABELS,
+    axis,
+    class_bars,
     dots,
     heat_map,
+    in_words,
     lines_with_spread,
     mean_spread,
     mean_words,
+    picture,
+    spared_dots,
+    unnamed,
 )
 
 RUNS = {"labels": [730.0, 740.0, 750.0], "teacher": [480.0, 470.0], "none": []}
@@ -82,5 +91,35 @@ def test_the_cells_of_a_map_carry_their_numbers_and_one_is_framed():
     cells, frame = part["traces"]
     assert cells["text"] == [["1.0", ""], ["3.2", "4.0"]] and cells["z"][0][1] is None
     assert (min(frame["x"]), max(frame["y"])) == (-0.5, 1.5)
-    figure = side_by_side("a map", part, dots(RUNS, axis("errors", [0, 1])))
-    assert len(figure.data) == 2 + 4
+    figure, _ = picture("a map", part, dots(RUNS, axis("errors", [0, 1])), says="so")
+    assert len(go.Figure(figure).data) == 2 + 4
+
+
+def test_without_a_cell_to_frame_the_frame_is_there_and_is_not_seen():
+    options = {"scale": (0, 4), "title": "errors"}
+    part = heat_map(torch.ones(1, 1), ["1"], ["1"], ("x", "y"), **options)
+    frame = part["traces"][1]  # a view draws equally many traces everywhere
+    assert frame["line"]["width"] == 0 and set(frame["x"]) == set(frame["y"]) == {0}
+
+
+def test_differences_stand_beside_a_line_at_nothing():
+    gains = {"teacher": [250.0, 260.0], "labels": []}
+    part = spared_dots(gains, axis("spared", [-400, 400]), {"teacher": "#D55E00"})
+    zero, *others = part["traces"]
+    assert zero["x"] == [0, 0] and zero["name"] == "no difference"
+    assert zero["y"] == [-0.5, 1.5]  # over both rows
+    assert others == dots(gains, part["x"], {"teacher": "#D55E00"})["traces"]
+    assert others[1]["marker"]["color"] == ["#D55E00"] * 2
+    assert dots({"b": [1.0]}, {})["traces"][1]["marker"]["color"] == [LABELS]
+
+
+def test_a_part_may_do_without_names_in_the_legend():
+    bars = class_bars(torch.ones(2), ["a", "b"], name="teacher")
+    (trace,) = unnamed(bars)["traces"]
+    assert trace == {**bars["traces"][0], "showlegend": False}
+
+
+def test_runs_in_words_are_mean_and_spread_of_each_that_has_any():
+    assert in_words(RUNS) == "740 ± 10 (labels); 475 ± 7 (teacher)"
+    assert in_words({"a": [0.5]}, digits=2) == "0.50 (a)"
+    assert math.isnan(mean_spread([3])[1]) and in_words({"a": []}) == ""
