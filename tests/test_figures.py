@@ -19,7 +19,7 @@ PROBS = torch.tensor([0.7, 0.2, 0.1])
 
 
 def drawn(*parts, **options):
-    """The picture of these parts as plotly reads it: it refuses keys it does not know."""
+    """The picture as plotly reads it, which refuses a key that it does not know."""
     return go.Figure(fig.picture("finding", *parts, says="so it is", **options).figure)
 
 
@@ -40,26 +40,20 @@ def test_a_legend_has_room_under_the_title_and_the_height_is_the_one_asked_for()
     bars = fig.class_bars(PROBS, NAMES)
     plain, named = drawn(bars).layout, drawn(bars, legend=True, height=500).layout
     assert (plain.showlegend, named.showlegend) == (False, True)
-    assert named.margin.t > plain.margin.t and (plain.height, named.height) == (
-        360,
-        500,
-    )
+    assert named.margin.t > plain.margin.t
+    assert (plain.height, named.height) == (360, 500)
 
 
 def left_margin(*names):
-    return drawn(
-        fig.dots({name: [1.0] for name in names}, fig.axis("x"))
-    ).layout.margin.l
+    part = fig.dots({name: [1.0] for name in names}, fig.axis("x"))
+    return drawn(part).layout.margin.l
 
 
 def test_the_left_margin_follows_from_the_names_of_the_rows():
     assert left_margin("a") == left_margin("blend") == 60  # there is room for these
-    narrow, wide = (
-        left_margin("with the teacher"),
-        left_margin("a", 2 * "with the teacher"),
-    )
-    assert 60 < narrow < wide
-    assert wide >= 8 * len(2 * "with the teacher")  # pixels a letter, and more
+    long = 2 * "with the teacher"
+    assert 60 < left_margin("with the teacher") < left_margin("a", long)
+    assert left_margin("a", long) >= 8 * len(long)  # pixels
 
 
 def test_the_left_margin_is_that_of_the_first_part():
@@ -115,9 +109,8 @@ def test_plotly_knows_every_key_of_every_part(name):
 
 def test_a_key_that_is_misspelt_is_noticed():
     bars = fig.class_bars(PROBS, NAMES)
-    for wrong in ({**bars["traces"][0], "colour": "red"},):
-        with pytest.raises(ValueError, match="colour"):
-            drawn({**bars, "traces": [wrong]})
+    with pytest.raises(ValueError, match="colour"):
+        drawn({**bars, "traces": [{**bars["traces"][0], "colour": "red"}]})
     with pytest.raises(ValueError, match="rnage"):
         drawn({**bars, "x": {**bars["x"], "rnage": [0, 1]}})
 
