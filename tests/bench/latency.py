@@ -1,5 +1,6 @@
 """From the slider to changed pixels in Chromium: every explorer, and FigureWidgets."""
 
+import statistics
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -17,12 +18,11 @@ from bench.pages import (
     wait_for_tables,
 )
 from bench.table import Measurement, failure
-from bench.views import ALL
+from bench.views import SIX, explorer_names
 from browser.conftest import Lab, Notebook
 from browser.proxy import DelayingProxy
 from browser.timing import Latency, measure_latency
 
-RIVALS = "temperature", "second_answer"  # many traces, and few
 MOVES, PAUSE = 25, 0.1
 NETWORK_SECONDS = 0.1  # each way
 
@@ -40,37 +40,50 @@ class Control(NamedTuple):
 SLIDER = Control("slider", ".noUi-handle", ".noUi-handle", ["PageUp"] * 3)
 RADIOS = "[role=radiogroup]"
 PICKER = Control("image picker", RADIOS, f"{RADIOS} [aria-checked=true]", ["End"])
-CELLS = [
-    f"{START}\ncalls = explorer_calls(columns, quick_student(columns))",
-    *map(explorer_cell, ALL),
-    *map(rival_cell, RIVALS),
-]
 
 
 def measure() -> Iterator[Measurement]:
     """All of them in one page; then the same page over a slow network."""
+    names = explorer_names()
     with laboratory() as lab:
-        yield from measure_page(lab, None, "kernel here")
+        yield from measure_page(lab, names, None, "kernel here")
         with DelayingProxy(lab.server.port, NETWORK_SECONDS) as proxy:
             far = f"network {1000 * NETWORK_SECONDS:.0f} ms each way"
-            yield from measure_page(lab, proxy.port, far)
+            yield from measure_page(lab, names, proxy.port, far)
 
 
-def measure_page(lab: Lab, port: int | None, network: str) -> Iterator[Measurement]:
-    """Latencies in a new page at this port."""
-    with opened(lab, CELLS, port) as notebook:
-        run_until_drawn(notebook, len(ALL))
+def measure_page(
+    lab: Lab, names: Sequence[str], port: int | None, network: str
+) -> Iterator[Measurement]:
+    """Latencies in a new page at this port; the FigureWidgets' are the measure."""
+    cells = [START, *map(explorer_cell, names), *map(rival_cell, SIX)]
+    with opened(lab, cells, port) as notebook:
+        run_until_drawn(notebook, len(names))
         wait_for_cells(notebook)
-        wait_for_tables(notebook, ALL)
-        for number, name in enumerate(ALL):
-            by = PICKER if name == "label" else SLIDER
-            what = f"{name}: {by.name} to pixels, {network}, p95"
-            box = f".kdlab-panel >> nth={number}"
-            yield row(what, notebook, box, by, OURS, target=80)
-        for number, name in enumerate(RIVALS):
+        wait_for_tables(notebook, names)
+        theirs, ours = {}, {}
+        for number, name in enumerate(SIX):
             what = f"FigureWidget of {name}, {network}, p95"
             box = f".bench-rival >> nth={number}"
-            yield row(what, notebook, box, SLIDER, ".js-plotly-plot")
+            theirs[name] = row(what, notebook, box, SLIDER, ".js-plotly-plot")
+            yield theirs[name]
+        for number, name in enumerate(names):
+            box = f".kdlab-panel >> nth={number}"
+            by = next((c for c in (SLIDER, PICKER) if has(notebook, box, c)), None)
+            if by is None:
+                continue  # drop-downs alone: nothing that a key moves step by step
+            what = f"{name}: {by.name} to pixels, {network}, p95"
+            ours[name] = row(what, notebook, box, by, OURS, target=50)
+            yield ours[name]
+        both = [ours[n].besides["p50"] / theirs[n].besides["p50"] for n in SIX]
+        what = f"six explorers: median of FigureWidget's median, {network}"
+        yield Measurement("latency", what, statistics.median(both), "times", 0.35)
+
+
+def has(notebook: Notebook, box: str, control: Control) -> bool:
+    """Whether the panel's first control is of this kind."""
+    first = notebook.page.locator(box).locator(":scope > *").first
+    return first.locator(control.selector).count() > 0
 
 
 def row(

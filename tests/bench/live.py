@@ -11,22 +11,21 @@ from bench.pages import laboratory, opened, run_until_drawn, wait_for_cells
 from bench.table import Measurement
 from browser.conftest import Notebook
 
-SETS = """from kdlab.data import course_dataset, load_images
-from kdlab.teachers import some_of
+SETS = """from kdlab.data import load_images, sample
 from kdlab.training import predict
 from kdlab.weights import load_teacher
 teacher, _ = load_teacher("mnist")
-train_set = some_of(load_images("mnist", "train"), 10_000)
+train_set = sample(load_images("mnist", "train"), 10_000)
 test_set = load_images("mnist", "test")
 for columns in (train_set, test_set):
     columns["teacher_logits"] = predict(teacher, columns["images"])"""
-RETRAIN = """from kdlab.explorers_retrain import retrain_explorer
+RETRAIN = """from kdlab.explorers import retrain_explorer
 panel = retrain_explorer(train_set, test_set)
 panel"""
-PLAYGROUND = """from kdlab.explorers_playground import playground_explorer
+PLAYGROUND = """from lessons.loss_blend import playground_explorer
 panel = playground_explorer()
 panel"""
-PAIR = """from kdlab.explorers_pair import pair_explorer
+PAIR = """from lessons.teacher_and_student import pair_explorer
 panel = pair_explorer(train_set, test_set)
 panel"""
 SENTENCE = "document.querySelector('.kdlab-sentence').textContent"

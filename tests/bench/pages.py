@@ -21,9 +21,9 @@ from browser.conftest import (
 TESTS = Path(__file__).parents[1]
 START = f"""import sys
 sys.path.insert(0, {str(TESTS)!r})
-from bench.views import answered_test_set, explorer_calls, quick_student
+from bench.views import answered_test_set, explorer_calls, student_answers
 columns = answered_test_set()
-calls = explorer_calls(columns)"""
+calls = explorer_calls(columns, student_answers(columns))"""
 RUN_ALL = "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); }"
 DONE = f"""() => {SESSION}.session.kernel.status === 'idle' &&
     ![...document.querySelectorAll('.jp-InputPrompt')]

@@ -1,29 +1,22 @@
 """The views of the explorers in plotly's own widget instead of the course's engine."""
 
 from collections.abc import Callable
-from unittest.mock import patch
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
-from kdlab.picture import plain_figure
-from kdlab.tables import Path, leaves
 
-from kdlab import explorers, explorers_temperature
+from kdlab.panels import Explorer
+from kdlab.panels.panel import plain_figure
+from kdlab.panels.table import Path, leaves
 
 
 def figure_widget(
-    view: Callable[..., tuple[object, str]], **options: object
+    view: Callable[..., tuple[object, str]], controls: dict[str, widgets.Widget]
 ) -> widgets.VBox:
     """`explore` by plotly's FigureWidget and an observer, as its documentation shows.
 
-    Only what a move changes is assigned, as one would write it for this view. Of
-    `explore`'s options only the controls matter here.
+    Only what a move changes is assigned, as one would write it for this view.
     """
-    controls = {
-        name: option
-        for name, option in options.items()
-        if isinstance(option, widgets.Widget)
-    }
 
     def draw() -> dict:
         drawn, _ = view(**{name: control.value for name, control in controls.items()})
@@ -54,10 +47,9 @@ def assign(figure: go.FigureWidget, path: Path, value: object) -> None:
         figure.layout[".".join(path[1:])] = value
 
 
-def rival(call: Callable[[], widgets.Widget]) -> widgets.VBox:
-    """What an explorer would be with `figure_widget` in place of `explore`."""
-    with (
-        patch.object(explorers, "explore", figure_widget),
-        patch.object(explorers_temperature, "explore", figure_widget),
-    ):
-        return call()
+def rival(call: Callable[[], Explorer]) -> widgets.VBox:
+    """What an explorer would be in a FigureWidget: its view and controls of its own."""
+    panel = call()
+    for control in panel.controls.values():
+        control.unobserve_all("value")
+    return figure_widget(panel.view, panel.controls)
