@@ -1,85 +1,35 @@
 """Every explorer in a real JupyterLab: what it shows is what its view says.
 
-Each explorer has one short notebook, on digits and their stored teacher. The same cells
-are run here, without a browser: that *twin* follows each move and says what the page
-must show, by `look`. One page per explorer: start, hand, presets, theme and width, then
-the kernel busy, and at last dead.
+All explorers of a lesson stand in one page, on digits and their stored teacher. They
+are made here, too, without a browser: each *twin* follows the moves and says what the
+page must show, by `look`. First the hand, presets, themes and widths; then the kernel
+is busy, and at last dead.
 """
 
-import importlib
-import inspect
 import json
 import time
-from pathlib import Path
 
 import ipywidgets as widgets
 import plotly.graph_objects as go
 import pytest
-from kdlab.picker import ImagePicker
-from kdlab.picture import positions
 
-import kdlab
+import claims
 from browser.conftest import SESSION
 from kdlab.panels import Explorer
+from kdlab.panels.panel import positions
+from kdlab.panels.picker import ImagePicker
 
-SETUP = """import torch
-from kdlab.data import class_names, load_images
-from kdlab.explorers import *
-from kdlab.explorers_blend import *
-from kdlab.explorers_fidelity import *
-from kdlab.explorers_omitted import *
-from kdlab.explorers_runs import *
-from kdlab.explorers_similarity import *
-from kdlab.explorers_temperature import *
-from kdlab.explorers_variance import *
-from kdlab.results import load_runs
+LESSONS = [path.stem[3:] for path in claims.ALL]
+SETUP = """from importlib import import_module
+from kdlab.data import load_images
 from kdlab.training import predict
 from kdlab.weights import load_teacher
+from lessons.samples import student_answers
 
-test_set = load_images("digits", "test")
-names = class_names("digits")
-teacher_logits = predict(load_teacher("digits")[0], test_set["images"])
-test_set["teacher_logits"] = teacher_logits
-noise = torch.randn(teacher_logits.shape, generator=torch.Generator().manual_seed(0))
-student_logits = teacher_logits / 3 + 2 * noise
-three = torch.eye(10)[3]
-shy = {arm: student_logits - n * three for n, arm in enumerate(ARMS)}
-found = Unseen([3], shy, test_set["labels"], shy, test_set["labels"])"""
-
-CALLS = {
-    "answer": "answer_explorer(test_set, names)",
-    "answer_beside": "answer_explorer(test_set, names, beside={'dog': .3, 'car': .01})",
-    "label": "label_explorer(test_set, names)",
-    "torn": "torn_explorer(test_set, names)",
-    "second_answer": "second_answer_explorer(test_set)",
-    "uniform_mix": "uniform_mix_explorer(test_set, names)",
-    "temperature": "temperature_explorer(test_set, names)",
-    "gradient": "gradient_explorer({'untrained': 0 * noise, 'trained': student_logits},"
-    " teacher_logits)",
-    "limit": "limit_explorer(test_set, student_logits, names)",
-    "calibration": "calibration_explorer(2 * student_logits[:180],"
-    " test_set['labels'][:180], 2 * student_logits[180:], test_set['labels'][180:])",
-    "similarity": "similarity_explorer(test_set, names)",
-    "neighbours": "neighbours_explorer(test_set, names)",
-    "bias": "bias_explorer(found)",
-    "omitted_runs": "omitted_runs_explorer(load_runs('omitted'))",
-    "forces": "forces_explorer()",
-    "loudness": "loudness_explorer({'trained': student_logits, 'untrained': 0 * noise},"
-    " test_set)",
-    "variance": "variance_explorer()",
-    "label_counts": "label_counts_explorer(load_runs('label_counts'))",
-    "crossing": "crossing_explorer(load_runs('crossing'))",
-    "own_data": "own_data_explorer(load_runs('own_data'))",
-    "fidelity": "fidelity_explorer(load_runs('fidelity'))",
-}
-LIVE = {  # they train, and are tried in test_retraining and test_live
-    "retrain_explorer",
-    "omitted_explorer",
-    "gain_explorer",
-    "cell_explorer",
-    "playground_explorer",
-    "pair_explorer",
-}
+columns = load_images("digits", "test")
+columns["teacher_logits"] = predict(load_teacher("digits")[0], columns["images"])
+home = import_module("lessons.{lesson}.test_lesson")
+explorers = home.explorers(columns, student_answers(columns))"""
 
 TEXTS = """frame => {
     const all = frame.getBoundingClientRect(), style = getComputedStyle(frame);
@@ -101,27 +51,22 @@ WIDER = """() => [...document.querySelectorAll('html, .jp-OutputArea-output')]
     .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"""
 
 
-@pytest.fixture(scope="module")
-def setup():
-    """What the notebook's first cell defines, here."""
-    names = {}
-    exec(SETUP, names)
-    return names
-
-
 class Page:
     """An explorer in the browser and its twin here, moved together."""
 
-    def __init__(self, notebook, twin: Explorer):
-        self.notebook, self.twin = notebook, twin
-        self.panel = notebook.panel()
+    def __init__(self, notebook, name: str, number: int, twin: Explorer):
+        self.notebook, self.name, self.number = notebook, name, number
+        self.twin, self.panel = twin, notebook.panel(number)
+
+    def screenshot(self, kind: str):
+        self.notebook.screenshot(f"explorers/{self.name}-{kind}", panel=self.number)
 
     def expect(self):
         """Sentence and picture become what the view says where the twin is."""
         figure, sentence = self.twin.look(self.twin.values())
-        self.notebook.wait_for_sentence(sentence)
+        self.notebook.wait_for_sentence(sentence, self.number)
         wanted = json.loads(go.Figure(figure).to_json())
-        drawn = self.notebook.figure()
+        drawn = self.notebook.figure(self.number)
         differ = differences(drawn, {"data": wanted["data"]})
         assert differ == [], self.twin.values()
         assert drawn["layout"]["title"]["text"] == wanted["layout"]["title"]["text"]
@@ -137,57 +82,49 @@ class Page:
 
     def move(self, name: str, to: float):
         """Move a control by hand to this fraction of its positions; check the page."""
-        before, stood = self.notebook.picture(), self.twin.values()
+        before, stood = self.notebook.picture(self.number), self.twin.values()
         self.by_hand(self.twin.controls[name], to)
         assert self.twin.values() != stood, f"{name} did not move"
         self.expect()
         drawn = [
-            self.twin.look(values)[0].to_json()
+            go.Figure(self.twin.look(values)[0]).to_json()
             for values in (stood, self.twin.values())
         ]
-        assert (self.notebook.picture() != before) == (drawn[0] != drawn[1]), name
+        changed = self.notebook.picture(self.number) != before
+        assert changed == (drawn[0] != drawn[1]), name
 
     def by_hand(self, control: widgets.Widget, to: float):
-        label, notebook = control.description, self.notebook
+        label, notebook, at = control.description, self.notebook, self.number
         if isinstance(control, ImagePicker):
             control.value = round(to * control.max)
-            notebook.pick(control.names[control.value])
+            notebook.pick(control.names[control.value], panel=at)
         elif isinstance(control, widgets.Checkbox):
             control.value = not control.value
-            notebook.control(label).locator("input").click()
+            notebook.control(label, at).locator("input").click()
         elif isinstance(control, widgets.SelectionSlider):
             names = [name for name, _ in control._options_full]
             for place in (to, 1 - to):  # where there are few, the first may be here
-                notebook.drag_slider(label, place)
-                if notebook.readout(label) != control.label:
+                notebook.drag_slider(label, place, panel=at)
+                if notebook.readout(label, at) != control.label:
                     break
-            control.index = names.index(notebook.readout(label))
+            control.index = names.index(notebook.readout(label, at))
         elif isinstance(control, widgets.Dropdown):
             index = round(to * (len(control.options) - 1))
             control.index = (index + (index == control.index)) % len(control.options)
-            notebook.choose(label, control.label)
+            notebook.choose(label, control.label, panel=at)
         else:
-            notebook.drag_slider(label, to)
-            shown = float(notebook.readout(label).replace("−", "-"))
+            notebook.drag_slider(label, to, panel=at)
+            shown = float(notebook.readout(label, at).replace("−", "-"))
             values = positions(control).values()
             control.value = min(values, key=lambda value: abs(value - shown))
 
     def push(self, label: str, places: dict):
         """Press Reset or a preset; check the page."""
-        self.notebook.push(label)
+        self.notebook.push(label, panel=self.number)
         for name, place in places.items():
             control = self.twin.controls[name]
             setattr(control, "index" if hasattr(control, "options") else "value", place)
         self.expect()
-
-    def wait_for_table(self, seconds=60):
-        """Until the kernel has tabulated the view: then it is not needed any more."""
-        covered = "print(bool(panel.covered) and panel.covered.covers(panel.places()))"
-        end = time.monotonic() + seconds
-        while self.notebook.execute(covered).strip() != "True":
-            assert time.monotonic() < end, f"no table after {seconds} s"
-            self.notebook.page.wait_for_timeout(200)
-        self.notebook.settle()  # the browser has it, too
 
     def check_looks(self):
         """All words are inside the picture, in the page's colour, on its background."""
@@ -198,7 +135,7 @@ class Page:
         self.check_width()
 
     def check_width(self):
-        assert not self.notebook.overflows()
+        assert not self.notebook.overflows(self.number)
         assert self.notebook.page.evaluate(WIDER) == []
 
 
@@ -222,52 +159,76 @@ def stop_being_busy(notebook):
     notebook.expect_kernel_error("KeyboardInterrupt")
 
 
-@pytest.mark.parametrize("name", CALLS)
-def test_what_an_explorer_shows_is_what_its_view_says(lab, setup, name):
-    notebook = lab.run([SETUP, f"panel = {CALLS[name]}\npanel"])
-    page = Page(notebook, eval(CALLS[name], setup))
-    controls, tabulated = page.twin.controls, page.twin.positions
-    assert tabulated
+def wait_for_tables(notebook, seconds=90):
+    """Until the kernel has tabulated all views: then it is not needed any more."""
+    covered = "print(all(p.covered and p.covered.covers(p.places()) for p in panels))"
+    end = time.monotonic() + seconds
+    while notebook.execute(covered).strip() != "True":
+        assert time.monotonic() < end, f"no tables after {seconds} s"
+        notebook.page.wait_for_timeout(200)
+    notebook.settle()  # the browser has them, too
+
+
+def samples_of(lesson):
+    """{name: how to make it} of a lesson's explorers, as the notebook's first cell."""
+    names = {}
+    exec(SETUP.format(lesson=lesson), names)
+    return names["explorers"]
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_what_an_explorer_shows_is_what_its_view_says(lab, lesson):
+    samples = samples_of(lesson)
+    cells = [f"panels.append(explorers[{n!r}]())\npanels[-1]" for n in samples]
+    notebook = lab.run([f"{SETUP.format(lesson=lesson)}\npanels = []", *cells])
+    pages = [
+        Page(notebook, name, number, make())
+        for number, (name, make) in enumerate(samples.items())
+    ]
+    for page in pages:
+        try_by_hand(page)
+    for page in pages:
+        page.check_looks()
+    notebook.set_theme("dark")
+    notebook.settle()
+    for page in pages:
+        page.screenshot("dark")
+        page.check_looks()
+    notebook.page.set_viewport_size({"width": 700, "height": 900})
+    notebook.settle()
+    for page in pages:
+        page.screenshot("narrow")
+        page.check_width()
+    notebook.page.set_viewport_size({"width": 1280, "height": 900})
+    try_without_the_kernel(notebook, pages)
+
+
+def try_by_hand(page):
+    """Each control, and each preset."""
+    assert page.twin.positions, page.name
     page.expect()
-    notebook.screenshot(f"explorers/{name}-light", panel=0)
-    page.check_looks()
-    for control in controls:
+    page.screenshot("light")
+    for control in page.twin.controls:
         page.move(control, to=0.8)
-    page.wait_for_table()  # of what is chosen now
-    for control in controls:
+    wait_for_tables(page.notebook)  # of what is chosen now
+    for control in page.twin.controls:
         page.move(control, to=0.25)
     for label, places in page.twin.picture.presets:
         page.push(label, places)
 
-    notebook.set_theme("dark")
-    notebook.screenshot(f"explorers/{name}-dark", panel=0)
-    page.check_looks()
-    notebook.page.set_viewport_size({"width": 700, "height": 900})
-    notebook.settle()
-    notebook.screenshot(f"explorers/{name}-narrow", panel=0)
-    page.check_width()
-    notebook.page.set_viewport_size({"width": 1280, "height": 900})
 
-    page.wait_for_table()
-    notebook.make_busy(60)
-    for control in tabulated:
-        page.move(control, to=0.6)
+def try_without_the_kernel(notebook, pages):
+    """The tabulated controls answer while it computes, and when it is dead."""
+    wait_for_tables(notebook)
+    notebook.make_busy(120)
+    for page in pages:
+        for control in page.twin.positions:
+            page.move(control, to=0.6)
     assert notebook.is_busy()
     stop_being_busy(notebook)
-
-    page.wait_for_table()
+    wait_for_tables(notebook)
     notebook.kill_kernel()
-    for control in tabulated:
-        page.move(control, to=0.2)
-    page.push(*page.twin.picture.presets[-1])
-
-
-def test_every_explorer_is_among_them():
-    found = set()
-    for file in Path(kdlab.__file__).parent.glob("explorers*.py"):
-        module = importlib.import_module(f"kdlab.{file.stem}")
-        for name, function in inspect.getmembers(module, inspect.isfunction):
-            if name.endswith("_explorer") and function.__module__ == module.__name__:
-                found.add(name)
-    tried = {call.partition("(")[0] for call in CALLS.values()}
-    assert len(found) > 5 and found - tried == LIVE
+    for page in pages:
+        for control in page.twin.positions:
+            page.move(control, to=0.2)
+        page.push(*page.twin.picture.presets[-1])
