@@ -2,15 +2,21 @@
 
 import pytest
 
-from kdlab.exercises import load_quiz
+from lessons import soft_targets as lesson
 
-QUIZ = "01_soft_targets"
 LONG = "about the same, for `T²` is there to make sure of that at <b>every</b> T " * 2
+WORDS = {
+    "question": "By what factor?",
+    "choices": [LONG, "12 times", "64 times"],
+    "bounds": [5, 30],
+    "measured": "{found:.1f}",
+    "explanation": "See `T²` & the gaps.",
+}
 CELLS = [
-    "from kdlab.exercises import commit, quiz",
-    f'guess = commit("By what factor?", [{LONG!r}, "12 times", "64 times"])\nguess',
-    'guess.reveal("12 times", measured="11.7", explanation="See `T²` & the gaps.")',
-    f'test = quiz("{QUIZ}")\ntest',
+    "from kdlab.exercises import Prediction",
+    f"guess = Prediction({WORDS!r})\nguess",
+    "guess.reveal(11.7)",
+    "from lessons.soft_targets import quiz\ntest = quiz()\ntest",
 ]
 CURRENT, KERNEL = (
     "window.jupyterapp.shell.currentWidget",
@@ -102,7 +108,7 @@ def test_a_busy_kernel_keeps_nobody_waiting_and_learns_the_answers(notebook):
     wait_for(notebook, 1, "You predicted: 12 times")
     focus(notebook, 2)
     keys(notebook, "Space", "Enter")
-    wait_for(notebook, 2, load_quiz(QUIZ)[0]["options"][0]["feedback"])
+    wait_for(notebook, 2, lesson.quiz().questions[0]["options"][0]["feedback"])
     assert notebook.page.evaluate(f"{CURRENT}.context.{KERNEL}.status") == "busy"
     assert notebook.execute("print(guess.made, test.tried[0])") == "12 times [0]\n"
     save = "() => window.jupyterapp.commands.execute('docmanager:save')"
@@ -114,7 +120,7 @@ def test_a_busy_kernel_keeps_nobody_waiting_and_learns_the_answers(notebook):
 
 
 def test_a_quiz_answers_each_option_and_counts_first_tries(notebook):
-    quiz = load_quiz(QUIZ)
+    quiz = lesson.quiz().questions
     for number, question in enumerate(quiz):
         right = [option["right"] for option in question["options"]].index(True)
         wrong = 1 if right == 0 else 0

@@ -2,15 +2,14 @@
 
 import re
 
-from browser.test_explorers import TEXTS
-
 CELLS = [
-    """from kdlab.explorers_retrain import retrain_explorer
-from kdlab.teachers import images_of, some_of, teacher_of
+    """from kdlab.data import load_images, sample
+from kdlab.explorers import retrain_explorer
 from kdlab.training import predict
-teacher = teacher_of("digits", "course", 0, 0)
-train_set, test_set = some_of(images_of("digits", "train"), 1000), dict(
-    images_of("digits", "test"))
+from kdlab.weights import load_teacher
+teacher, _ = load_teacher("digits")
+train_set = sample(load_images("digits", "train"), 1000)
+test_set = load_images("digits", "test")
 for columns in (train_set, test_set):
     columns["teacher_logits"] = predict(teacher, columns["images"])
 # so many that no training is over before it is seen
@@ -45,17 +44,3 @@ def test_five_pairs_of_dots_come_and_a_new_position_starts_again(lab):
     assert "5 of 5 seeds" not in stopped
     notebook.page.wait_for_timeout(400)
     assert notebook.sentence() == stopped
-
-
-def test_everything_can_be_read_in_both_themes_and_in_a_narrow_window(lab):
-    notebook = lab.run([*CELLS[:1], CELLS[1].replace("16", "16, smoothing=True")])
-    notebook.page.wait_for_function(SAYS, arg="5 of 5 seeds", timeout=60_000)
-    frame = notebook.panel().locator(".kdlab-frame")
-    for theme in ("dark", "light"):
-        notebook.set_theme(theme)
-        notebook.settle()
-        for text in frame.evaluate(TEXTS):
-            assert text["colored"] and text["inside"], text
-    notebook.page.set_viewport_size({"width": 700, "height": 900})
-    notebook.settle()
-    assert not notebook.overflows()
