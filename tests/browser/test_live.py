@@ -18,6 +18,10 @@ for columns in (train_set, test_set):
     columns["teacher_logits"] = predict(teacher, columns["images"])
 panels = live(train_set, test_set)
 shown = {{name: make() for name, make in panels.items() if name in {names}}}"""
+LONG = """from lessons.teacher_and_student import pair_explorer
+many = {k: column.repeat_interleave(20, 0) for k, column in train_set.items()}
+pair = pair_explorer(many, test_set, epochs=60, labels=10_000)
+pair"""
 SAYS = """([pattern, panel]) => new RegExp(pattern).test(
     document.querySelectorAll('.kdlab-sentence')[panel]?.textContent)"""
 
@@ -87,12 +91,12 @@ def test_the_playground_answers_every_release(lab):
 
 def test_pause_resume_and_stop_act_while_the_kernel_trains(lab):
     # a minute: not over before the hand is at the button, also where it is slow
-    notebook = lab.run(cells("teacher_and_student", "long_pair"))
+    notebook = lab.run([*cells("teacher_and_student"), LONG])
     wait_until_it_says(notebook, "After [1-9]")
     button = notebook.panel().get_by_role("button", name="Pause", exact=True)
     notebook.push("Pause")
     notebook.panel().get_by_role("button", name="Resume", exact=True).wait_for()
-    notebook.wait_for_output("print(long_pair.drive.paused.is_set())", "True")
+    notebook.wait_for_output("print(pair.drive.paused.is_set())", "True")
     notebook.page.wait_for_timeout(500)  # the step under way ends, and is drawn
     still = notebook.sentence()
     notebook.page.wait_for_timeout(500)
