@@ -1,4 +1,4 @@
-"""Panels without a browser: their tables, presets, refusals, and runs of generators."""
+"""Explorers without a browser: their tables, presets, refusals, pickers and controls."""
 
 import asyncio
 import base64
@@ -6,9 +6,7 @@ import gzip
 import io
 import itertools
 import json
-import subprocess
-import sys
-import threading
+import math
 import time
 
 import ipywidgets as widgets
@@ -18,14 +16,28 @@ import pytest
 import torch
 from PIL import Image
 
-from kdlab.panels import explore, explore_steps, image_picker, show
-from kdlab.tables import as_json, leaves
+from kdlab.panels import (
+    choice,
+    dropdown,
+    explore,
+    image_picker,
+    share_slider,
+    show,
+    student_controls,
+    temperature_slider,
+    tick,
+)
+from kdlab.panels.table import as_json, leaves
 
 
 def bars(height):
     if height == 0:
         raise ValueError("height must be positive")
-    return go.Figure(go.Bar(y=[height])), f"{height} high"
+    return bar(height), f"{height} high"
+
+
+def bar(height):
+    return {"data": [{"type": "bar", "y": [height]}], "layout": {}}
 
 
 def heights(least=1):
@@ -109,21 +121,35 @@ def everything(scale, kind, flag):
     return go.Figure(data, layout) if flag else {"data": data, "layout": layout}, kind
 
 
-@pytest.mark.parametrize("tabulate", [["scale"], ["scale", "kind"], ["kind", "flag"]])
-def test_every_picture_of_a_packed_table_is_what_the_view_draws(tabulate, monkeypatch):
+@pytest.mark.parametrize(
+    ("order", "tabulate"),
+    [
+        (["scale", "kind", "flag"], 1),
+        (["scale", "kind", "flag"], 2),
+        (["kind", "flag", "scale"], 2),
+        (["flag", "kind", "scale"], 3),
+    ],
+)
+def test_every_picture_of_a_packed_table_is_what_the_view_draws(
+    order, tabulate, monkeypatch
+):
     monkeypatch.setenv("KDLAB_EXPORT", "1")  # the table at once, nobody need ask
     controls = {
-        "scale": widgets.FloatLogSlider(1, min=-0.3, max=1.3, step=0.1),
+        "scale": widgets.FloatLogSlider(1, min=-0.3, max=1.3, step=0.2),
         "kind": widgets.Dropdown(options=["plain", "marked", "refused"]),
         "flag": widgets.Checkbox(),
     }
+    places = {"scale": 9, "kind": 3, "flag": 2}
+    controls = {name: controls[name] for name in order}
     panel = explore(everything, tabulate=tabulate, **controls)
     assert len(panel.picture.plotly_code.code) > 1e6
     rows = list(unpacked(panel.picture.table))
-    assert len(rows) == len(panel.pictures()) > 5
+    wanted = math.prod(places[name] for name in order[:tabulate])
+    assert len(rows) == len(panel.pictures()) == wanted
     for (place, figure, sentence), row in zip(rows, panel.pictures(), strict=True):
-        kinds = controls["kind"].options
-        assert (place[0], kinds[place[1]], place[2]) == tuple(row.values.values())
+        place = dict(zip(order, place, strict=True))
+        place["kind"] = controls["kind"].options[place["kind"]]
+        assert place == row.values and list(row.values) == order
         assert sentence == row.sentence
         if row.figure is None:
             assert figure is None and "refused" in sentence
@@ -133,7 +159,8 @@ def test_every_picture_of_a_packed_table_is_what_the_view_draws(tabulate, monkey
         drawn["layout"].pop("template", None)
         for path, value in leaves({"data": list(drawn["data"]), **drawn}):
             assert json.dumps(at(figure, path)) == as_json(value), path
-    assert any(figure is None for _, figure, _ in rows) == (tabulate[0] == "kind")
+    both = {"kind", "flag"} <= set(order[:tabulate])  # some pairs of them are refused
+    assert any(figure is None for _, figure, _ in rows) == both
 
 
 def test_arrays_keep_six_digits_and_holes_are_null():
@@ -180,7 +207,7 @@ def tabulated(moves):
         for wait, option in moves:
             await (panel.job if wait else asyncio.sleep(0))
             dropdown.value = option
-        await asyncio.sleep(0.4)
+        await asyncio.gather(*asyncio.all_tasks() - {asyncio.current_task()})
 
     asyncio.run(ask_and_move())
     return panel, [[sentence for *_, sentence in unpacked(table)] for table in sent]
@@ -207,11 +234,33 @@ def test_a_table_under_way_is_given_up_on_the_way_back():
     assert panel.covered.covers(panel.places())
 
 
+def test_nothing_to_tabulate_is_no_table():
+    panel = explore(bars, tabulate=0, height=heights())
+    panel.picture._handle_custom_msg("shown", [])
+    assert panel.job is None and panel.picture.table == b""
+    panel.controls["height"].value = 4  # the kernel answers
+    assert [s for *_, s in unpacked(panel.picture.now)] == ["4 high"]
+    assert [row.sentence for row in panel.pictures()] == ["4 high"]
+
+
+def test_an_error_of_the_view_ends_the_table_and_is_shown():
+    panel = explore(lambda n: bars([1, "x"][n] + 1), n=widgets.IntSlider(0, max=1))
+
+    async def ask():
+        panel.picture._handle_custom_msg("shown", [])
+        await panel.job
+
+    asyncio.run(ask())
+    ((_, figure, sentence),) = unpacked(panel.picture.now)
+    assert figure is None and sentence.startswith("TypeError: ")
+    assert panel.picture.table == b""
+
+
 def test_too_large_a_table_is_refused():
     with pytest.raises(ValueError, match="2500 pictures to tabulate, at most 2000"):
         explore(
             lambda a, b: None,
-            tabulate=["a", "b"],
+            tabulate=2,
             a=widgets.IntSlider(min=1, max=50),
             b=widgets.IntSlider(min=1, max=50),
         )
@@ -220,21 +269,31 @@ def test_too_large_a_table_is_refused():
 def test_what_cannot_be_tabulated_is_refused():
     with pytest.raises(ValueError, match="Text has no positions"):
         explore(bars, height=widgets.Text("a"))
-    with pytest.raises(ValueError, match="'width'.*controls: height"):
-        explore(bars, tabulate=["width"], height=heights())
+    text = {"height": heights(), "name": widgets.Text("a")}
+    panel = explore(lambda height, name: bars(height), **text)  # only the first is
+    assert len(panel.pictures()) == 4
+    with pytest.raises(ValueError, match="Text has no positions"):
+        explore(lambda height, name: bars(height), tabulate=2, **text)
 
 
 def test_presets_are_what_the_browser_sets():
     panel = explore(
         lambda temperature, image: bars(temperature),
-        presets={"Hinton 2015": {"temperature": 20.0}, "both": {"image": "b"}},
+        presets={
+            "Hinton 2015": {"temperature": 20.0},
+            "hot": 10.0,
+            "other": {"image": "b"},
+            "both": {"temperature": 10.0, "image": "b"},
+        },
         temperature=widgets.FloatLogSlider(1, min=-1, max=1.5, step=0.05),
         image=widgets.Dropdown(options=[("first", "a"), ("second", "b")]),
     )
-    reset, hinton, both = panel.picture.presets
+    reset, hinton, hot, other, both = panel.picture.presets
     assert reset == ["Reset", {"temperature": pytest.approx(1.0), "image": 0}]
     assert hinton == ["Hinton 2015", {"temperature": pytest.approx(10**1.3)}]
-    assert both == ["both", {"image": 1}]  # the index of the option
+    assert hot == ["hot", {"temperature": pytest.approx(10.0)}]  # the first control
+    assert other == ["other", {"image": 1}]  # the index of the option
+    assert both == ["both", {"temperature": pytest.approx(10.0), "image": 1}]
     assert panel.values() == {"temperature": pytest.approx(1.0), "image": "a"}
 
 
@@ -244,11 +303,17 @@ def test_presets_are_what_the_browser_sets():
         ({"hight": 3}, "'bad': No control 'hight'; there are height"),
         ({"height": 9}, "height cannot be 9"),
         ({"height": "tall"}, "height cannot be 'tall'"),
+        (9, "Preset 'bad': height cannot be 9"),
     ],
 )
 def test_an_impossible_preset_is_refused(preset, complaint):
     with pytest.raises(ValueError, match=complaint):
         explore(bars, presets={"bad": preset}, height=heights())
+
+
+def test_a_preset_needs_a_control():
+    with pytest.raises(ValueError, match="Preset 'bad': No control"):
+        explore(lambda: bars(1), presets={"bad": 3})
 
 
 def test_a_view_must_draw_the_same_number_of_traces_everywhere():
@@ -274,150 +339,11 @@ def test_the_browsers_controls_are_taken_over_when_a_move_was_lost():
 
 
 def test_show_is_an_explorer_without_controls():
-    panel = show(go.Figure(go.Bar(y=[7])), "seven")
-    ((_, figure, sentence),) = unpacked(panel.picture.now)
-    assert (figure["data"][0]["y"], sentence) == ([7], "seven")
-    assert panel.picture.presets == [] and len(panel.pictures()) == 1
-
-
-# --- generators -----------------------------------------------------------------------
-
-
-class Steps:
-    """A generator that waits for a nod before each step, and notes what happens."""
-
-    def __init__(self):
-        self.events, self.inside, self.most = [], 0, 0
-
-    def __call__(self, width):
-        self.inside += 1
-        self.most = max(self.most, self.inside)
-        try:
-            for step in range(200):
-                time.sleep(0.005)
-                yield go.Figure(go.Bar(y=[width])), f"{width}: {step}"
-            return "trained"
-        except GeneratorExit:
-            self.events.append(f"closed {width}")
-            raise
-        finally:
-            time.sleep(0.05)  # a slow ending: the next must wait for it
-            self.inside -= 1
-
-
-def sentence_of(panel):
-    return next(unpacked(panel.picture.now))[2] if panel.picture.now else ""
-
-
-def wait_until(condition):
-    for _ in range(500):
-        if condition():
-            return
-        time.sleep(0.01)
-    raise TimeoutError("not within five seconds")
-
-
-def test_a_new_position_closes_the_generator_and_starts_another():
-    steps, threads = Steps(), threading.active_count()
-    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
-    wait_until(lambda: sentence_of(panel).startswith("3: "))
-    panel.controls["width"].value = 4
-    panel.controls["width"].value = 5
-    wait_until(lambda: sentence_of(panel).startswith("5: "))
-    assert steps.events == ["closed 3"] and steps.most == 1  # 4 never began
-    assert threading.active_count() == threads + 1
-    panel.close()
-    wait_until(lambda: threading.active_count() == threads)
-    assert steps.events == ["closed 3", "closed 5"]
-
-
-def test_stop_and_run_again():
-    steps = Steps()
-    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
-    assert panel.picture.state == "running"
-    wait_until(lambda: sentence_of(panel))
-    panel.picture._handle_custom_msg("stop", [])
-    assert panel.picture.state == "ended"  # at once
-    wait_until(lambda: steps.events == ["closed 3"])
-    panel.picture._handle_custom_msg("start", [])
-    assert panel.picture.state == "running"
-    assert asyncio.run(panel.finished()) == "trained"
-    assert sentence_of(panel) == "3: 199" and panel.picture.state == "ended"
-    assert steps.most == 1
-
-
-def test_a_run_that_ends_while_it_is_paused_is_over():
-    last = threading.Event()
-
-    def one_picture():
-        yield go.Figure(), "done"
-        last.set()
-
-    panel = explore_steps(one_picture)
-    with panel.lock:  # nobody is told yet that the run has ended
-        assert last.wait(5)
-        time.sleep(0.1)
-        panel.pause()
-        assert panel.picture.state == "paused"
-    asyncio.run(panel.finished())
-    assert panel.picture.state == "ended"
-
-
-def test_a_run_that_ends_after_a_new_position_does_not_end_that_one():
-    steps = Steps()
-    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
-    old = panel.run
-    panel.controls["width"].value = 4
-    panel._ended(old)
-    assert panel.picture.state == "running"
-    panel.close()
-
-
-def test_stopped_before_there_was_a_picture_it_says_so():
-    nod = threading.Event()
-
-    def silent():
-        while True:
-            nod.wait(5)
-            yield None
-
-    panel = explore_steps(silent)
-    panel.stop()
-    nod.set()
-    asyncio.run(panel.finished())
-    assert sentence_of(panel) == "Stopped before there was a picture."
-
-
-def test_controls_begin_as_told_or_it_says_what_is_wrong():
-    steps = Steps()
-    panel = explore_steps(steps, begin={"width": 5}, width=widgets.IntSlider(3, max=9))
-    assert panel.values() == {"width": 5}
-    assert panel.picture.presets[0] == ["Reset", {"width": 5}]
-    panel.close()
-    for begin, complaint in (({"T": 4}, "No control 'T'"), ({"width": 99}, "cannot")):
-        with pytest.raises(ValueError, match=complaint):
-            explore_steps(steps, begin=begin, width=widgets.IntSlider(3, max=9))
-
-
-ENDING = """
-import time
-import torch
-from kdlab.panels import explore_steps
-
-def steps():
-    weights = torch.randn(300, 300, requires_grad=True)
-    while True:
-        (weights @ weights).sum().backward()
-        yield {"data": [], "layout": {}}, "working"
-
-panel = explore_steps(steps)
-time.sleep(0.1)
-"""
-
-
-def test_a_process_that_ends_while_a_panel_works_ends_well():
-    done = subprocess.run([sys.executable, "-c", ENDING], capture_output=True)
-    assert done.returncode == 0, done.stderr
+    for figure in bar(7), go.Figure(go.Bar(y=[7])):  # plain, or a figure of plotly
+        panel = show(figure, "seven")
+        ((_, shown, sentence),) = unpacked(panel.picture.now)
+        assert (shown["data"][0]["y"], sentence) == ([7], "seven")
+        assert panel.picture.presets == [] and len(panel.pictures()) == 1
 
 
 def test_closing_a_panel_closes_all_that_it_holds():
@@ -426,86 +352,6 @@ def test_closing_a_panel_closes_all_that_it_holds():
     assert all(widget.comm for widget in held)
     panel.close()
     assert not any(widget.comm for widget in held)
-
-
-def test_pause_draws_the_step_it_stands_at_and_resume_goes_on():
-    steps = Steps()
-    panel = explore_steps(steps, width=widgets.IntSlider(3, max=9))
-    wait_until(lambda: sentence_of(panel))
-    panel.picture._handle_custom_msg("pause", [])
-    time.sleep(0.1)
-    stood = sentence_of(panel)
-    time.sleep(0.2)
-    assert sentence_of(panel) == stood and panel.picture.state == "paused"
-    panel.picture._handle_custom_msg("resume", [])
-    wait_until(lambda: sentence_of(panel) != stood)
-    assert panel.picture.state == "running" and not steps.events
-    panel.picture._handle_custom_msg("pause", [])
-    panel.picture._handle_custom_msg("stop", [])  # also while it is paused
-    wait_until(lambda: steps.events == ["closed 3"])
-
-
-def test_a_panel_that_holds_draws_the_first_picture_until_it_is_started():
-    steps = Steps()
-    panel = explore_steps(steps, hold=True, width=widgets.IntSlider(3, max=9))
-    assert asyncio.run(panel.finished()) is None
-    assert sentence_of(panel) == "3: 0" and panel.picture.state == "ended"
-    panel.controls["width"].value = 4
-    asyncio.run(panel.finished())
-    assert sentence_of(panel) == "4: 0"
-    panel.picture._handle_custom_msg("start", [])
-    assert asyncio.run(panel.finished()) == "trained"
-    assert sentence_of(panel) == "4: 199"
-
-
-def test_a_picture_that_is_not_drawn_is_not_made():
-    made = []
-
-    def steps():
-        for step in range(200):
-            yield lambda step=step: made.append(step) or (go.Figure(), f"{step}")
-            yield None  # nothing new, but a place to stop at
-
-    panel = explore_steps(steps)
-    asyncio.run(panel.finished())
-    assert made[0] == 0 and made[-1] == 199 and len(made) < 20
-    assert sentence_of(panel) == "199"
-
-
-def test_at_most_twenty_pictures_a_second_and_the_last_one_always():
-    panel = explore_steps(Steps(), width=widgets.IntSlider(3, max=9))
-    drawn, started = [], time.monotonic()
-    panel.picture.observe(lambda change: drawn.append(change.new), "now")
-    asyncio.run(panel.finished())
-    seconds = time.monotonic() - started
-    assert 5 < len(drawn) <= 20 * seconds + 2
-    assert sentence_of(panel) == "3: 199"
-
-
-def failing(error):
-    def generator(width):
-        yield go.Figure(go.Bar(y=[width])), "began"
-        raise error
-
-    return explore_steps(generator, width=widgets.IntSlider(3, max=9))
-
-
-@pytest.mark.parametrize("error", [ValueError, FloatingPointError])
-def test_an_expected_error_is_the_sentence(error):
-    panel = failing(error("the loss is not finite"))
-    assert asyncio.run(panel.finished()) is None
-    ((_, figure, sentence),) = unpacked(panel.picture.now)
-    assert figure is None and sentence == "the loss is not finite"
-
-
-def test_an_unexpected_error_is_shown_and_raised_by_finished():
-    panel = failing(KeyError("teacher"))
-    with pytest.raises(KeyError, match="teacher"):
-        asyncio.run(panel.finished())
-    assert sentence_of(panel) == "KeyError: 'teacher'"
-    panel.controls["width"].value = 4  # the next run has an error of its own
-    with pytest.raises(KeyError):
-        asyncio.run(panel.finished())
 
 
 # --- the image picker -----------------------------------------------------------------
@@ -528,7 +374,7 @@ def test_a_picker_shows_the_images_side_by_side(shape):
 
 def test_a_picker_is_a_control():
     picker = image_picker(np.zeros((3, 4, 4)), NAMES)
-    panel = explore(bars, presets={"last": {"height": 2}}, height=picker)
+    panel = explore(bars, presets={"last": 2}, height=picker)
     assert [row.values["height"] for row in panel.pictures()] == [0, 1, 2]
     assert panel.picture.presets == [["Reset", {"height": 0}], ["last", {"height": 2}]]
     with pytest.raises(ValueError, match="cannot be 3"):
@@ -546,3 +392,39 @@ def test_a_picker_is_a_control():
 def test_a_picker_refuses_what_it_cannot_show(images, complaint):
     with pytest.raises(ValueError, match=complaint):
         image_picker(images, NAMES)
+
+
+# --- controls that explorers share ----------------------------------------------------
+
+
+def test_a_temperature_goes_in_equal_factors_through_all_powers_of_two():
+    panel = explore(lambda temperature: bars(1.0), temperature=temperature_slider(8.0))
+    found = [row.values["temperature"] for row in panel.pictures()]
+    assert len(found) == 43 and (found[0], found[-1]) == (0.25, pytest.approx(32))
+    factors = {round(b / a, 9) for a, b in itertools.pairwise(found)}
+    assert factors == {round(2 ** (1 / 6), 9)}
+    assert panel.values()["temperature"] == pytest.approx(8.0)
+
+
+def test_a_choice_offers_numbers_in_words_and_named_values():
+    numbers = choice("epochs", [2, 1500, 0.25], 1500)
+    assert numbers.options == (("2", 2), ("1,500", 1500), ("0.25", 0.25))
+    assert (numbers.value, numbers.description) == (1500, "epochs")
+    named = choice("who", [("nobody", 0), ("all", 5)], 5)
+    assert named.value == 5 and named.options[0] == ("nobody", 0)
+    drop = dropdown("arm", ["a", "b"])
+    assert drop.value == "a" and dropdown("arm", ["a", "b"], "b").value == "b"
+    assert dropdown("arm", [("none", 0), ("one", 1)], 1).value == 1
+    assert tick("also").value is False and tick("also", True).value is True
+
+
+@pytest.mark.parametrize("examples", [60, 300, 20_000])
+def test_a_student_learns_from_as_many_images_as_there_are(examples):
+    controls = student_controls(examples, 0.9, noise=share_slider("noise", 0.0, 0.5))
+    labels = controls["labels"]
+    assert labels.options[-1] == (f"{examples:,} (all)", examples)
+    counts = [count for _, count in labels.options]
+    assert counts == sorted(set(counts)) and labels.value == min(2000, examples)
+    assert [*controls][0] == "temperature" and [*controls][-1] == "noise"
+    panel = explore(lambda **values: bars(1), **controls)
+    assert panel.values()["soft_weight"] == 0.9 and panel.values()["width"] == 128

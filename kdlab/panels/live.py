@@ -140,12 +140,13 @@ class LivePanel(Panel):
         **controls: widgets.Widget,
     ):
         """Start the first run at once; with `preview` only its first picture."""
+        self.drive = None  # also in a panel that is refused, and closed, below
         set_controls(controls, values or {})
         super().__init__(controls, presets or {})
         for control in controls.values():
             if hasattr(control, "continuous_update"):
                 control.continuous_update = False  # a new run on release only
-        self.generator, self.preview, self.drive = generator, preview, None
+        self.generator, self.preview = generator, preview
         self.lock = threading.RLock()  # of `drive` and the state that the buttons show
         self.picture.start = button
         self._start(first_only=preview)
@@ -192,7 +193,8 @@ class LivePanel(Panel):
 
     def close(self) -> None:
         """Stop, too, when the panel is thrown away."""
-        self.stop()
+        if self.drive:
+            self.stop()
         super().close()
 
     async def finished(self) -> object:
