@@ -1,4 +1,4 @@
-"""Explorers without a browser: their tables, presets, refusals, pickers and controls."""
+"""Explorers without a browser: tables, presets, refusals, pickers and controls."""
 
 import asyncio
 import base64
