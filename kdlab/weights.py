@@ -54,7 +54,7 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:
     except (SafetensorError, RuntimeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path.name} is damaged or of another version ({error}). "
-            "Restore it with `git checkout`, or train it again with kdlab.sweeps."
+            "Restore it with `git checkout`, or train it again with kdlab.experiments."
         ) from error
     return model.eval().requires_grad_(False), header["facts"]
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kdlab.augmentations import shifted
-from kdlab.data import Columns, load_images
+from kdlab.data import Columns, count, load_images
 from kdlab.experiments.sweep import SEEDS, Experiment, Setting
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
@@ -30,14 +30,10 @@ TEACHER_RECIPES = {
 }
 # Other teachers, of which only the answers are kept: what they are and how they learn.
 OTHERS = {
-    "same images": {"epochs": 20, "batch_size": 64, "learning_rate": 3e-3},
-    "same images, stopped early": {
-        "epochs": 3,
-        "batch_size": 64,
-        "learning_rate": 3e-3,
-    },
-    "fair": {"widths": [64], "epochs": 3, "batch_size": 128, "learning_rate": 3e-3},
-    "weak": {"widths": [32], "epochs": 2, "batch_size": 128, "learning_rate": 3e-3},
+    "same images": {"epochs": 20, "batch_size": 64},
+    "same images, stopped early": {"epochs": 3, "batch_size": 64},
+    "fair": {"widths": [64], "epochs": 3, "batch_size": 128},
+    "weak": {"widths": [32], "epochs": 2, "batch_size": 128},
 }
 HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped
 
@@ -65,20 +61,11 @@ def teacher_run(setting: Setting, keep: Path | None = None) -> Setting:
     start = time.perf_counter()
     fit(model, train_set, objective, adam, progress=False, **how)
     seconds = time.perf_counter() - start
-    run = {
-        "dataset": dataset,
-        "teacher": None,
-        "student": "cnn-16-32-128",
-        "method": "labels",
-        "temperature": None,
-        "soft_weight": 0.0,
-        "labels": len(train_set["labels"]),
-        "epochs": recipe["epochs"],
-        "seed": seed,
-        **{f"test_{name}": value for name, value in evaluate(model, test_set).items()},
-        "teacher_agreement": None,
-        "train_seconds": round(seconds, 1),
-    }
+    run = {"dataset": dataset, "teacher": None, "student": "cnn-16-32-128"}
+    run |= {"method": "labels", "temperature": None, "soft_weight": 0.0}
+    run |= {"labels": count(train_set), "epochs": recipe["epochs"], "seed": seed}
+    run |= {f"test_{name}": v for name, v in evaluate(model, test_set).items()}
+    run |= {"teacher_agreement": None, "train_seconds": round(seconds, 1)}
     if keep:
         facts = {name: value for name, value in run.items() if value is not None}
         save_model(keep, model, "cnn", sizes, **facts)
@@ -106,8 +93,8 @@ def other_teacher_steps(
     recipe = OTHERS[teacher]
     sizes = {k: recipe[k] for k in recipe if k == "widths"}
     model = build_model("mlp" if sizes else "cnn", seed=seed, **sizes).to(best_device())
-    length = {k: recipe[k] for k in ("learning_rate", "epochs", "batch_size")}
-    cycle = cycle_of(model, train_set, **length)
+    length = {k: recipe[k] for k in ("epochs", "batch_size")}
+    cycle = cycle_of(model, train_set, 3e-3, **length)
     yield from training_steps(model, train_set, label_loss, seed=seed, **cycle)
     return model
 
