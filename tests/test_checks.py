@@ -1,60 +1,73 @@
-"""The check of an exercise: right answers pass, each known mistake gets its hint."""
+"""How an answer is judged: right ones pass, known mistakes get a hint, nothing raises.
+
+The tasks of the lessons are tested with all that is theirs, in `test_lessons`.
+"""
 
 import pytest
 import torch
+from torch.testing import assert_close
 
-from kdlab.checks import TASKS, difference, same, verdict
-from kdlab.exercises import check
+from kdlab.exercises.checks import Task, difference, same, verdict
+from kdlab.exercises.probes import example, kl, of_pair, of_teacher, soft_loss
+from kdlab.losses import soft_target_loss
+from kdlab.metrics import soften
 
-MISTAKES = [(name, hint) for name, task in TASKS.items() for hint in task.mistakes]
+SOFTER = Task(
+    lambda answer: answer(torch.arange(6.0).view(2, 3), 2.0),
+    soften,
+    "Divided, then softmax.",
+    {
+        "T multiplies: divide by it.": lambda z, t: (z * t).softmax(1),
+        "These are logits: softmax is missing.": lambda z, t: z / t,
+        "The classes are in the columns.": lambda z, t: (z / t).softmax(0),
+    },
+)
+PAIR = Task(lambda answer: of_pair(answer, 2.0), soft_target_loss, "T² · KL.", {})
 
 
 def nothing(*args):
     """A stub."""
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_the_reference_is_right_and_a_stub_is_not_attempted(name):
-    assert verdict(name, TASKS[name].reference).kind == "right"
-    assert verdict(name, nothing).kind == "not attempted"
+def test_the_reference_is_right_and_a_stub_is_not_attempted():
+    assert verdict(SOFTER, SOFTER.reference) == ("right", "Divided, then softmax.")
+    found = verdict(SOFTER, nothing)
+    assert found == ("not attempted", "nothing still returns None.")
+    both = SOFTER._replace(probe=lambda answer: (answer(1, 2), 3))
+    assert verdict(both, nothing).kind == "not attempted"
 
 
-@pytest.mark.parametrize(("name", "hint"), MISTAKES)
-def test_each_known_mistake_gets_its_own_hint(name, hint):
-    found = verdict(name, TASKS[name].mistakes[hint])
-    assert (found.kind, found.text) == ("known mistake", hint)
+def test_another_way_to_write_it_is_right():
+    def by_hand(logits, temperature):
+        exps = torch.exp(logits.double() / temperature)
+        return exps / exps.sum(dim=1, keepdim=True)
+
+    assert verdict(SOFTER, by_hand).kind == "right"
 
 
-def test_the_classic_mistakes_are_among_them():
-    hints = " ".join(hint for _, hint in MISTAKES)
-    for words in (
-        "teacher's side only",
-        "student's side only",
-        "T² is forgotten",
-        "arguments of KL are swapped",
-        "mean over all elements",
-        "in train mode",
-        "receives a gradient",
-        "receives gradients",
-        "not in the order of the images",
-        "Teacher and student are swapped",
-        "weights are swapped",
-    ):
-        assert words in hints, words
+@pytest.mark.parametrize("hint", SOFTER.mistakes)
+def test_each_known_mistake_gets_its_own_hint(hint):
+    assert verdict(SOFTER, SOFTER.mistakes[hint]) == ("known mistake", hint)
 
 
-@pytest.mark.parametrize("name", TASKS)
-def test_what_is_wrong_in_a_new_way_is_said_and_never_raised(name):
+def test_what_is_wrong_in_a_new_way_is_said_and_never_raised():
     def raises(*args):
         raise RuntimeError("three of us")
 
-    def odd(*args):
-        return "forty-two"
+    assert verdict(SOFTER, raises).text == "It stopped with RuntimeError: three of us"
+    for answer, words in (
+        (lambda *args: "forty-two", "A Tensor is expected, got a str."),
+        (lambda *args: [1, 2], "A Tensor is expected, got a list."),
+        (lambda *args: torch.zeros(3, 7), "The shape should be [2, 3], got [3, 7]."),
+        (lambda z, t: z * 0, "On an example 0.5065 is expected, got 0."),
+        (lambda z, t: z * torch.nan, "There is a NaN in it. Where does a 0 meet a log"),
+    ):
+        found = verdict(SOFTER, answer)
+        assert found.kind == "wrong" and found.text.startswith(words)
 
-    assert verdict(name, raises).text == "It stopped with RuntimeError: three of us"
-    assert verdict(name, odd).kind == "wrong"
-    assert verdict(name, lambda *args: torch.zeros(3, 7)).kind == "wrong"
-    assert verdict(name, torch.ones(3)).text.startswith("Hand over the function")
+
+def test_an_answer_without_the_arguments_it_is_given_is_wrong_not_an_error():
+    assert verdict(SOFTER, lambda: 3).text.startswith("It stopped with TypeError")
 
 
 def test_a_wrong_shape_a_nan_and_a_wrong_number_are_named():
@@ -67,33 +80,70 @@ def test_a_wrong_shape_a_nan_and_a_wrong_number_are_named():
     assert not same((three,), three) and not same(None, three) and same(None, None)
 
 
+def test_what_differs_in_rounding_alone_is_the_same():
+    assert same(1 / 3, torch.tensor(1 / 3)) and same([1.0, 2], (1, 2.0))
+    assert not same(0.3334, 1 / 3) and not same((1.0,), (1.0, 2.0))
+    assert same(torch.nan, torch.nan)  # also a reference may divide by zero
+
+
 def test_a_loss_without_a_gradient_is_noticed():
     def detached(student, teacher, temperature):
-        return TASKS["02.soft_loss"].reference(student.detach(), teacher, temperature)
+        return soft_target_loss(student.detach(), teacher, temperature)
 
-    found = verdict("02.soft_loss", detached)
+    found = verdict(PAIR, detached)
     assert found.text == "The number is right, but no gradient reaches the student."
 
 
-def test_a_check_moves_no_random_number_and_prints_one_line(capsys):
+def test_a_gradient_to_the_teacher_is_noticed():
+    assert verdict(PAIR, soft_loss).kind == "wrong"  # the same number, and no detach
+    assert verdict(PAIR, lambda s, t, T: soft_loss(s, t.detach(), T)).kind == "right"
+
+
+def test_a_random_answer_is_given_the_same_numbers_each_time():
+    dice = Task(lambda answer: answer(), lambda: torch.rand(9), "Thrown.", {})
     torch.manual_seed(3)
     state = torch.random.get_rng_state()
-    check("05.teach", TASKS["05.teach"].reference)
-    check("02.soft_loss", nothing)
+    assert verdict(dice, lambda: torch.rand(9)).kind == "right"
+    assert verdict(dice, lambda: torch.rand(10)[1:]).kind == "wrong"
     assert torch.equal(state, torch.random.get_rng_state())
-    right, stub = capsys.readouterr().out.splitlines()
-    assert right.startswith("✓ Right.") and stub.startswith("Not attempted yet:")
-
-
-def test_an_exercise_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match=r"No exercise '09.x'; there are \['00\."):
-        check("09.x", nothing)
 
 
 def test_an_answer_that_spoils_its_inputs_does_not_spoil_the_next_check():
-    def greedy(logits, labels):
-        logits.zero_()
-        return logits
+    def greedy(*tensors):
+        for tensor in tensors:
+            if isinstance(tensor, torch.Tensor):
+                tensor.detach().zero_()
+        return tensors[0]
 
-    verdict("00.share_right", greedy)
-    assert verdict("00.share_right", TASKS["00.share_right"].reference).kind == "right"
+    task = Task(of_teacher, lambda z, y: (z.argmax(1) == y).sum(), "Counted.", {})
+    for one in (task, PAIR):
+        verdict(one, greedy)
+        assert verdict(one, one.reference).kind == "right"
+
+
+def test_the_examples_are_torn_and_the_losses_that_mistakes_vary_are_right():
+    student, teacher, labels = example()
+    assert student.shape == teacher.shape == (10, 10) and labels.shape == (10,)
+    assert 0.2 < (teacher.argmax(1) == labels).double().mean() < 1  # it errs, too
+    for temperature in (1.0, 4.0):
+        ours = soft_target_loss(student, teacher, temperature)
+        assert_close(soft_loss(student, teacher, temperature), ours)
+    assert_close(kl(teacher, student).mean(), soft_target_loss(student, teacher, 1.0))
+
+
+def test_labels_are_handed_to_a_loss_that_takes_a_weight():
+    seen = []
+
+    def loss(*arguments):
+        seen.append([getattr(a, "shape", a) for a in arguments])
+        return arguments[0].sum()
+
+    of_pair(loss, 4.0)
+    of_pair(loss, 4.0, 0.9)
+    of_pair(loss)
+    matrix, labels = (10, 10), (10,)
+    assert seen == [
+        [matrix, matrix, 4.0],
+        [matrix, matrix, labels, 4.0, 0.9],
+        [matrix, matrix],
+    ]

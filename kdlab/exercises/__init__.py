@@ -39,7 +39,8 @@ class Desk:
         if not callable(answer):
             print(f"{SAID['wrong']} Hand over the function itself, without calling it.")
             return
-        judged = verdict(self._known(answer.__name__, self.tasks), answer)
+        name = getattr(answer, "__name__", type(answer).__name__)  # a net has none
+        judged = verdict(self._known(name, self.tasks), answer)
         print(f"{SAID[judged.kind]} {judged.text}")
 
     def predict(self, name: str) -> Prediction:

@@ -20,6 +20,7 @@ Line breaks in a text are spaces.
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from string import Formatter
 
 
 def load_words(path: Path) -> dict[str, object]:
@@ -31,6 +32,8 @@ def load_words(path: Path) -> dict[str, object]:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
         _expect_keys(content, {"question"}, "the file", may={"predict"})
         predictions, questions = content.get("predict", {}), content["question"]
+        if not isinstance(predictions, dict):
+            raise ValueError("predictions are [predict.NAME] tables")
         if not isinstance(questions, list) or not 4 <= len(questions) <= 5:
             raise ValueError("a quiz has 4 or 5 [[question]] tables")
         return {
@@ -52,21 +55,25 @@ def _prediction(raw: dict, name: str) -> dict:
         name,
         may={"bounds", "answer", "measured"},
     )
-    choices = [_text(choice, name) for choice in raw["choices"]]
+    choices = raw["choices"] if isinstance(raw["choices"], list) else []
+    choices = [_text(choice, name) for choice in choices]
     if not 2 <= len(choices) == len(set(choices)):
         raise ValueError(f"{name} needs two or more choices, no two alike: {choices}")
     if ("bounds" in raw) == ("answer" in raw):
         raise ValueError(f"{name} needs either bounds between its choices or an answer")
     if "answer" in raw and _text(raw["answer"], name) not in choices:
         raise ValueError(f"{name}: the answer is none of the choices {choices}")
-    bounds = raw.get("bounds", range(len(choices) - 1))
-    if len(bounds) != len(choices) - 1 or list(bounds) != sorted(bounds):
+    bounds = raw.get("bounds", [*range(len(choices) - 1)])
+    numbers = isinstance(bounds, list) and all(type(b) in (int, float) for b in bounds)
+    if not numbers or len(bounds) != len(choices) - 1 or bounds != sorted(set(bounds)):
         raise ValueError(f"{name} needs rising bounds, one fewer than choices")
-    texts = {key: _text(raw[key], name) for key in ("question", "explanation")}
+    texts = {"question": _text(raw["question"], name), "measured": ""}
+    texts |= {
+        k: _template(raw[k], name) for k in ("measured", "explanation") if k in raw
+    }
     if "answer" in raw:
         texts["answer"] = _text(raw["answer"], name)
-    measured = _text(raw["measured"], name) if "measured" in raw else ""
-    return {**texts, "choices": choices, "bounds": [*bounds], "measured": measured}
+    return {**texts, "choices": choices, "bounds": bounds}
 
 
 def _question(raw: dict, where: str) -> dict:
@@ -99,6 +106,16 @@ def _expect_keys(
     keys = set(table) if isinstance(table, dict) else set()
     if not must <= keys <= must | set(may):
         raise ValueError(f"{where} has {sorted(keys)} and needs {sorted(must)}")
+
+
+def _template(raw: object, where: str) -> str:
+    """A text in which numbers are named in braces; refused when it cannot be read."""
+    text = _text(raw, where)
+    try:
+        list(Formatter().parse(text))
+    except ValueError as error:
+        raise ValueError(f"{where} has a brace that is not doubled: {error}") from error
+    return text
 
 
 def _text(raw: object, where: str) -> str:

@@ -54,8 +54,8 @@ class Prediction(Exercise):
         """
         if "answer" in self.words:
             answer = self.choices.index(self.words["answer"])
-        elif found is None:
-            raise ValueError("Hand over the number that decides: reveal(found).")
+        elif found is None or found != found:  # NaN lies between no bounds
+            raise ValueError(f"Hand over the number that decides, not {found}.")
         else:
             answer = bisect_left(self.words["bounds"], found)
         said = {
