@@ -44,8 +44,7 @@ def picture(
     """
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
-    names = parts[0].get("y", {}).get("ticktext", [])
-    left = max([60, *(10 * len(name) for name in names)])
+    left = _room_for_names(parts[0])
     layout = {
         "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
@@ -265,6 +264,13 @@ def temperature_axis(
     """The x axis of everything that is drawn over T: powers of two, equally far."""
     ends = [math.log10(min(ticks) * 0.87), math.log10(max(ticks) * 1.15)]
     return axis(title, ends, log=True, ticks={f"{t:g}": t for t in ticks})
+
+
+def _room_for_names(part: Part) -> int:
+    """Pixels on the left of a part, for the names of its rows or bars."""
+    y = part.get("y", {})
+    bars = part["traces"][0]["y"] if y.get("type") == "category" else []
+    return max([60, *(10 * len(name) for name in y.get("ticktext", bars))])
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:
