@@ -192,7 +192,8 @@ def student_run(
     student = last_of(student_steps(told, **how))
     seconds = round(time.perf_counter() - start, 2)
     if keep:
-        sizes = {"widths": widths_of(setting["student"]), "dropout": setting["dropout"]}
+        sizes = {"widths": widths_of(setting["student"])}
+        sizes["dropout"] = setting.get("dropout", 0.0)  # its layers are counted, too
         save_model(keep, student, "mlp", sizes, seed=setting["seed"])
     return {**setting, **measured(student, test_set), "train_seconds": seconds}
 
