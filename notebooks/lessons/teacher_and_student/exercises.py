@@ -1,36 +1,11 @@
-"""The exercises of 03 to 05, and the mistakes that real code makes in them."""
+"""What is asked in this lesson, and the mistakes that real code makes in it."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from kdlab import losses, metrics, targets
-from kdlab.tasks import Function, Task, example, of_pair, soft_loss
-
-
-def mean_answers(logits: Tensor, labels: Tensor, temperature: float) -> Tensor:
-    """The mean softened answer to each image's class, [N, classes]."""
-    return targets.class_means(metrics.soften(logits, temperature), labels)
-
-
-def unseen_recall(logits: Tensor, labels: Tensor, unseen: int, bias: float) -> Tensor:
-    """Share of the unseen class's images found, once its logit is raised by a bias."""
-    raised = logits + bias * F.one_hot(torch.tensor(unseen), logits.shape[1])
-    return (raised.argmax(dim=1)[labels == unseen] == unseen).double().mean()
-
-
-def of_unseen(answer: Function) -> object:
-    """A student who is shy of the 3."""
-    draw = torch.Generator().manual_seed(1)
-    labels = torch.arange(200) % 10
-    logits = torch.randn(200, 10, generator=draw) + 2 * F.one_hot(labels, 10)
-    logits[:, 3] -= 2.5
-    return answer(logits, labels, 3, 2.0)
-
-
-def smoothed(labels: Tensor, classes: int, smoothing: float) -> Tensor:
-    """Targets of label smoothing, [N, classes]."""
-    return (1 - smoothing) * F.one_hot(labels, classes) + smoothing / classes
+from kdlab import losses
+from kdlab.exercises.checks import Function, Task
+from kdlab.exercises.probes import soft_loss
 
 
 def taught_by_module(answer: Function) -> object:
@@ -108,104 +83,8 @@ def untracked(function: Function, train: bool) -> Function:
     return loss
 
 
-MORE_TASKS = {
-    "03.class_mean_targets": Task(
-        lambda answer: answer(example()[1], example()[2], 4.0),
-        mean_answers,
-        "The control of notebook 03: right on average, blind to the single image.",
-        {
-            "You softened the mean of the logits. Soften each answer first, then take "
-            "the mean: of probabilities.": lambda v, y, t: metrics.soften(
-                targets.class_means(v, y), t
-            ),
-            "The temperature is forgotten.": lambda v, y, t: mean_answers(v, y, 1.0),
-            "One mean for all images? Take one for each class.": lambda v, y, t: (
-                metrics.soften(v, t).mean(0).expand_as(v)
-            ),
-            "These are classes by the teacher's answers. Use the labels.": (
-                lambda v, y, t: mean_answers(v, v.argmax(1), t)
-            ),
-        },
-    ),
-    "03.unseen_recall": Task(
-        of_unseen,
-        unseen_recall,
-        "Now look at what the other digits pay for it.",
-        {
-            "That is the accuracy over all images. Recall looks only at images of the "
-            "unseen class.": lambda z, y, k, b: metrics.accuracy(
-                z + b * F.one_hot(torch.tensor(k), 10), y
-            ),
-            "That is the precision: of those answered so, the share that is right. "
-            "Recall: of those that are so, the share that is answered.": (
-                lambda z, y, k, b: (
-                    (y[(z + b * F.one_hot(torch.tensor(k), 10)).argmax(1) == k] == k)
-                    .double()
-                    .mean()
-                )
-            ),
-            "The bias has no effect. Was it added to all classes? It belongs to the "
-            "unseen one.": lambda z, y, k, b: unseen_recall(z, y, k, 0.0),
-            "The bias is subtracted: it makes the class less welcome.": (
-                lambda z, y, k, b: unseen_recall(z, y, k, -b)
-            ),
-        },
-    ),
-    "04.blended": Task(
-        lambda answer: of_pair(answer, 3.0, 0.8),
-        lambda z, v, y, t, w: losses.distillation_loss(
-            z, v, y, temperature=t, soft_weight=w
-        ),
-        "The weight is the teacher's share, and T belongs to the soft term alone.",
-        {
-            "The weights are swapped: soft_weight is the teacher's share.": (
-                lambda z, v, y, t, w: losses.distillation_loss(
-                    z, v, y, temperature=t, soft_weight=1 - w
-                )
-            ),
-            "The label loss is softened too. Labels are compared at T = 1.": (
-                lambda z, v, y, t, w: (
-                    (1 - w) * F.cross_entropy(z / t, y)
-                    + w * losses.soft_target_loss(z, v, t)
-                )
-            ),
-            "T² stands before both terms. It belongs to the soft one.": (
-                lambda z, v, y, t, w: (
-                    (1 - w) * t**2 * F.cross_entropy(z, y)
-                    + w * losses.soft_target_loss(z, v, t)
-                )
-            ),
-            "T² is forgotten: at T = 3 the teacher is nine times too quiet.": (
-                lambda z, v, y, t, w: (
-                    (1 - w) * F.cross_entropy(z, y)
-                    + w * losses.soft_target_loss(z, v, t) / t**2
-                )
-            ),
-            "The label loss has its full weight: multiply it by 1 − soft_weight.": (
-                lambda z, v, y, t, w: (
-                    F.cross_entropy(z, y) + w * losses.soft_target_loss(z, v, t)
-                )
-            ),
-        },
-    ),
-    "04.smoothed_targets": Task(
-        lambda answer: answer(example()[2], 10, 0.3),
-        smoothed,
-        "As a teacher who knows nothing would blend at T = 1.",
-        {
-            "You shared the smoothing among the wrong classes only. Here all classes "
-            "share it, the right one too: smoothing / classes.": lambda y, c, s: (
-                (1 - s - s / (c - 1)) * F.one_hot(y, c) + s / (c - 1)
-            ),
-            "A row adds up to more than 1: the label keeps only 1 − smoothing.": (
-                lambda y, c, s: F.one_hot(y, c) + s / c
-            ),
-            "The shares are swapped: the label gets 1 − smoothing.": (
-                lambda y, c, s: smoothed(y, c, 1 - s)
-            ),
-        },
-    ),
-    "05.teach": Task(
+TASKS = {
+    "teach": Task(
         taught_by_module,
         teach,
         "A teacher in evaluation mode, and untouched.",
@@ -222,7 +101,7 @@ MORE_TASKS = {
             ),
         },
     ),
-    "05.batches": Task(
+    "batches": Task(
         in_batches,
         batches,
         "Every image meets its own label and its own teacher's answer.",
@@ -245,7 +124,7 @@ MORE_TASKS = {
             ),
         },
     ),
-    "05.paired": Task(
+    "paired": Task(
         of_twins,
         paired,
         "Twins share the luck of their seed, so this is the honest spread.",

@@ -1,40 +1,27 @@
-"""The live pair of notebook 05: twins trained side by side, one with a teacher."""
+"""The live pair: twins trained side by side, one with a teacher."""
 
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from functools import partial
 
 import torch
 from torch import Tensor, nn
 
-from kdlab.controls import choice, student_controls
-from kdlab.data import Columns, count
+from kdlab import figures as fig
+from kdlab.data import Columns, count, sample
 from kdlab.experiments import new_student, student_steps
-from kdlab.explorers import DIGITS, picked_images
-from kdlab.figures import (
-    LABEL_COLOR,
-    OTHER_COLOR,
-    STUDENT_COLOR,
-    TEACHER_COLOR,
-    Drawn,
-    Part,
-    axis,
-    grouped_bars,
-    side_by_side,
-)
-from kdlab.figures_runs import unnamed
+from kdlab.explorers.answers import DIGITS, picked_images
 from kdlab.metrics import soften
-from kdlab.panels import StepsPanel, explore_steps
-from kdlab.teachers import some_of
+from kdlab.panels import LivePanel, choice, explore_live, student_controls
 from kdlab.training import evaluate, predict
 
 LABELS, TAUGHT = "on labels", "with the teacher"
-COLORS = {LABELS: LABEL_COLOR, TAUGHT: STUDENT_COLOR}
-TERMS = {  # of the loss: whose it is, its colour and dash
-    "loss on labels": (LABEL_COLOR, "solid"),
-    "taught: labels' part": (OTHER_COLOR, "dot"),
-    "taught: teacher's part": (STUDENT_COLOR, "dash"),
+TERMS = {  # of the loss: colour and dash
+    "loss on labels": (fig.LABELS, "solid"),
+    "taught: labels' part": (fig.OTHER, "dot"),
+    "taught: teacher's part": (fig.STUDENT, "dash"),
 }
+STYLES = {LABELS: (fig.LABELS, "solid"), TAUGHT: (fig.STUDENT, "solid"), **TERMS}
 RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.2, 10.0]
 POINTS = 150  # of each curve, however long the training is
 PRESETS = {
@@ -49,23 +36,24 @@ def pair_explorer(
     train_set: Columns,
     test_set: Columns,
     class_names: Sequence[str] = DIGITS,
+    twins: dict[str, nn.Module] | None = None,
     **start: object,
-) -> StepsPanel:
+) -> LivePanel:
     """Twins from the same weights, trained in turns, with what they do as they learn.
 
     Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
     width=32. `await panel.finished()` gives the test errors of both, or None if it was
-    stopped; `panel.twins` holds the nets as far as they are trained.
+    stopped; the nets are put into `twins`, {"on labels": net, ...}, as they begin.
     """
     torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
-    twins: dict[str, nn.Module] = {}
+    twins = {} if twins is None else twins
 
     def trained(
         labels: int, width: int, temperature: float, soft_weight: float, **length: float
     ) -> Generator[object, None, dict[str, int]]:
         blend = {"temperature": temperature, "soft_weight": soft_weight}
         told = {LABELS: {"method": "labels"}, TAUGHT: {"method": "teacher", **blend}}
-        chosen, of_epoch = some_of(train_set, labels), math.ceil(labels / 64)
+        chosen, of_epoch = sample(train_set, labels), math.ceil(labels / 64)
         steps = []
         for name, how in told.items():
             twins[name] = new_student(f"mlp-{width}", seed=0)
@@ -74,7 +62,7 @@ def pair_explorer(
         picture = partial(pair_picture, seen, class_names, length["epochs"])
         yield picture
         for number, pair in enumerate(zip(*steps, strict=True), start=1):
-            seen.note(number / of_epoch, [terms for _, terms in pair])
+            seen.note(number / of_epoch, *(terms for _, terms in pair))
             if number % of_epoch == 0:
                 seen.test(number // of_epoch)
             yield picture if number % seen.every == 0 else None
@@ -82,43 +70,41 @@ def pair_explorer(
 
     rate = choice("learning rate", RATES, 1e-2)
     controls = student_controls(count(train_set), 0.9, learning_rate=rate)
-    panel = explore_steps(
-        trained, presets=PRESETS, start="Start", begin=start, **controls
+    return explore_live(
+        trained, presets=PRESETS, button="Start", values=start, **controls
     )
-    panel.twins = twins
-    return panel
 
 
 class Watch:
     """What is seen of a pair while it trains: losses, test errors and one answer."""
 
     def __init__(
-        self, test_set: Columns, torn: int, twins: dict[str, nn.Module], every: int
+        self, test_set: Columns, torn: int, twins: Mapping[str, nn.Module], every: int
     ):
         """`every`: steps whose losses are averaged to a point of a curve."""
         self.test_set, self.torn, self.twins = test_set, torn, twins
         self.every = max(1, every)
         self.losses: Curves = {name: [] for name in TERMS}
         self.errors: Curves = {name: [] for name in twins}
-        self.sums: list[list[Tensor]] = [[] for _ in TERMS]
-        self.first = math.nan
+        self.steps: list[dict[str, Tensor]] = []  # since the last point
+        self.first: float | None = None
         self.test(0)
 
-    def note(self, epoch: float, terms: list[dict[str, Tensor]]) -> None:
-        """The loss terms of one step of both twins. FloatingPointError: it diverges."""
-        alone, taught = terms
-        values = alone["hard"], taught.get("hard"), taught.get("soft")
-        for of_term, value in zip(self.sums, values, strict=True):
-            if value is not None:
-                of_term.append(value)
-        if math.isnan(self.first):
-            self.first = sum(of_term[0].item() for of_term in self.sums if of_term)
-        if len(self.sums[0]) < self.every:
+    def note(
+        self, epoch: float, alone: dict[str, Tensor], taught: dict[str, Tensor]
+    ) -> None:
+        """The loss terms of one step of each twin. FloatingPointError: it diverges."""
+        terms = alone["hard"], taught.get("hard"), taught.get("soft")
+        named = zip(TERMS, terms, strict=True)
+        self.steps.append({name: term for name, term in named if term is not None})
+        if self.first is None:
+            self.first = sum(term.item() for term in self.steps[0].values())
+        if len(self.steps) < self.every:
             return
-        for curve, of_term in zip(self.losses.values(), self.sums, strict=True):
-            if of_term:
-                curve.append((epoch, torch.stack(of_term).mean().item()))
-                of_term.clear()
+        for name in self.steps[0]:
+            mean = torch.stack([step[name] for step in self.steps]).mean().item()
+            self.losses[name].append((epoch, mean))
+        self.steps.clear()
         now = sum(curve[-1][1] for curve in self.losses.values() if curve)
         if not now < 5 * self.first:
             raise FloatingPointError(
@@ -135,57 +121,47 @@ class Watch:
         """What teacher and twins answer to one test image: probabilities and colour."""
         image = self.test_set["images"][[self.torn]]
         told = soften(self.test_set["teacher_logits"][self.torn], 1.0)
-        found = {"teacher": (told, TEACHER_COLOR)}
+        found = {"teacher": (told, fig.TEACHER)}
         for name, twin in self.twins.items():
-            found[name] = soften(predict(twin, image)[0], 1.0), COLORS[name]
+            found[name] = soften(predict(twin, image)[0], 1.0), STYLES[name][0]
         return found
 
 
-def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> Drawn:
+def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> fig.Drawn:
     """Answers to one image, the loss terms, and the test errors of both twins."""
     examples = count(seen.test_set)
     ticks = {f"{round(s * examples):,}": s * examples for s in (0.03, 0.1, 0.3, 0.9)}
     wide = [math.log10(0.015 * examples), math.log10(examples)]
-    time = axis("epoch", [0, epochs * 1.02])
-    loss = axis("loss", [-4.3, 2.5], log=True)
-    right = axis("test errors", wide, log=True, ticks=ticks)
-    styles = {name: (color, "solid") for name, color in COLORS.items()}
-    figure = side_by_side(
-        title_of(seen.errors),
-        unnamed(grouped_bars(seen.answers(), class_names)),
-        lines(seen.losses, TERMS, time, loss),
-        unnamed(lines(seen.errors, styles, time, right)),
-        widths=[1, 1.3, 1.2],
-        height=450,
-        legend=True,
-    )
+    time = fig.axis("epoch", [0, epochs * 1.02])
+    loss = fig.axis("loss", [-4.3, 2.5], log=True)
+    right = fig.axis("test errors", wide, log=True, ticks=ticks)
     alone, taught = (round(curve[-1][1]) for curve in seen.errors.values())
     epoch = seen.errors[LABELS][-1][0]
     terms = [f"{name}: {c[-1][1]:.3g}" for name, c in seen.losses.items() if c]
     label = class_names[seen.test_set["labels"][seen.torn]]
-    return figure, (
-        f"After {epoch} of {epochs} epochs: {alone:,} errors on labels, {taught:,} "
-        f"with the teacher, of {examples:,}. Loss terms: {'; '.join(terms) or 'none'}. "
-        f"On the left, answers to one test image, a {label}: blue the teacher's, grey "
-        "on labels, orange with the teacher."
+    verb = "spares" if taught <= alone else "costs"
+    return fig.picture(
+        f"The teacher {verb} {abs(alone - taught):,} errors in this pair",
+        fig.unnamed(fig.grouped_bars(seen.answers(), class_names)),
+        lines(seen.losses, time, loss),
+        fig.unnamed(lines(seen.errors, time, right)),
+        says=f"After {epoch} of {epochs} epochs: {alone:,} errors on labels, "
+        f"{taught:,} with the teacher, of {examples:,}. Loss terms: "
+        f"{'; '.join(terms) or 'none'}. On the left, answers to one test image, a "
+        f"{label}: blue the teacher's, grey on labels, orange with the teacher.",
+        widths=[1, 1.3, 1.2],
+        height=450,
+        legend=True,
     )
 
 
-def title_of(errors: Curves) -> str:
-    """Who is ahead, and by how much."""
-    alone, taught = (round(curve[-1][1]) for curve in errors.values())
-    verb = "spares" if taught <= alone else "costs"
-    return f"The teacher {verb} {abs(alone - taught):,} errors in this pair"
-
-
-def lines(curves: Curves, styles: dict[str, tuple], x: dict, y: dict) -> Part:
-    """A named line through each curve's points."""
+def lines(curves: Curves, x: dict, y: dict) -> fig.Part:
+    """A line through each curve's points, in the style of its name."""
     traces = []
     for name, points in curves.items():
-        color, dash = styles[name]
+        color, dash = STYLES[name]
         line = {"color": color, "dash": dash, "width": 3}
-        place = {"x": [x for x, _ in points], "y": [y for _, y in points]}
-        traces.append(
-            {"type": "scatter", "mode": "lines", "name": name, "line": line, **place}
-        )
+        trace = {"type": "scatter", "mode": "lines", "name": name, "line": line}
+        trace |= {"x": [x for x, _ in points], "y": [y for _, y in points]}
+        traces.append(trace)
     return {"traces": traces, "x": x, "y": y}
