@@ -64,21 +64,20 @@ def label_counts_explorer(runs: pd.DataFrame) -> Explorer:
 def crossing_explorer(runs: pd.DataFrame) -> Explorer:
     """Temperature by width of the student, in a short and in a long training."""
     runs = runs.assign(width=runs["student"].str.removeprefix("mlp-").astype(int))
-    errors = runs.fillna({"temperature": 0}).pivot_table(
-        "test_errors", ["epochs", "width"], "temperature"
-    )
+    runs = runs.fillna({"temperature": 0})
+    errors = runs.pivot_table("test_errors", ["epochs", "width"], "temperature")
     lengths, widths = (level.tolist() for level in errors.index.levels)
-    _, *hot = errors.columns
-    spared = errors[hot].rsub(errors[0], axis=0)  # the means of five pairs
+    spared = errors.rsub(errors[0], axis=0).drop(columns=0)  # the means of five pairs
+    hot = [f"{temperature:g}" for temperature in spared]
     tables = {n: torch.tensor(spared.loc[n].to_numpy()) for n in lengths}
 
     def view(gains: fig.Runs, width: int, epochs: int) -> fig.Drawn:
         best = tables[epochs].argmax(dim=1).tolist()
-        said = [f"T = {hot[b]:g} for {w}" for b, w in zip(best, widths, strict=True)]
+        said = [f"T = {hot[b]} for {w}" for b, w in zip(best, widths, strict=True)]
         row = widths.index(width)
         table = fig.heat_map(
             tables[epochs],
-            [f"{t:g}" for t in hot],
+            hot,
             [str(w) for w in widths],
             ("temperature T", "hidden units"),
             scale=(-300, 300),
@@ -101,7 +100,7 @@ def crossing_explorer(runs: pd.DataFrame) -> Explorer:
 
     controls = {"width": choice("hidden units", widths, 128)}
     controls["epochs"] = dropdown("epochs", lengths, 60)
-    rows = {f"T = {t:g}": f"temperature == {t}" for t in hot}
+    rows = {f"T = {t}": f"temperature == {t}" for t in hot}
     return runs_explorer(runs, rows, view, tabulate=2, **controls)
 
 
