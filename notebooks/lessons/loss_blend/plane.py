@@ -1,0 +1,20 @@
+"""Traces in a plane; classes are told apart by their colours and shapes."""
+
+from torch import Tensor
+
+from kdlab import figures as fig
+
+COLORS, SYMBOLS = [fig.TEACHER, fig.STUDENT, fig.OTHER], ["circle", "square", "diamond"]
+
+
+def trace(places: Tensor, mode: str, **style: object) -> dict:
+    """Dots or lines through places [N, 2]; NaN interrupts them."""
+    x, y = places.T.tolist()
+    return {"type": "scatter", "mode": mode, "x": x, "y": y, **style}
+
+
+def class_dots(places: Tensor, labels: Tensor, **marker: object) -> dict:
+    """Dots at places [N, 2] of the classes that the labels [N] name."""
+    marker["color"] = [COLORS[label] for label in labels.tolist()]
+    marker["symbol"] = [SYMBOLS[label] for label in labels.tolist()]
+    return trace(places, "markers", marker=marker, hoverinfo="skip")
