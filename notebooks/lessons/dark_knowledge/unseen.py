@@ -1,36 +1,27 @@
-"""The omitted digit: a student that never saw a class learns it from a teacher's hints.
+"""Students who never saw some classes, and a bias that makes these more welcome.
 
-The class may then be made more welcome: one *bias* is added to its logit, at test time.
+The *bias* is one number, added to the logits of the unseen classes at test time.
 
 Source: Hinton, Vinyals & Dean (2015), section 3, https://arxiv.org/abs/1503.02531
 """
 
-import time
 from collections.abc import Collection
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from kdlab.data import Columns
-from kdlab.experiments import measured, student_steps
-from kdlab.teachers import answers_of, images_of, some_of
-from kdlab.training import last_of, predict
-
 BIASES = torch.linspace(-5, 15, 201)  # 0 and steps of a tenth
 
 
-def only_classes(columns: Columns, classes: Collection[int]) -> Columns:
-    """The rows whose label is one of these.
+class Unseen(NamedTuple):
+    """What students answer who never saw some classes."""
 
-    Raises ValueError naming the classes that no row has.
-    """
-    there = set(columns["labels"].tolist())
-    if missing := set(classes) - there:
-        raise ValueError(
-            f"No image shows a {sorted(missing)}; the classes here are {sorted(there)}."
-        )
-    rows = torch.isin(columns["labels"], torch.tensor(sorted(classes)))
-    return {name: column[rows] for name, column in columns.items()}
+    unseen: list[int]
+    answers: dict[str, Tensor]  # {arm: logits [N, classes]} on the test images
+    labels: Tensor  # [N]
+    held_out_answers: dict[str, Tensor]  # the same, [M, classes], on held-out images
+    held_out_labels: Tensor  # [M]
 
 
 def unseen_with_bias(
@@ -66,36 +57,24 @@ def fewest_errors(table: dict[str, Tensor]) -> int:
     return int(level[len(level) // 2])
 
 
-def omitted_run(setting: dict[str, object]) -> dict[str, object]:
-    """A student taught without some classes; its row, with recall before and after.
+def tables_of(
+    found: Unseen, held_out: bool = False, biases: Tensor = BIASES
+) -> dict[str, dict[str, Tensor]]:
+    """{arm: recall and errors at each of the biases}, on test or on held-out images.
 
-    `seen` are the digits that it saw, such as "012456789", of `labels` images of the
-    split `fit`; the bias is chosen once on the held-out images, and once, as Hinton
-    did, on the test images themselves.
+    Raises ValueError if there are no students: the training was stopped.
     """
-    dataset, labels, draw = (setting[name] for name in ("dataset", "labels", "draw"))
-    seen = [int(digit) for digit in setting["seen"]]
-    unseen = sorted(set(range(10)) - set(seen))
-    whole = dict(images_of(dataset, "fit"))
-    whole["teacher_logits"] = answers_of(dataset, "course", 0, 0, "fit")
-    train_set = only_classes(some_of(whole, labels, draw), seen)
-    of_student = {"student", "method", "temperature", "soft_weight", "epochs", "seed"}
-    options = {k: setting[k] for k in (*of_student, "learning_rate", "batch_size")}
-    start = time.perf_counter()
-    student = last_of(student_steps(train_set, **options))
-    seconds = round(time.perf_counter() - start, 2)
-    test_set = dict(images_of(dataset, "test"))
-    test_set["teacher_logits"] = answers_of(dataset, "course", 0, 0, "test")
-    row = {**setting, **measured(student, test_set), "train_seconds": seconds}
-    tables = {}
-    for split in ("held_out", "test"):
-        images = images_of(dataset, split)
-        logits = predict(student, images["images"])
-        tables[split] = unseen_with_bias(logits, images["labels"], unseen)
-    at = {"0": int(BIASES.abs().argmin())}
-    at |= {split: fewest_errors(table) for split, table in tables.items()}
-    for chosen, place in at.items():
-        row[f"bias_{chosen}"] = round(BIASES[place].item(), 1)
-        row[f"recall_{chosen}"] = round(tables["test"]["recall"][place].item(), 6)
-        row[f"errors_{chosen}"] = int(tables["test"]["errors"][place])
-    return row
+    if not found:
+        raise ValueError("No students: let the panel above train to its end first.")
+    answers = found.held_out_answers if held_out else found.answers
+    labels = found.held_out_labels if held_out else found.labels
+    return {
+        arm: unseen_with_bias(logits, labels, found.unseen, biases)
+        for arm, logits in answers.items()
+    }
+
+
+def chosen_biases(found: Unseen) -> dict[str, float]:
+    """The bias of each arm with the fewest errors on the held-out images."""
+    tables = tables_of(found, held_out=True)
+    return {arm: BIASES[fewest_errors(t)].item() for arm, t in tables.items()}
