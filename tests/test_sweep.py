@@ -3,258 +3,506 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
+from importlib import import_module
+from types import ModuleType
 
 import pandas as pd
 import pytest
 import torch
 from distributed import LocalCluster
-from kdlab.grids import GRIDS, setting
 
-from kdlab import experiments, sweeps, teachers
-from kdlab.results import CORE, RESULTS, load_runs, stored_rows
+from kdlab.experiments import (
+    LABELS,
+    Experiment,
+    columns_of,
+    grid,
+    setting,
+    student_run,
+    students,
+    taught,
+    teachers,
+)
+from kdlab.experiments import __main__ as command
+from kdlab.experiments.sweep import key_of, matched, sweep
+from kdlab.experiments.teachers import teacher_run
+from kdlab.results import CORE, load_runs, store_runs, stored_rows
 from kdlab.weights import load_teacher, teacher_path
+
+OF_TEACHERS = import_module("kdlab.experiments.teachers")  # by its name, an experiment
+
+
+def measured(wanted):
+    """A row as a run returns it, without a training."""
+    facts = {"test_accuracy": 0.5, "test_nll": 1.0, "teacher_agreement": 0.25}
+    return {**wanted, **facts, "train_seconds": 0.1}
+
+
+def four(**changes):
+    """Two arms of two seeds."""
+    arms = [LABELS, *taught(4.0)]
+    return grid(arm=arms, seed=range(2), dataset="digits", **changes)
+
+
+@pytest.fixture
+def seen():
+    """(method, seed) of every run that takes place."""
+    return []
+
+
+@pytest.fixture
+def run(seen):
+    def noted(wanted):
+        seen.append((wanted["method"], wanted["seed"]))
+        return measured(wanted)
+
+    return noted
+
+
+@pytest.fixture
+def ours(tmp_path, monkeypatch):
+    """The experiments of a home named `ours`; put some in, then call it."""
+    monkeypatch.setattr(command, "RESULTS", tmp_path)
+    monkeypatch.setattr(command, "WEIGHTS", tmp_path / "weights")
+    module = ModuleType("ours.experiments")
+    monkeypatch.setitem(sys.modules, "ours.experiments", module)
+
+    def call(*words, **experiments):
+        """Run the command; the path of the first table."""
+        vars(module).update(experiments)
+        command.main(["ours", *words, "--jobs", "1"])
+        return tmp_path / f"{next(iter(experiments), 'tiny')}.csv"
+
+    return call
+
+
+def cells(path, *columns):
+    """These columns of a table as they are written, row by row."""
+    return [tuple(row[name] for name in columns) for row in stored_rows(path)]
+
+
+ALL = [("labels", "0"), ("labels", "1"), ("teacher", "0"), ("teacher", "1")]
+
+
+# --- one table -----------------------------------------------------------------------
+
+
+def test_there_is_one_row_for_each_setting_and_it_begins_with_it(ours, run):
+    path = ours(tiny=Experiment(run, four))
+    assert cells(path, "method", "seed") == ALL
+    runs = load_runs("tiny", path.parent)
+    assert list(runs)[: len(setting())] == list(setting()) and set(runs) >= CORE
+    assert [file.name for file in path.parent.iterdir()] == ["tiny.csv"]
+
+
+def test_a_finished_sweep_has_nothing_left_to_do_until_it_is_to_start_again(
+    ours, run, seen
+):
+    path = ours(tiny=Experiment(run, four))
+    before, written = path.read_text(), path.stat().st_mtime_ns
+    ours()
+    assert len(seen) == 4
+    assert path.read_text() == before and path.stat().st_mtime_ns == written
+    ours("--fresh")
+    assert len(seen) == 8 and path.read_text() == before
+
+
+def test_a_sweep_that_was_stopped_goes_on_with_what_is_missing(ours, run, seen):
+    def interrupted(wanted):
+        row = run(wanted)
+        if len(seen) == 3:
+            raise KeyboardInterrupt
+        return row
+
+    tiny = Experiment(interrupted, four)
+    with pytest.raises(KeyboardInterrupt):
+        ours(tiny=tiny)
+    path = ours(tiny=tiny)
+    assert len(seen) == 3 + 2  # the third once more, and one
+    assert cells(path, "method", "seed") == ALL
+    ours()
+    assert len(seen) == 5
+
+
+def test_a_row_that_is_gone_from_the_middle_is_run_and_stands_in_its_place(
+    ours, run, seen
+):
+    path = ours(tiny=Experiment(run, four))
+    before = path.read_text()
+    lines = before.splitlines(keepends=True)
+    path.write_text("".join(lines[:2] + lines[3:]))
+    ours()
+    assert seen[4:] == [("labels", 1)] and path.read_text() == before
+
+
+def test_a_run_that_fails_leaves_those_before_it_and_names_its_error(ours, run):
+    def failing(wanted):
+        if wanted["method"] == "teacher":
+            raise FloatingPointError("The loss is not finite")
+        return run(wanted)
+
+    with pytest.raises(FloatingPointError, match="not finite"):
+        ours(tiny=Experiment(failing, four))
+    path = ours(tiny=Experiment(run, four))
+    assert cells(path, "method", "seed") == ALL
+
+
+def test_a_run_works_on_one_thread(ours, run):
+    threads = []
+
+    def counting(wanted):
+        threads.append(torch.get_num_threads())
+        return run(wanted)
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        ours(tiny=Experiment(counting, four))
+        assert set(threads) == {1} and torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
+# --- settings that change ------------------------------------------------------------
+
+
+def test_more_settings_are_run_and_the_rows_stand_in_the_order_of_the_settings(
+    ours, run, seen
+):
+    ours(tiny=Experiment(run, lambda: four()[1:3]))
+    path = ours(tiny=Experiment(run, four))
+    assert seen[2:] == [("labels", 0), ("teacher", 1)]
+    assert cells(path, "method", "seed") == ALL
+
+
+def test_rows_of_no_setting_stay_at_the_end(ours, run, seen):
+    path = ours(tiny=Experiment(run, four))
+    ours(tiny=Experiment(run, lambda: four()[3:]))  # nothing to do: nothing is written
+    assert cells(path, "method", "seed") == ALL and len(seen) == 4
+    other = grid(arm=[LABELS], seed=[7], dataset="digits")
+    ours(tiny=Experiment(run, lambda: other + four()[3:]))
+    rows = [("labels", "7"), ("teacher", "1"), *ALL[:3]]
+    assert cells(path, "method", "seed") == rows
+    ours(tiny=Experiment(run, four))  # and are found again when they are wanted again
+    assert len(seen) == 5 and cells(path, "method", "seed") == rows
+
+
+@pytest.mark.parametrize("column", ["draw", "seed"])
+def test_a_column_that_is_new_in_the_settings_keeps_the_stored_rows(
+    ours, run, seen, column
+):
+    """If the old ones tell the rows apart: `seed` does, in a table of one seed."""
+    arms = grid(arm=[LABELS, *taught(1.0, 4.0)], dataset="digits")
+    path = ours(tiny=Experiment(run, lambda: arms[:2]))
+    pd.read_csv(path, dtype=str).drop(columns=column).to_csv(path, index=False)
+    ours(tiny=Experiment(run, lambda: arms[:2]))
+    assert len(seen) == 2
+    ours(tiny=Experiment(run, lambda: arms))  # a new row brings the column
+    assert len(seen) == 3 and cells(path, column) == [("0",)] * 3
+    ours(tiny=Experiment(run, lambda: arms))
+    assert len(seen) == 3
+    assert cells(path, "temperature") == [("",), ("1.0",), ("4.0",)]
+
+
+def test_rows_that_a_new_column_cannot_tell_apart_are_refused_and_stay(ours, run, seen):
+    path = ours(tiny=Experiment(run, four))
+    pd.read_csv(path, dtype=str).drop(columns="seed").to_csv(path, index=False)
+    before = path.read_text()
+    with pytest.raises(ValueError, match=r"no column \['seed'\].*Add it.*--fresh"):
+        ours(tiny=Experiment(run, four))
+    assert path.read_text() == before and len(seen) == 4
+    ours("--fresh")
+    assert cells(path, "method", "seed") == ALL
+
+
+def test_no_row_is_lost_when_a_column_is_no_longer_set(ours, run, seen):
+    path = ours(tiny=Experiment(run, lambda: four(own=["a", "b"])))
+    ours(tiny=Experiment(run, lambda: four() + [setting(seed=9, dataset="digits")]))
+    assert len(seen) == 8 + 1
+    assert len(stored_rows(path)) == 9  # four kept, one new, and the four twins
+    assert sorted(cells(path, "own")) == [("",)] + [("a",)] * 4 + [("b",)] * 4
+
+
+def test_settings_are_compared_as_they_are_written(tmp_path):
+    one = setting("teacher", 4.0, own=None, share=0.1 + 0.2, large=60_000)
+    key = key_of(one, ["method", "temperature", "own", "share", "large"])
+    assert key == ("teacher", "4.0", "", "0.30000000000000004", "60000")
+    store_runs(tmp_path / "a.csv", [measured(one)])
+    rows, others = matched(tmp_path / "a.csv", [one])
+    assert list(rows) == [0] and others == []
+    rows, others = matched(tmp_path / "a.csv", [{**one, "temperature": 4.5}])
+    assert rows == {} and len(others) == 1
+    assert matched(tmp_path / "none.csv", [one]) == ({}, [])
+
+
+# --- several tables ------------------------------------------------------------------
+
+
+def test_all_experiments_of_a_home_are_run_or_those_that_are_named(ours, run, seen):
+    two = {"one": Experiment(run, four), "two": Experiment(run, four)}
+    path = ours("two", **two)
+    assert len(seen) == 4 and [p.stem for p in path.parent.iterdir()] == ["two"]
+    ours()
+    assert len(seen) == 8 and len(stored_rows(path)) == 4
+
+
+def test_an_unknown_experiment_is_named_with_those_there_are(ours, run, capsys):
+    with pytest.raises(SystemExit):
+        ours("student", tiny=Experiment(run, four), other=Experiment(run, four))
+    assert (
+        "ours has no ['student']; it has ['other', 'tiny']" in capsys.readouterr().err
+    )
+    with pytest.raises(SystemExit):
+        command.main(["kdlab", "teacher"])
+    assert "it has ['teachers', 'tuning']" in capsys.readouterr().err
+
+
+def test_what_an_experiment_reads_is_run_first_and_complete_when_it_is_asked(
+    ours, run, seen, tmp_path
+):
+    def of_first():
+        rates = load_runs("first", tmp_path)["seed"].tolist()
+        assert len(rates) == 4
+        return grid(arm=[LABELS], seed=[max(rates) + 10])
+
+    path = ours(
+        "second",
+        second=Experiment(run, of_first, after=("first",)),
+        first=Experiment(run, four),
+    )
+    assert cells(path, "method", "seed") == [("labels", "11")]
+    assert [seed for _, seed in seen] == [0, 1, 0, 1, 11]
+    (tmp_path / "first.csv").write_text((path.parent / "first.csv").read_text()[:-9])
+    lines = (tmp_path / "first.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "first.csv").write_text("".join(lines[:-1]))
+    ours("second")  # also if the second has all its rows
+    assert seen[5:] == [("teacher", 1)]
+
+
+def test_what_two_experiments_read_is_run_once(ours, run, seen):
+    def some(*after, seed):
+        settings = grid(arm=[LABELS], seed=[seed])
+        return Experiment(run, lambda: settings, after=after)
+
+    ours(
+        last=some("left", "right", seed=4),
+        left=some("base", seed=2),
+        right=some("base", seed=3),
+        base=some(seed=1),
+    )
+    assert [seed for _, seed in seen] == [1, 2, 3, 4]
+
+
+def test_elsewhere_only_the_table_asked_for_is_made(ours, run, seen, tmp_path):
+    """What it reads is stored already: nobody asked for new teachers."""
+    experiments = {
+        "second": Experiment(run, lambda: four()[:1], after=("first", "teachers")),
+        "first": Experiment(run, four),
+    }
+    ours("second", "--results", str(tmp_path / "elsewhere"), **experiments)
+    assert seen == [("labels", 0)]
+    assert [p.name for p in (tmp_path / "elsewhere").iterdir()] == ["second.csv"]
+
+
+# --- files that are kept -------------------------------------------------------------
+
+
+@pytest.fixture
+def chain(run, seen):
+    """Experiments of which the second needs a file that the first one keeps."""
+
+    def keeping(wanted, keep=None):
+        if keep:
+            keep.parent.mkdir(exist_ok=True)
+            keep.write_text("weights")
+        return run(wanted)
+
+    def keeps(wanted):
+        return "net.safetensors" if wanted["seed"] == 1 else None
+
+    return {
+        "first": Experiment(keeping, lambda: four()[:2], keeps=keeps),
+        "second": Experiment(run, lambda: four()[2:], after=("first",)),
+    }
+
+
+FIRST, SECOND = [("labels", 0), ("labels", 1)], [("teacher", 0), ("teacher", 1)]
+
+
+def test_the_file_of_a_run_is_kept_among_the_weights(ours, chain, seen, tmp_path):
+    ours(**chain)
+    assert [p.name for p in (tmp_path / "weights").iterdir()] == ["net.safetensors"]
+    assert seen == FIRST + SECOND
+
+
+def test_a_file_that_is_lost_is_made_again_when_it_is_asked_for_by_name(
+    ours, chain, seen, tmp_path
+):
+    path, kept = ours(**chain), tmp_path / "weights" / "net.safetensors"
+    before = path.read_text()
+    kept.unlink()
+    ours()  # nobody needs it any more
+    ours("second")
+    assert len(seen) == 4 and not kept.exists()
+    ours("first")
+    assert seen[4:] == [("labels", 1)] and kept.exists()  # that one alone
+    assert path.read_text() == before
+
+
+def test_a_file_that_is_lost_and_needed_is_made_again_first(
+    ours, chain, seen, tmp_path
+):
+    ours(**chain)
+    (tmp_path / "weights" / "net.safetensors").unlink()
+    lines = (tmp_path / "second.csv").read_text().splitlines(keepends=True)
+    (tmp_path / "second.csv").write_text("".join(lines[:-1]))
+    ours("second")
+    assert seen[4:] == [("labels", 1), ("teacher", 1)]
+    assert len(stored_rows(tmp_path / "second.csv")) == 2
+
+
+# --- teachers ------------------------------------------------------------------------
 
 
 @pytest.fixture
 def folders(tmp_path, monkeypatch):
     """Two seeds of a teacher that trains for one epoch, on the digits alone."""
     recipe = {"epochs": 1, "batch_size": 64, "learning_rate": 3e-3, "shift": 1}
-    monkeypatch.setattr(sweeps, "SEEDS", range(2))
-    for module in (sweeps, teachers):
-        monkeypatch.setattr(module, "TEACHER_RECIPES", {"digits": recipe})
-    return tmp_path / "results", tmp_path / "weights"
+    monkeypatch.setattr(OF_TEACHERS, "SEEDS", range(2))
+    monkeypatch.setattr(OF_TEACHERS, "TEACHER_RECIPES", {"digits": recipe})
+    return {"results": tmp_path / "results", "weights": tmp_path / "weights"}
 
 
-@pytest.fixture
-def trained(monkeypatch):
-    """The (dataset, seed) of every training that takes place."""
-    seen = []
-
-    def train(dataset, seed):
-        seen.append((dataset, seed))
-        return teachers.train_teacher(dataset, seed)
-
-    monkeypatch.setattr(sweeps, "train_teacher", train)
-    return seen
-
-
-def sweep(folders, *words):
-    results, weights = map(str, folders)
-    sweeps.main(["teachers", "--results", results, "--weights", weights, *words])
-
-
-def test_one_row_a_seed_and_the_first_teacher_stored(folders, trained):
-    sweep(folders)
-    runs = load_runs("teachers", folders[0])
+def test_one_row_a_seed_and_the_first_teacher_stored(folders):
+    words = [f"--{name}={path}" for name, path in folders.items()]
+    command.main(["kdlab", "teachers", "--jobs=1", *words])
+    runs = load_runs("teachers", folders["results"])
     assert set(runs.columns) > CORE and runs.seed.tolist() == [0, 1]
     assert runs.test_accuracy.between(0.2, 1).all() and (runs.labels == 1437).all()
-    model, facts = load_teacher("digits", folders[1])
+    path = teacher_path("digits", folders["weights"])
+    assert list(folders["weights"].iterdir()) == [path]
+    model, facts = load_teacher("digits", folders["weights"])
     assert (facts["seed"], facts["epochs"]) == (0, 1)
     assert facts["test_accuracy"] == pytest.approx(runs.test_accuracy[0])
-    twin, _, run = teachers.train_teacher("digits", 0)  # the seed decides all
-    assert run["test_errors"] == runs.test_errors[0]
+    path.unlink()
+    sweep("teachers", {"teachers": teachers}, **folders)  # the seed decides all
+    kept = pd.read_csv(folders["results"] / "teachers.csv", dtype=str)
+    assert list(kept) == list(runs)  # also where a stored row stands beside a new one
+    twin, again = load_teacher("digits", folders["weights"])
     assert all(map(torch.equal, model.parameters(), twin.parameters()))
+    assert {**again, "train_seconds": 0} == {**facts, "train_seconds": 0}
+    assert len(load_runs("teachers", folders["results"])) == 2
 
 
-def test_a_finished_sweep_has_nothing_left_to_do_until_it_is_to_start_again(
-    folders, trained
-):
-    sweep(folders)
-    before = (folders[0] / "teachers.csv").read_text()
-    sweep(folders)
-    assert len(trained) == 2
-    assert (folders[0] / "teachers.csv").read_text() == before
-    sweep(folders, "--fresh")
-    assert len(trained) == 4
+def test_a_teacher_is_saved_only_where_it_is_wanted(folders, tmp_path):
+    row = teacher_run({"dataset": "digits", "seed": 1})
+    assert row["seed"] == 1 and list(tmp_path.iterdir()) == []
 
 
-def test_a_sweep_that_is_stopped_goes_on_where_it_stopped(
-    folders, trained, monkeypatch
-):
-    train = sweeps.train_teacher
-
-    def stopped(dataset, seed):
-        if seed == 1:
-            raise KeyboardInterrupt
-        return train(dataset, seed)
-
-    monkeypatch.setattr(sweeps, "train_teacher", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        sweep(folders)
-    assert load_runs("teachers", folders[0]).seed.tolist() == [0]
-    monkeypatch.setattr(sweeps, "train_teacher", train)
-    sweep(folders)
-    assert trained == [("digits", 0), ("digits", 1)]
-    assert load_runs("teachers", folders[0]).seed.tolist() == [0, 1]
+# --- processes -----------------------------------------------------------------------
 
 
-def test_a_teacher_whose_file_is_lost_is_trained_again(folders, trained):
-    sweep(folders)
-    teacher_path("digits", folders[1]).unlink()
-    sweep(folders)
-    assert trained == [("digits", 0), ("digits", 1), ("digits", 0)]
-    assert load_runs("teachers", folders[0]).seed.tolist() == [0, 1]
-
-
-def test_an_unknown_sweep_names_those_there_are(capsys):
-    with pytest.raises(SystemExit):
-        sweeps.main(["student"])
-    assert "teachers" in capsys.readouterr().err
-
-
-def test_the_stored_runs_are_those_of_the_stored_teachers():
-    runs = load_runs("teachers")
-    assert runs.groupby("dataset").seed.nunique().to_dict() == {"digits": 5, "mnist": 5}
-    for dataset, recipe in teachers.TEACHER_RECIPES.items():
-        first = runs.query("dataset == @dataset and seed == 0").iloc[0]
-        facts = load_teacher(dataset)[1]
-        assert facts["test_accuracy"] == pytest.approx(first.test_accuracy)
-        assert first.epochs == recipe["epochs"] == facts["epochs"]
-
-
-# --- the sweeps of students ----------------------------------------------------------
-
-
-def tiny():
-    """Four short runs on the digits, and a stage of one more."""
-    size = {"dataset": "digits", "student": "mlp-8", "labels": 100, "epochs": 1}
-    first = [
-        setting(method, t, seed=seed, **size)
-        for method, t in (("labels", None), ("teacher", 4.0))
-        for seed in range(2)
-    ]
-    return [
-        (experiments.student_run, first),
-        (experiments.student_run, [setting("teacher", 8.0, **size)]),
-    ]
-
-
-def without_times(path):
-    rows = stored_rows(path)
-    return [{k: v for k, v in row.items() if k != "train_seconds"} for row in rows]
+def digits():
+    """Three short runs on the digits, the longest one first."""
+    size = {"dataset": "digits", "student": "mlp-8", "labels": 100}
+    arms = [LABELS, *taught(4.0, 8.0)]
+    long, *short = grid(arm=arms, epochs=1, **size)
+    return [{**long, "epochs": 20}, *short]
 
 
 @pytest.fixture
-def students(tmp_path, monkeypatch):
-    """Run the tiny sweep by the command line; the path of its table."""
-    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": tiny})
+def tiny(tmp_path, monkeypatch):
+    """Run the three short students; the rows but for their times."""
+    module = ModuleType("ours.experiments")
+    module.tiny = Experiment(student_run, digits)
+    monkeypatch.setitem(sys.modules, "ours.experiments", module)
 
-    def run(*words):
-        sweeps.main(["tiny", "--results", str(tmp_path), *words])
-        return tmp_path / "tiny.csv"
+    def call(*words):
+        command.main(["ours", *words, f"--results={tmp_path}"])
+        rows = stored_rows(tmp_path / "tiny.csv")
+        return [{k: v for k, v in row.items() if k != "train_seconds"} for row in rows]
 
-    return run
-
-
-def test_rows_stand_in_the_order_of_their_settings(students):
-    runs = load_runs("tiny", students("--jobs", "2").parent)
-    assert runs.method.tolist() == ["labels"] * 2 + ["teacher"] * 3
-    assert runs.seed.tolist() == [0, 1, 0, 1, 0]
-    assert set(runs) > CORE and runs.test_accuracy.between(0.05, 1).all()
+    return call
 
 
-def test_a_sweep_that_was_stopped_goes_on_with_what_is_missing(students, monkeypatch):
-    seen = []
-
-    def interrupted(wanted):
-        seen.append(wanted["seed"])
-        if len(seen) == 3:
-            raise KeyboardInterrupt
-        return experiments.student_run(wanted)
-
-    whole = without_times(students("--jobs", "1"))
-    monkeypatch.setattr(
-        sweeps, "GRIDS", {"tiny": lambda: [(interrupted, s) for _, s in tiny()]}
-    )
-    with pytest.raises(KeyboardInterrupt):
-        students("--jobs", "1", "--fresh")
-    path = students("--jobs", "1")
-    assert len(seen) == 3 + 3  # the third once more, and two
-    assert without_times(path) == whole
-    before = path.read_text()
-    students("--jobs", "1")
-    assert len(seen) == 6 and path.read_text() == before
+def test_processes_give_the_same_rows_in_the_order_of_the_settings(tiny):
+    here = tiny("--jobs=1")
+    assert [row["epochs"] for row in here] == ["20", "1", "1"]
+    assert [row["temperature"] for row in here] == ["", "4.0", "8.0"]
+    assert all(0.05 < float(row["test_accuracy"]) < 1 for row in here)
+    assert tiny("--jobs=2", "--fresh") == here
 
 
-def test_rows_of_settings_that_are_no_longer_wanted_go(students, monkeypatch):
-    path = students("--jobs", "1")
-    older = pd.read_csv(path).drop(columns="draw")  # of a grid with fewer columns
-    older.to_csv(path, index=False)
-    assert len(stored_rows(students("--jobs", "1"))) == 5
-    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": lambda: tiny()[1:]})
-    assert len(stored_rows(students("--jobs", "1"))) == 1
-
-
-def test_a_stage_whose_file_is_lost_and_needed_runs_again(
-    students, tmp_path, monkeypatch
-):
-    kept, seen = tmp_path / "kept", []
-
-    def keeping(wanted):
-        seen.append(wanted["seed"])
-        kept.touch()
-        return experiments.student_run(wanted)
-
-    def grid():
-        (_, first), (_, second) = tiny()
-        return [(keeping, first[:1], kept), (experiments.student_run, second)]
-
-    monkeypatch.setattr(sweeps, "GRIDS", {"tiny": grid})
-    path = students("--jobs", "1")
-    whole, text = without_times(path), path.read_text()
-    kept.unlink()
-    students("--jobs", "1")
-    assert seen == [0]  # nobody needs it any more
-    path.write_text("".join(text.splitlines(keepends=True)[:2]))
-    assert without_times(students("--jobs", "1")) == whole and seen == [0, 0]
-
-
-@pytest.mark.parametrize("name", GRIDS)
-def test_the_stored_runs_are_those_of_the_settings(name):
-    wanted = [one for _, settings, *_ in GRIDS[name]() for one in settings]
-    rows = stored_rows(RESULTS / f"{name}.csv")
-    stored = [tuple(row[column] for column in wanted[0]) for row in rows]
-    assert stored == [sweeps.key_of(one) for one in wanted], (
-        f"run python -m kdlab.sweeps {name}"
-    )
-
-
-KILLED = """
-import os, sys
-from kdlab import sweeps, experiments
-from test_sweeps import tiny
-
-def run(wanted):
-    if wanted["seed"] == 1:
-        os.kill(os.getpid(), 9)
-    return experiments.student_run(wanted)
-
-sweeps.GRIDS = {"tiny": lambda: [(run, s) for _, s in tiny()]}
-sweeps.main(["tiny", "--jobs", "1", "--results", sys.argv[1]])
-"""
-
-
-def test_a_sweep_that_is_killed_leaves_whole_rows(students, tmp_path):
-    command = [sys.executable, "-c", KILLED, str(tmp_path)]
-    here = {"PYTHONPATH": str(Path(__file__).parent)}
-    done = subprocess.run(command, env={**os.environ, **here}, capture_output=True)
-    assert done.returncode == -9, done.stderr
-    assert [row["seed"] for row in stored_rows(tmp_path / "tiny.csv")] == ["0"]
-    assert len(stored_rows(students("--jobs", "1"))) == 5
-
-
-def test_a_dask_cluster_gives_the_same_rows(students):
-    here = without_times(students("--jobs", "1"))
+def test_a_dask_cluster_gives_the_same_rows(tiny):
+    here = tiny("--jobs=1")
     with LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
     ) as cluster:
         address = cluster.scheduler_address
-        path = students("--backend", "dask", "--address", address, "--fresh")
-    assert without_times(path) == here
+        assert tiny("--backend=dask", f"--address={address}", "--fresh") == here
 
 
-def test_a_backend_that_is_not_installed_says_what_to_install(students, monkeypatch):
+def test_a_backend_that_is_not_installed_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SystemExit, match='pip install "ray"'):
-        students("--backend", "ray")
+        tiny("--backend=ray")
+
+
+def test_a_student_that_diverges_stops_the_sweep_and_is_no_row(ours, tmp_path):
+    def rates():
+        size = {"dataset": "digits", "student": "mlp-8", "labels": 100, "epochs": 1}
+        return grid(learning_rate=[0.01, 1e30], arm=[LABELS], **size)
+
+    with pytest.raises(FloatingPointError, match="Try a smaller learning rate"):
+        ours(tiny=Experiment(student_run, rates))
+    assert cells(tmp_path / "tiny.csv", "learning_rate") == [("0.01",)]
+
+
+def test_images_are_read_once_for_all_runs_of_a_process(tiny, monkeypatch):
+    seen, load_images = [], students.load_images
+
+    def counted(*names):
+        seen.append(names)
+        return load_images(*names)
+
+    monkeypatch.setattr(students, "load_images", counted)
+    columns_of.cache_clear()
+    tiny("--jobs=1")
+    assert sorted(seen) == [("digits", "test"), ("digits", "train")]
+
+
+HOME = """
+import os
+
+from kdlab.experiments import Experiment, grid
+
+MEASURED = "test_accuracy", "test_nll", "teacher_agreement", "train_seconds"
+
+
+def run(setting):
+    if setting["seed"] == 2 and "KILLED" in os.environ:
+        os.kill(os.getpid(), 9)
+    return {**setting, **dict.fromkeys(MEASURED, 0.5)}
+
+
+tiny = Experiment(run, lambda: grid(seed=range(4)))
+"""
+
+
+def test_a_sweep_that_is_killed_leaves_whole_rows_and_goes_on(tmp_path):
+    """As a lecturer's own home, by the command itself."""
+    home, results = tmp_path / "lecture", tmp_path / "results"
+    home.mkdir()
+    (home / "experiments.py").write_text(HOME)
+    command = [sys.executable, "-m", "kdlab.experiments", "lecture", "--jobs=1"]
+
+    def called(**variables):
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), **variables}
+        words = [*command, f"--results={results}"]
+        return subprocess.run(words, env=environment, capture_output=True)
+
+    done = called(KILLED="1")
+    assert done.returncode == -9, done.stderr
+    assert cells(results / "tiny.csv", "seed") == [("0",), ("1",)]
+    done = called()
+    assert done.returncode == 0, done.stderr
+    assert cells(results / "tiny.csv", "seed") == [("0",), ("1",), ("2",), ("3",)]

@@ -22,7 +22,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("home", help="a package with a module `experiments`")
     parser.add_argument("names", nargs="*", help="its experiments; by default all")
     parser.add_argument("--fresh", action="store_true", help="discard stored runs")
-    where = "of the new table; learning rates are read from the stored `tuning`"
+    where = "of new tables; what they are made from is read where it is stored"
     parser.add_argument("--results", type=Path, default=RESULTS, help=where)
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
@@ -32,6 +32,8 @@ def main(words: list[str] | None = None) -> None:
     there = experiments_of(options.home)
     if unknown := sorted(set(options.names) - set(there)):
         parser.error(f"{options.home} has no {unknown}; it has {sorted(there)}")
+    if options.results != RESULTS:  # nobody asked for new teachers and a new tuning
+        there = {name: one._replace(after=()) for name, one in there.items()}
     folders = {"results": options.results, "weights": options.weights}
     with workers(options.backend, options.jobs, options.address):
         for name in options.names or there:

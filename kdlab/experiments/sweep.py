@@ -79,15 +79,16 @@ def sweep(
 def matched(path: Path, settings: list[Setting]) -> tuple[dict[int, Setting], list]:
     """{number of a setting: its stored row}, and the rows of no setting.
 
-    Compared are the columns that the table has: a setting may have got a new one.
+    Compared are the columns that the table has: a setting may have got a new one, which
+    is then filled in.
 
     Raises ValueError if without it two settings look alike.
     """
     stored = stored_rows(path)
     columns = [name for name in settings[0] if stored and name in stored[0]]
+    new = [name for name in settings[0] if name not in columns]
     numbers = {key_of(s, columns): n for n, s in enumerate(settings)}
     if stored and len(numbers) < len(settings):
-        new = sorted(set(settings[0]) - set(columns))
         raise ValueError(
             f"{path} has no column {new}, so its rows cannot be told apart. Add it to "
             "the rows, or discard them with --fresh."
@@ -95,10 +96,10 @@ def matched(path: Path, settings: list[Setting]) -> tuple[dict[int, Setting], li
     rows, others = {}, []
     for row in stored:
         number = numbers.get(tuple(row[name] for name in columns))
-        if number is None:
+        if number is None or number in rows:
             others.append(row)
         else:
-            rows[number] = row
+            rows[number] = row | {name: settings[number][name] for name in new}
     return rows, others
 
 
