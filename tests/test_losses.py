@@ -5,7 +5,12 @@ import torch
 import torch.nn.functional as F
 from torch.testing import assert_close
 
-from kdlab.losses import distillation_loss, logit_matching_loss, soft_target_loss
+from kdlab.losses import (
+    distillation_loss,
+    logit_matching_loss,
+    soft_target_gradient,
+    soft_target_loss,
+)
 
 
 @pytest.fixture
@@ -26,6 +31,17 @@ def test_gradient_is_t_times_the_gap_of_the_softened_probs(logits, temperature):
     soft_target_loss(student, teacher, temperature).backward()
     gap = (student / temperature).softmax(1) - (teacher / temperature).softmax(1)
     assert_close(student.grad, (temperature * gap / len(student)).detach())
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 20.0])
+def test_the_gradient_of_each_example_alone_is_that_of_autograd(logits, temperature):
+    student, teacher = logits
+    loss = soft_target_loss(student, teacher, temperature) * len(student)
+    (gradient,) = torch.autograd.grad(loss, student)
+    ours = soft_target_gradient(student.detach(), teacher.detach(), temperature)
+    assert_close(ours, gradient)
+    one = soft_target_gradient(student[0].detach(), teacher[0].detach(), temperature)
+    assert_close(one, gradient[0])
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 4.0, 20.0])

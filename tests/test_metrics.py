@@ -10,6 +10,7 @@ from kdlab.metrics import (
     accuracy,
     agreement,
     calibration_error,
+    calibration_gap,
     effective_classes,
     entropy,
     nll,
@@ -55,3 +56,17 @@ def test_reliability_counts_every_example_once_and_leaves_empty_bins_out():
     assert table["accuracy"][2:].tolist() == pytest.approx([1, 2 / 3])
     assert table["confidence"][2:].tolist() == pytest.approx([0.5, 1.0])
     assert table["accuracy"][:2].isnan().all()
+
+
+def test_answers_that_are_no_numbers_are_refused():
+    with pytest.raises(ValueError, match="hold NaN: the training has diverged"):
+        reliability(torch.tensor([[torch.nan, 0.0]]), torch.tensor([0]))
+
+
+def test_the_gap_is_the_mean_over_the_examples_in_the_bins():
+    table = {
+        "confidence": torch.tensor([0.2, torch.nan, 0.9]),
+        "accuracy": torch.tensor([0.3, torch.nan, 0.5]),
+        "share": torch.tensor([0.25, 0.0, 0.75]),
+    }
+    assert calibration_gap(table).item() == pytest.approx(0.25 * 0.1 + 0.75 * 0.4)

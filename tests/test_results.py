@@ -1,9 +1,17 @@
-"""The table of runs: whole or not at all, and averaged with nothing dropped."""
+"""The table of runs: whole or not at all, written as it is read, and paired by seed."""
 
 import pandas as pd
 import pytest
 
-from kdlab.results import CORE, load_runs, mean_and_spread, store_runs
+from kdlab.results import (
+    CORE,
+    RESULTS,
+    by_value,
+    load_runs,
+    spared,
+    store_runs,
+    stored_rows,
+)
 
 
 def run(**columns):
@@ -44,11 +52,39 @@ def test_a_missing_experiment_names_those_stored(tmp_path):
         load_runs("heat", tmp_path)
 
 
-def test_mean_and_spread_keep_the_runs_without_a_temperature():
+def test_cells_are_read_as_they_are_written(tmp_path):
+    assert stored_rows(tmp_path / "none.csv") == []
+    store_runs(tmp_path / "a.csv", [run(temperature=4.0, labels=2000, seed=0)])
+    (row,) = stored_rows(tmp_path / "a.csv")
+    cells = row["temperature"], row["labels"], row["seed"], row["soft_weight"]
+    assert cells == ("4.0", "2000", "0", "")  # what is nothing is an empty cell
+    store_runs(tmp_path / "a.csv", stored_rows(tmp_path / "a.csv") + [run(seed=1)])
+    assert stored_rows(tmp_path / "a.csv")[0] == row
+
+
+def test_what_was_measured_at_each_value_stands_in_the_order_of_the_seeds():
     runs = pd.DataFrame(
-        {"temperature": [None, None, 4.0, 4.0], "test_accuracy": [0.9, 0.8, 0.95, 0.97]}
+        {
+            "temperature": [4.0, 8.0, 4.0, None],
+            "seed": [1, 0, 0, 0],
+            "test_errors": [510, 480, 500, 730],
+        }
     )
-    table = mean_and_spread(runs, "test_accuracy", by="temperature")
-    assert table.seeds.tolist() == [2, 2] and table.temperature.isna().sum() == 1
-    assert table["mean"].tolist() == pytest.approx([0.96, 0.85])
-    assert table.spread.iloc[1] == pytest.approx(0.0707107)
+    found = by_value(runs, "temperature", "test_errors")
+    assert found == {4.0: [500, 510], 8.0: [480]}
+    assert type(found[4.0]) is list
+
+
+def test_twins_are_paired_by_seed_in_whatever_order_they_are_stored():
+    twins = pd.DataFrame({"seed": [2, 0, 1], "test_errors": [700, 750, 720]})
+    runs = pd.DataFrame({"seed": [0, 1, 2], "test_errors": [500, 510, 520]})
+    assert spared(runs, twins) == [250, 210, 180]
+    assert spared(runs.iloc[:0], twins) == []
+
+
+@pytest.mark.parametrize("path", sorted(RESULTS.glob("*.csv")), ids=lambda p: p.stem)
+def test_every_stored_table_has_what_each_run_must_say(path):
+    runs = load_runs(path.stem)
+    assert set(runs) >= CORE and len(runs)
+    assert runs["test_accuracy"].between(0, 1).all()
+    assert (runs["train_seconds"] >= 0).all() and (runs["test_nll"] > 0).all()
