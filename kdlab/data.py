@@ -16,8 +16,6 @@ from kdlab.datasets import (
     load_images,
 )
 
-__all__ = ["class_names", "course_dataset", "course_images", "load_images"]
-
 Columns = dict[str, Tensor]  # such as {"images": ..., "labels": ...}
 BLOB_CENTRES = (-1.5, -1.0), (1.5, -1.0), (0.0, 1.5)  # of the toy set "blobs"
 

@@ -4,11 +4,11 @@ import json
 
 import pytest
 import torch
+from torch.testing import assert_close
+
 from bench import __main__ as bench
 from bench import fit
 from bench.table import Measurement, as_json, as_table, failure
-from torch.testing import assert_close
-
 from kdlab.models import build_model
 from kdlab.training import predict
 

@@ -70,7 +70,6 @@ EVERY_PART = {
     "gallery": lambda: fig.gallery(torch.rand(3, 3, 4, 4), list("abc"), columns=2),
     "class_bars": lambda: fig.class_bars(PROBS, NAMES, log=True, scale=(-8, 0)),
     "grouped_bars": lambda: fig.grouped_bars({"a": (PROBS, "#000")}, NAMES),
-    "marked": lambda: fig.marked(fig.class_bars(PROBS, NAMES), PROBS, "b", "#000"),
     "curves": lambda: fig.curves(
         [1, 2],
         {"a": [0.1, 0.2]},
@@ -209,13 +208,6 @@ def test_reliability_bars_are_pale_where_few_examples_are():
     bars, diagonal = drawn(fig.reliability_bars(table, "#D55E00")).data
     assert list(bars.y) == [0, 0, 1, 0, 1] and list(diagonal.x) == [0, 1]
     assert bars.marker.opacity[4] == 1 > bars.marker.opacity[2]
-
-
-def test_marks_add_a_diamond_on_each_bar():
-    part = fig.marked(fig.class_bars(PROBS, NAMES), 1 - PROBS, "goal", "#000")
-    _, diamonds = drawn(part).data
-    assert list(diamonds.x) == pytest.approx([0.3, 0.8, 0.9])
-    assert list(diamonds.y) == NAMES
 
 
 @pytest.mark.parametrize(

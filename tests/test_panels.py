@@ -16,6 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
+from kdlab import figures as fig
 from kdlab.panels import (
     choice,
     dropdown,
@@ -357,23 +358,11 @@ def test_closing_a_panel_closes_all_that_it_holds():
 # --- the image picker -----------------------------------------------------------------
 
 NAMES = [f"image {n}, a {n}" for n in range(3)]
-
-
-@pytest.mark.parametrize("shape", [(3, 4, 4), (3, 1, 4, 4), (3, 3, 4, 4)])
-def test_a_picker_shows_the_images_side_by_side(shape):
-    images = torch.rand(shape, generator=torch.Generator().manual_seed(0))
-    picker = image_picker(images, NAMES)
-    sprite = np.asarray(Image.open(io.BytesIO(picker.sprite)))
-    assert sprite.shape[:2] == (4, 12)
-    second = sprite[:, 4:8].astype(float) / 255
-    image = images[1].reshape(-1, 4, 4).permute(1, 2, 0).squeeze(-1).numpy()
-    assert np.abs(second - image).max() <= 0.5 / 255 + 1e-6
-    as_bytes = image_picker((images * 255).round().to(torch.uint8), NAMES)
-    assert as_bytes.sprite == picker.sprite
+ADDRESSES = [fig.image_address(torch.full((1, 4, 4), n / 2)) for n in range(3)]
 
 
 def test_a_picker_is_a_control():
-    picker = image_picker(np.zeros((3, 4, 4)), NAMES)
+    picker = image_picker(ADDRESSES, NAMES)
     panel = explore(bars, presets={"last": 2}, height=picker)
     assert [row.values["height"] for row in panel.pictures()] == [0, 1, 2]
     assert panel.picture.presets == [["Reset", {"height": 0}], ["last", {"height": 2}]]
@@ -381,17 +370,11 @@ def test_a_picker_is_a_control():
         explore(bars, presets={"bad": {"height": 3}}, height=picker)
 
 
-@pytest.mark.parametrize(
-    "images, complaint",
-    [
-        (np.zeros((3, 2, 4, 4)), "got \\[3, 2, 4, 4\\]"),
-        (np.full((3, 4, 4), 255.0), "floats in \\[0, 1\\], got float64 from 255"),
-        (np.zeros((2, 4, 4)), "2 images and 3 names"),
-    ],
-)
-def test_a_picker_refuses_what_it_cannot_show(images, complaint):
-    with pytest.raises(ValueError, match=complaint):
-        image_picker(images, NAMES)
+def test_a_picker_needs_a_name_for_each_image():
+    with pytest.raises(ValueError, match="2 images and 3 names"):
+        image_picker(ADDRESSES[:2], NAMES)
+    with pytest.raises(ValueError, match="0 images and 0 names"):
+        image_picker([], [])
 
 
 # --- controls that explorers share ----------------------------------------------------

@@ -15,12 +15,6 @@ def example() -> tuple[Tensor, Tensor, Tensor]:
     return student, 3 * teacher + 2 * F.one_hot(labels, 10), labels
 
 
-def of_teacher(answer: Function) -> object:
-    """The answer to the teacher's logits and the labels."""
-    _, teacher, labels = example()
-    return answer(teacher, labels)
-
-
 def of_pair(answer: Function, *rest: float) -> object:
     """Loss of student and teacher logits, and who receives a gradient."""
     student, teacher, labels = (x.clone() for x in example())
@@ -32,13 +26,6 @@ def of_pair(answer: Function, *rest: float) -> object:
     if loss.requires_grad:
         loss.backward()
     return loss, student.grad, float(teacher.grad is not None)
-
-
-def kl(teacher: Tensor, student: Tensor) -> Tensor:
-    """KL(teacher ‖ student) of each row, for logits; gradients reach both."""
-    told = F.softmax(teacher, dim=1)
-    logs = F.log_softmax(teacher, dim=1) - F.log_softmax(student, dim=1)
-    return (told * logs).sum(dim=1)
 
 
 def soft_loss(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:

@@ -99,22 +99,14 @@ def picker(columns: Columns, rows: Sequence[int], class_names: Sequence[str]) ->
     """Thumbnails of these rows; the value is the position among them."""
     labels = columns["labels"]
     names = [f"image {row}, a {class_names[labels[row]]}" for row in rows]
-    return image_picker(columns["images"][list(rows)], names)
+    addresses = [fig.image_address(columns["images"][row]) for row in rows]
+    return image_picker(addresses, names)
 
 
 def top_words(probs: Tensor, class_names: Sequence[str]) -> str:
     """'98.2 % to 4': the first answer of [classes]."""
     most, first = probs.max().item(), class_names[int(probs.argmax())]
     return f"{fig.percent(most)} to {first}"
-
-
-def first_two(probs: Tensor, class_names: Sequence[str]) -> str:
-    """'4: 51 %, 9: 48 %': the first two answers of [classes]."""
-    values, names = (side.tolist() for side in probs.topk(2))
-    pairs = zip(names, values, strict=True)
-    return ", ".join(
-        f"{class_names[name]}: {100 * value:.0f} %" for name, value in pairs
-    )
 
 
 def ranking(probs: Tensor, class_names: Sequence[str]) -> str:

@@ -19,7 +19,6 @@ from kdlab.figures.parts import (
     grouped_bars,
     image,
     image_address,
-    marked,
     nearest,
     picture,
     reliability_bars,

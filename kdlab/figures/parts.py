@@ -161,24 +161,6 @@ def grouped_bars(
     return {**parts[0], "traces": [part["traces"][0] for part in parts]}
 
 
-def marked(bars: Part, values: Tensor, name: str, color: str) -> Part:
-    """Bars and, on each of them, a diamond where the value [classes] should be."""
-    diamonds = {
-        "type": "scatter",
-        "mode": "markers",
-        "x": values.tolist(),
-        "y": bars["traces"][0]["y"],
-        "name": name,
-        "marker": {
-            "symbol": "diamond-open",
-            "size": 13,
-            "color": color,
-            "line": {"width": 3},
-        },
-    }
-    return {**bars, "traces": [*bars["traces"], diamonds]}
-
-
 def curves(
     x: Sequence[float],
     lines: Mapping[str, Sequence[float]],
@@ -270,7 +252,7 @@ def _room_for_names(part: Part) -> int:
     """Pixels on the left of a part, for the names of its rows or bars."""
     y = part.get("y", {})
     bars = part["traces"][0]["y"] if y.get("type") == "category" else []
-    return max([60, *(10 * len(name) for name in y.get("ticktext", bars))])
+    return max([60, *(20 + 8 * len(name) for name in y.get("ticktext", bars))])
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:

@@ -1,10 +1,9 @@
-// image_picker: thumbnails cut from one sprite, as a group of radio buttons.
+// image_picker: thumbnails as a group of radio buttons.
 
 const MOVES = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
 
 function render({ model, el }) {
   const names = model.get("names"), n = names.length, last = n - 1;
-  const sprite = URL.createObjectURL(new Blob([model.get("sprite")], { type: "image/png" }));
   el.classList.add("kdlab-picker");
   el.innerHTML = `<span aria-hidden="true"></span><div role="radiogroup"></div>`;
   const [label, group] = el.children;
@@ -18,9 +17,8 @@ function render({ model, el }) {
     radio.setAttribute("aria-label", name);
     radio.title = name;
     radio.dataset.lmSuppressShortcuts = "true";               // else JupyterLab takes the arrows
-    radio.style.backgroundImage = `url(${sprite})`;
-    radio.style.backgroundSize = `${44 * n}px 44px`;
-    radio.style.backgroundPosition = `${-44 * i}px 0`;
+    radio.style.backgroundImage = `url(${model.get("addresses")[i]})`;
+    radio.style.backgroundSize = "44px 44px";
     radio.onclick = () => choose(i);
     return radio;
   });
@@ -40,6 +38,6 @@ function render({ model, el }) {
   });
   mark();
   model.on("change:value", mark);
-  return () => { model.off("change:value", mark); URL.revokeObjectURL(sprite); };
+  return () => model.off("change:value", mark);
 }
 export default { render };

@@ -15,6 +15,8 @@ IMPORTS = """import time
 import ipywidgets as widgets
 import numpy as np
 import plotly.graph_objects as go
+import torch
+from kdlab.figures import image_address
 from kdlab.panels import explore, explore_live, image_picker, show"""
 
 TEMPERATURES = [0.2 * 10 ** (0.05 * step) for step in range(48)]  # 0.2 to 44.8
@@ -31,10 +33,10 @@ def view(temperature, image):
 
 
 EXPLORER = """
-pixels = np.random.default_rng(0).random((5, 1, 28, 28))
+addresses = [image_address(torch.rand(1, 28, 28)) for _ in range(5)]
 panel = explore(view, temperature=widgets.FloatLogSlider(
     2, min=np.log10(0.2), max=1.65, step=0.05, description="temperature (T)"),
-    image=image_picker(pixels, [f"image {i}, a {i}" for i in range(5)]),
+    image=image_picker(addresses, [f"image {i}, a {i}" for i in range(5)]),
     presets={"Hinton 2015": 20.0, "other": {"image": 3}})
 panel"""
 CELLS = [IMPORTS, inspect.getsource(view) + EXPLORER]

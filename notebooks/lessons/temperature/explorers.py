@@ -173,7 +173,7 @@ def pull_by_class(
         scale=(-widest, widest),
         name="now",
     )
-    return fig.marked(bars, end, "logit matching", fig.SOFTENED)
+    return marked(bars, end, "logit matching", fig.SOFTENED)
 
 
 def losses_over_temperatures(student: Tensor, teacher: Tensor) -> list[float]:
@@ -228,3 +228,21 @@ def calibration_explorer(
         presets={"as trained": 1.0, "chosen on held-out images": fitted, "soft": 4.0},
         temperature=temperature_slider(),
     )
+
+
+def marked(bars: fig.Part, values: Tensor, name: str, color: str) -> fig.Part:
+    """Bars and, on each of them, a diamond where the value [classes] should be."""
+    diamonds = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": values.tolist(),
+        "y": bars["traces"][0]["y"],
+        "name": name,
+        "marker": {
+            "symbol": "diamond-open",
+            "size": 13,
+            "color": color,
+            "line": {"width": 3},
+        },
+    }
+    return {**bars, "traces": [*bars["traces"], diamonds]}

@@ -2,9 +2,11 @@
 
 import re
 
+import plotly.graph_objects as go
 import pytest
 import torch
 
+from kdlab import figures as fig
 from kdlab.exercises.checks import verdict
 from kdlab.explorers.answers import TEMPERATURES, picked_images, soft_pulls
 from kdlab.figures import percent
@@ -17,7 +19,8 @@ from . import (
     limit_explorer,
     temperature_explorer,
 )
-from .exercises import TASKS
+from .exercises import TASKS, kl
+from .explorers import marked
 
 
 def explorers(columns, student_logits):
@@ -127,3 +130,17 @@ def test_a_loss_without_a_gradient_is_noticed():
 
     found = verdict(TASKS["soft_loss"], detached)
     assert found.text == "The number is right, but no gradient reaches the student."
+
+
+def test_marks_add_a_diamond_on_each_bar():
+    probs, names = torch.tensor([0.7, 0.2, 0.1]), ["a", "b", "c"]
+    part = marked(fig.class_bars(probs, names), 1 - probs, "goal", "#000")
+    _, diamonds = go.Figure(fig.picture("marks", part, says="").figure).data
+    assert list(diamonds.x) == pytest.approx([0.3, 0.8, 0.9])
+    assert list(diamonds.y) == names
+
+
+def test_the_divergence_that_mistakes_vary_is_right(columns, student_logits):
+    told = columns["teacher_logits"]
+    ours = kl(told, student_logits).mean()
+    assert ours == pytest.approx(soft_target_loss(student_logits, told, 1.0).item())
