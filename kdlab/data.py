@@ -13,6 +13,7 @@ from kdlab.datasets import (
     class_names,
     course_dataset,
     course_images,
+    data_folder,
     load_images,
 )
 

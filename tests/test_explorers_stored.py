@@ -7,6 +7,7 @@ from kdlab import figures as fig
 from kdlab.explorers import runs_explorer
 from kdlab.explorers.stored import with_twins
 from kdlab.panels import choice
+from lessons.samples import pictures
 
 ROWS = {"taught": "method == 'teacher'", "smoothed": "method == 'smoothing 0.1'"}
 
@@ -53,13 +54,13 @@ def explorer(runs=RUNS, rows=ROWS):
 def test_a_pair_is_of_one_seed_and_alike_in_what_the_twins_have_values_in():
     panel, seen = explorer()
     assert seen == {(100, 8.0): {"taught": [150, 200], "smoothed": [-10]}}
-    assert len(panel.pictures()) == 4
+    assert len(pictures(panel)) == 4
     assert seen[300, 8.0] == {"taught": [20], "smoothed": []}
 
 
 def test_a_run_without_a_temperature_stands_beside_all():
     panel, seen = explorer()
-    panel.pictures()
+    pictures(panel)
     assert seen[100, 1.0] == {"taught": [10], "smoothed": [-10]}
     assert seen[300, 1.0] == {"taught": [], "smoothed": []}
 

@@ -22,7 +22,7 @@ from kdlab.experiments.__main__ import experiments_of
 from kdlab.experiments.sweep import key_of
 from kdlab.panels import LivePanel
 from kdlab.results import RESULTS, stored_rows
-from lessons.samples import sixty_images, student_answers
+from lessons.samples import pictures, sixty_images, student_answers
 
 NAMES = [path.stem[3:] for path in claims.ALL]
 FACES = {name: import_module(f"lessons.{name}") for name in NAMES}
@@ -51,7 +51,7 @@ EXPLORERS = [(lesson, name) for lesson in NAMES for name in explorers_of(lesson)
 @cache
 def drawn(lesson, name):
     """All pictures of an explorer; drawn once for all tests."""
-    return explorers_of(lesson)[name]().pictures()
+    return pictures(explorers_of(lesson)[name]())
 
 
 def test_every_notebook_has_a_home_and_every_home_a_notebook():

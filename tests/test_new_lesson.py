@@ -88,7 +88,7 @@ def test_a_copied_lesson_sweeps_checks_and_is_tested(copy):
 
     tests = ["tests/test_lessons.py", "tests/test_notebook_form.py"]
     tests += ["notebooks/lessons/my_lesson", "build/notebooks/99_my_lesson.ipynb"]
-    flags = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-q"]
+    flags = ["--nbval-lax", "--nbval-current-env", "-p", "no:cacheprovider", "-v"]
     chosen = ["-k", "my_lesson or announced or described or every_notebook or home"]
     failed, said = run(copy, "-m", "pytest", *tests, *flags, *chosen)
     assert not failed, said

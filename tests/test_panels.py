@@ -29,6 +29,7 @@ from kdlab.panels import (
     tick,
 )
 from kdlab.panels.table import as_json, leaves
+from lessons.samples import pictures
 
 
 def bars(height):
@@ -46,14 +47,14 @@ def heights(least=1):
 
 
 def test_every_position_of_the_slider_is_drawn_by_the_view():
-    table = explore(bars, height=heights()).pictures()
+    table = pictures(explore(bars, height=heights()))
     assert [row.sentence for row in table] == ["1 high", "2 high", "3 high", "4 high"]
     assert [row.figure.data[0].y for row in table] == [(1,), (2,), (3,), (4,)]
     assert [row.values for row in table] == [{"height": n} for n in (1, 2, 3, 4)]
 
 
 def test_a_view_that_refuses_says_why_and_the_picture_stays():
-    zero, *_ = explore(bars, height=heights(least=0)).pictures()
+    zero, *_ = pictures(explore(bars, height=heights(least=0)))
     assert zero.figure is None and "must be positive" in zero.sentence
 
 
@@ -146,8 +147,8 @@ def test_every_picture_of_a_packed_table_is_what_the_view_draws(
     assert len(panel.picture.plotly_code.code) > 1e6
     rows = list(unpacked(panel.picture.table))
     wanted = math.prod(places[name] for name in order[:tabulate])
-    assert len(rows) == len(panel.pictures()) == wanted
-    for (place, figure, sentence), row in zip(rows, panel.pictures(), strict=True):
+    assert len(rows) == len(pictures(panel)) == wanted
+    for (place, figure, sentence), row in zip(rows, pictures(panel), strict=True):
         place = dict(zip(order, place, strict=True))
         place["kind"] = controls["kind"].options[place["kind"]]
         assert place == row.values and list(row.values) == order
@@ -189,7 +190,7 @@ def test_a_slider_that_starts_off_its_grid_starts_on_it():
     slider = widgets.FloatLogSlider(2, min=-1, max=1, step=0.1)
     panel = explore(bars, height=slider)
     assert slider.value == pytest.approx(10**0.3)
-    assert sum(row.values["height"] == slider.value for row in panel.pictures()) == 1
+    assert sum(row.values["height"] == slider.value for row in pictures(panel)) == 1
 
 
 def slow_bars(height, n):
@@ -241,7 +242,7 @@ def test_nothing_to_tabulate_is_no_table():
     assert panel.job is None and panel.picture.table == b""
     panel.controls["height"].value = 4  # the kernel answers
     assert [s for *_, s in unpacked(panel.picture.now)] == ["4 high"]
-    assert [row.sentence for row in panel.pictures()] == ["4 high"]
+    assert [row.sentence for row in pictures(panel)] == ["4 high"]
 
 
 def test_an_error_of_the_view_ends_the_table_and_is_shown():
@@ -272,7 +273,7 @@ def test_what_cannot_be_tabulated_is_refused():
         explore(bars, height=widgets.Text("a"))
     text = {"height": heights(), "name": widgets.Text("a")}
     panel = explore(lambda height, name: bars(height), **text)  # only the first is
-    assert len(panel.pictures()) == 4
+    assert len(pictures(panel)) == 4
     with pytest.raises(ValueError, match="Text has no positions"):
         explore(lambda height, name: bars(height), tabulate=2, **text)
 
@@ -322,7 +323,7 @@ def test_a_view_must_draw_the_same_number_of_traces_everywhere():
         return {"data": [{"y": [1]}] * n, "layout": {}}, "some"
 
     with pytest.raises(TypeError, match="number of traces everywhere: 2 before, 1 at"):
-        explore(growing, n=widgets.IntSlider(2, min=1, max=4)).pictures()
+        pictures(explore(growing, n=widgets.IntSlider(2, min=1, max=4)))
 
 
 def test_a_bug_of_a_view_is_shown_and_raised():
@@ -344,7 +345,7 @@ def test_show_is_an_explorer_without_controls():
         panel = show(figure, "seven")
         ((_, shown, sentence),) = unpacked(panel.picture.now)
         assert (shown["data"][0]["y"], sentence) == ([7], "seven")
-        assert panel.picture.presets == [] and len(panel.pictures()) == 1
+        assert panel.picture.presets == [] and len(pictures(panel)) == 1
 
 
 def test_closing_a_panel_closes_all_that_it_holds():
@@ -364,7 +365,7 @@ ADDRESSES = [fig.image_address(torch.full((1, 4, 4), n / 2)) for n in range(3)]
 def test_a_picker_is_a_control():
     picker = image_picker(ADDRESSES, NAMES)
     panel = explore(bars, presets={"last": 2}, height=picker)
-    assert [row.values["height"] for row in panel.pictures()] == [0, 1, 2]
+    assert [row.values["height"] for row in pictures(panel)] == [0, 1, 2]
     assert panel.picture.presets == [["Reset", {"height": 0}], ["last", {"height": 2}]]
     with pytest.raises(ValueError, match="cannot be 3"):
         explore(bars, presets={"bad": {"height": 3}}, height=picker)
@@ -382,7 +383,7 @@ def test_a_picker_needs_a_name_for_each_image():
 
 def test_a_temperature_goes_in_equal_factors_through_all_powers_of_two():
     panel = explore(lambda temperature: bars(1.0), temperature=temperature_slider(8.0))
-    found = [row.values["temperature"] for row in panel.pictures()]
+    found = [row.values["temperature"] for row in pictures(panel)]
     assert len(found) == 43 and (found[0], found[-1]) == (0.25, pytest.approx(32))
     factors = {round(b / a, 9) for a, b in itertools.pairwise(found)}
     assert factors == {round(2 ** (1 / 6), 9)}

@@ -18,7 +18,6 @@ Line breaks in a text are spaces.
 """
 
 import tomllib
-from collections.abc import Iterable
 from pathlib import Path
 from string import Formatter
 
@@ -49,12 +48,8 @@ def load_words(path: Path) -> dict[str, object]:
 
 def _prediction(raw: dict, name: str) -> dict:
     """One prediction, checked: two or more choices, and what decides among them."""
-    _expect_keys(
-        raw,
-        {"question", "choices", "explanation"},
-        name,
-        may={"bounds", "answer", "measured"},
-    )
+    may = {"bounds", "answer", "measured"}
+    _expect_keys(raw, {"question", "choices", "explanation"}, name, may)
     choices = raw["choices"] if isinstance(raw["choices"], list) else []
     choices = [_text(choice, name) for choice in choices]
     if not 2 <= len(choices) == len(set(choices)):
@@ -68,9 +63,8 @@ def _prediction(raw: dict, name: str) -> dict:
     if not numbers or len(bounds) != len(choices) - 1 or bounds != sorted(set(bounds)):
         raise ValueError(f"{name} needs rising bounds, one fewer than choices")
     texts = {"question": _text(raw["question"], name), "measured": ""}
-    texts |= {
-        k: _template(raw[k], name) for k in ("measured", "explanation") if k in raw
-    }
+    for key in {"measured", "explanation"} & set(raw):
+        texts[key] = _template(raw[key], name)
     if "answer" in raw:
         texts["answer"] = _text(raw["answer"], name)
     return {**texts, "choices": choices, "bounds": bounds}
@@ -91,20 +85,16 @@ def _question(raw: dict, where: str) -> dict:
         options.append({**texts, "right": "right" in option})
     right = sum(option["right"] for option in options)
     if right != 1:
-        raise ValueError(
-            f"{where} needs exactly one option with right = true, got {right}"
-        )
+        raise ValueError(f"{where} needs exactly one right = true, got {right}")
     if len({option["text"] for option in options}) != len(options):
         raise ValueError(f"{where} has two options of one text")
     return {"text": _text(raw["text"], where), "options": options}
 
 
-def _expect_keys(
-    table: object, must: set[str], where: str, may: Iterable[str] = ()
-) -> None:
+def _expect_keys(table: object, must: set, where: str, may: set = frozenset()) -> None:
     """Refuse a table that lacks a key or has one that nobody reads (a typing error)."""
     keys = set(table) if isinstance(table, dict) else set()
-    if not must <= keys <= must | set(may):
+    if not must <= keys <= must | may:
         raise ValueError(f"{where} has {sorted(keys)} and needs {sorted(must)}")
 
 

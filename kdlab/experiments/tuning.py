@@ -27,23 +27,12 @@ def setting(
     method: str = "labels", temperature: float | None = None, **changes: object
 ) -> Setting:
     """The setting of one run: the default student, but for the changes."""
-    return {
-        "dataset": "mnist",
-        "split": "test",
-        "teacher": "course",
-        "student": "mlp-128",
-        "method": method,
-        "temperature": temperature,
-        "soft_weight": 0.0 if temperature is None else 1.0,
-        "labels": 2000,
-        "label_noise": 0.0,
-        "draw": 0,
-        "epochs": 15,
-        "batch_size": 64,
-        "learning_rate": learning_rate_of(method),
-        "seed": 0,
-        **changes,
-    }
+    run = {"dataset": "mnist", "split": "test", "teacher": "course"}
+    run |= {"student": "mlp-128", "method": method, "temperature": temperature}
+    run |= {"soft_weight": 0.0 if temperature is None else 1.0}
+    run |= {"labels": 2000, "label_noise": 0.0, "draw": 0, "epochs": 15}
+    run |= {"batch_size": 64, "learning_rate": learning_rate_of(method), "seed": 0}
+    return run | changes
 
 
 def grid(**axes: object) -> list[Setting]:

@@ -128,23 +128,13 @@ def class_bars(
     """
     numbers = values.tolist()
     ends = [10.0**end for end in scale] if log else list(scale)
-    bars = {
-        "type": "bar",
-        "orientation": "h",
-        "y": list(class_names),
-        "x": [max(number, ends[0]) for number in numbers] if log else numbers,
-        "customdata": numbers,
-        "hovertemplate": "%{y}: %{customdata:.3g}<extra></extra>",
-        "name": name,
-        "marker": {"color": color},
-    }
+    bars = {"type": "bar", "orientation": "h", "y": list(class_names)}
+    bars |= {"x": [max(number, ends[0]) for number in numbers] if log else numbers}
+    bars |= {"hovertemplate": "%{y}: %{customdata:.3g}<extra></extra>"}
+    bars |= {"customdata": numbers, "name": name, "marker": {"color": color}}
     x = axis(title, scale, log=log) | ({"dtick": 2} if log else {})
-    y = {
-        "type": "category",
-        "autorange": "reversed",
-        "fixedrange": True,
-        "ticksuffix": " ",
-    }
+    y = {"type": "category", "autorange": "reversed", "ticksuffix": " "}
+    y["fixedrange"] = True
     return {"traces": [bars], "x": x, "y": y}
 
 
@@ -252,7 +242,7 @@ def _room_for_names(part: Part) -> int:
     """Pixels on the left of a part, for the names of its rows or bars."""
     y = part.get("y", {})
     bars = part["traces"][0]["y"] if y.get("type") == "category" else []
-    return max([60, *(20 + 8 * len(name) for name in y.get("ticktext", bars))])
+    return max([60, *(12 + 8 * len(name) for name in y.get("ticktext", bars))])
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:

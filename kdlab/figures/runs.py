@@ -160,25 +160,14 @@ def heat_map(
     texts = [
         ["" if v != v else f"{v:z.{digits}f}" for v in row] for row in values.tolist()
     ]
-    cells = {
-        "type": "heatmap",
-        "z": [[None if v != v else v for v in row] for row in values.tolist()],
-        "text": texts,
-        "texttemplate": "%{text}",
-        "zmin": scale[0],
-        "zmax": scale[1],
-        "colorscale": list(colors),
-        "colorbar": {"title": {"text": title, "side": "right"}, "thickness": 14},
-        "xgap": 2,
-        "ygap": 2,
-        "hovertemplate": "%{text}<extra></extra>",
-    }
+    numbers = [[None if v != v else v for v in row] for row in values.tolist()]
+    cells = {"type": "heatmap", "z": numbers, "xgap": 2, "ygap": 2}
+    cells |= {"text": texts, "texttemplate": "%{text}"}
+    cells |= {"hovertemplate": "%{text}<extra></extra>", "colorscale": list(colors)}
+    cells |= {"zmin": scale[0], "zmax": scale[1]}
+    cells["colorbar"] = {"title": {"text": title, "side": "right"}, "thickness": 14}
     x, y = (
-        axis(
-            title,
-            [-0.5, len(names) - 0.5],
-            ticks=dict(zip(names, range(len(names)), strict=True)),
-        )
+        axis(title, [-0.5, len(names) - 0.5], ticks={n: i for i, n in enumerate(names)})
         | {"zeroline": False, "showgrid": False}
         for title, names in zip(axes, (columns, rows), strict=True)
     )

@@ -12,15 +12,9 @@ def temperature_slider(
     value: float = 1.0, high: float = 5, step: float = 1 / 6
 ) -> widgets.FloatLogSlider:
     """T from 1/4 to 2**high; a step multiplies T by 2**step."""
-    return widgets.FloatLogSlider(
-        value,
-        base=2,
-        min=-2,
-        max=high,
-        step=step,
-        description="temperature T",
-        readout_format=".4g",
-    )
+    style = {"description": "temperature T", "readout_format": ".4g"}
+    ends = {"min": -2, "max": high, "step": step}
+    return widgets.FloatLogSlider(value, base=2, **ends, **style)
 
 
 def choice(

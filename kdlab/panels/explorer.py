@@ -15,7 +15,6 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
 
 import ipywidgets as widgets
 
@@ -32,14 +31,6 @@ from kdlab.panels.table import Place, Table
 
 MOST_PICTURES = 2000  # more take too long to draw and to send
 SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
-
-
-class Row(NamedTuple):
-    """One picture of an explorer, seen without a browser."""
-
-    values: dict[str, object]
-    figure: object | None  # a plotly Figure; None if the view refused these values
-    sentence: str
 
 
 class Explorer(Panel):
@@ -100,23 +91,12 @@ class Explorer(Panel):
             )
         return figure, sentence
 
-    def pictures(self) -> list[Row]:
-        """All rows of the table, the other controls at their present values."""
-        import plotly.graph_objects as go
-
-        rows = []
-        for values in self._points():
-            figure, sentence = self.look(values)
-            figure = go.Figure(figure) if isinstance(figure, dict) else figure
-            rows.append(Row(values, figure, sentence))
-        return rows
-
     def _axes(self) -> dict[str, dict[Place, object]]:
         """{control: {place: value}} of the table: one place of those not tabulated."""
         present = {k: {place_of(c): c.value} for k, c in self.controls.items()}
         return {**present, **self.positions}
 
-    def _points(self) -> Iterator[dict[str, object]]:
+    def points(self) -> Iterator[dict[str, object]]:
         """The values of the controls at each row of the table."""
         axes = [axis.values() for axis in self._axes().values()]
         for point in itertools.product(*axes):
@@ -131,7 +111,7 @@ class Explorer(Panel):
 
     def _fill(self, table: Table) -> Iterator[None]:
         """Draw one picture more at each step."""
-        for values in self._points():
+        for values in self.points():
             table.add(*self._picture(values))
             yield
 

@@ -153,10 +153,9 @@ class Panel(widgets.VBox):
         """`controls` by the name of the argument they set."""
         self.controls = controls
         for control in controls.values():
-            if hasattr(control, "style") and hasattr(
-                control.style, "description_width"
-            ):
-                control.style.description_width = "initial"  # never cut off
+            style = getattr(control, "style", None)
+            if hasattr(style, "description_width"):
+                style.description_width = "initial"  # never cut off
             to_position(control)
         places = {k: preset_places(k, v, controls) for k, v in presets.items()}
         buttons = {"Reset": self.places(), **places} if controls else {}
@@ -169,7 +168,7 @@ class Panel(widgets.VBox):
         super().__init__([*controls.values(), self.picture])
         self.add_class("kdlab-panel")
         for control in controls.values():
-            control.observe(self._on_change, "value")
+            control.observe(self._on_change, "value")  # of each kind of panel its own
 
     def values(self) -> dict[str, object]:
         """The present values of the controls: the arguments of the view."""
@@ -192,9 +191,6 @@ class Panel(widgets.VBox):
         for child in self.children:
             child.close()
         super().close()
-
-    def _on_change(self, change: dict) -> None:
-        raise NotImplementedError
 
     def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
         """The browser misses a picture: take over its controls, should they differ."""

@@ -48,8 +48,6 @@ def image_picker(
     Raises ValueError unless there is one name for each image, and one image at least.
     """
     if len(addresses) != len(names) or not names:
-        raise ValueError(
-            f"{len(addresses)} images and {len(names)} names: one name each."
-        )
+        raise ValueError(f"{len(addresses)} images and {len(names)} names: one each.")
     texts = {"names": list(names), "description": description}
     return ImagePicker(addresses=list(addresses), **texts)

@@ -1,10 +1,14 @@
 """Small samples on which any lesson's explorers can be shown, in tests and elsewhere."""
 
+from typing import NamedTuple
+
+import plotly.graph_objects as go
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from kdlab.data import Columns
+from kdlab.panels import Explorer
 
 
 def sixty_images() -> Columns:
@@ -22,3 +26,17 @@ def student_answers(columns: Columns) -> Tensor:
     told = columns["teacher_logits"]
     noise = torch.Generator().manual_seed(1)
     return told / 3 + torch.randn(told.shape, generator=noise)
+
+
+class Row(NamedTuple):
+    """One picture of an explorer, seen without a browser."""
+
+    values: dict[str, object]
+    figure: go.Figure | None  # None: the view refuses these values
+    sentence: str
+
+
+def pictures(panel: Explorer) -> list[Row]:
+    """All rows of an explorer's table, the other controls at their present values."""
+    looks = [(values, *panel.look(values)) for values in panel.points()]
+    return [Row(v, figure and go.Figure(figure), says) for v, figure, says in looks]

@@ -7,6 +7,7 @@ import pytest
 
 from kdlab.explorers.answers import picked_images
 from kdlab.metrics import entropy, soften
+from lessons.samples import pictures
 
 from . import (
     answer_explorer,
@@ -30,7 +31,7 @@ def explorers(columns, student_logits):
 
 
 def test_the_invented_answer_stays_beside_the_real_one(columns):
-    rows = answer_explorer(columns, beside={"dog": 0.3, "cat": 0.2}).pictures()
+    rows = pictures(answer_explorer(columns, beside={"dog": 0.3, "cat": 0.2}))
     picked = columns["teacher_logits"][picked_images(columns)[0]]
     for row in rows:
         invented, real = row.figure.data
@@ -41,7 +42,7 @@ def test_the_invented_answer_stays_beside_the_real_one(columns):
 
 
 def test_the_label_explorer_puts_the_one_hot_label_beside_the_answer(columns):
-    for row in label_explorer(columns).pictures():
+    for row in pictures(label_explorer(columns)):
         chosen = picked_images(columns)[row.values["image_number"]]
         label, teacher = row.figure.data
         hot = columns["labels"][chosen].item()
@@ -65,12 +66,12 @@ def test_picked_images_are_one_of_each_class_then_the_most_torn(columns):
 def test_the_torn_explorer_walks_down_the_ranks(columns):
     panel = torn_explorer(columns)
     panel.controls["ranked_at"].value = "T = 1"
-    as_trained = panel.pictures()[0]
+    as_trained = pictures(panel)[0]
     probs = soften(columns["teacher_logits"].double(), 1.0)
     most = entropy(probs).max().item() / math.log(2)
     assert as_trained.sentence.startswith(f"Rank 1 at T = 1: {most:.2f} bits")
     panel.controls["ranked_at"].value = "T = 4"
-    rows = panel.pictures()
+    rows = pictures(panel)
     ranks = [int(re.match(r"Rank (\d+)", row.sentence)[1]) for row in rows]
     assert ranks[0] == 1 and ranks[-1] == 55 and ranks == sorted(ranks)
     opened = [float(re.search(r"([\d.]+) bits", row.sentence)[1]) for row in rows]
@@ -80,14 +81,14 @@ def test_the_torn_explorer_walks_down_the_ranks(columns):
 
 def test_the_second_answers_are_counted(columns):
     second = soften(columns["teacher_logits"], 1.0).sort(dim=1).values[:, -2]
-    for row in second_answer_explorer(columns).pictures():
+    for row in pictures(second_answer_explorer(columns)):
         counted = int((second > row.values["threshold"] / 100).sum())
         assert f"on {counted:,} of 60 images" in row.sentence
         assert row.figure.data[1].y[0] == counted
 
 
 def test_mixing_with_uniform_raises_entropy_until_nothing_tells_images_apart(columns):
-    rows = uniform_mix_explorer(columns).pictures()
+    rows = pictures(uniform_mix_explorer(columns))
     opened = [float(re.search(r"([\d.]+) bits", row.sentence)[1]) for row in rows]
     assert opened == sorted(opened) and opened[-1] == pytest.approx(
         math.log2(10), abs=5e-3

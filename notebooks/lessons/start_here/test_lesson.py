@@ -4,6 +4,7 @@ import pytest
 
 from kdlab.explorers.answers import picked_images
 from kdlab.metrics import effective_classes, soften
+from lessons.samples import pictures
 
 from . import answer_explorer
 
@@ -16,7 +17,7 @@ def test_the_answer_explorer_draws_the_softened_answer(columns):
     panel = answer_explorer(columns)
     panel.controls["image_number"].value = 7
     chosen = picked_images(columns)[7]
-    for row in panel.pictures()[::5]:
+    for row in pictures(panel)[::5]:
         probs = soften(columns["teacher_logits"][chosen], row.values["temperature"])
         (bars,) = row.figure.data
         assert bars.x == pytest.approx(probs.tolist(), abs=1e-6)

@@ -16,6 +16,7 @@ from kdlab.experiments import new_student, setting, student_run, student_steps
 from kdlab.metrics import accuracy
 from kdlab.results import load_runs, spared
 from kdlab.training import evaluate, last_of
+from lessons.samples import pictures
 
 from . import (
     crossing_explorer,
@@ -64,7 +65,7 @@ def means(row):
 
 def test_shares_of_errors_are_those_of_the_twins_with_as_many_labels():
     runs = load_runs("label_counts")
-    for row in label_counts_explorer(runs).pictures():
+    for row in pictures(label_counts_explorer(runs)):
         some = runs[runs["labels"] == row.values["labels"]]
         twins, taught = (some[some["method"] == n] for n in ("labels", "teacher"))
         errors, gains = twins["test_errors"].mean(), spared(taught, twins)
@@ -77,7 +78,7 @@ def test_gains_over_temperature_are_those_of_the_table():
     runs = load_runs("crossing")
     some = runs[(runs["student"] == "mlp-8") & (runs["epochs"] == 60)]
     panel = crossing_explorer(runs)
-    row = next(r for r in panel.pictures() if r.values == {"width": 8, "epochs": 60})
+    row = next(r for r in pictures(panel) if r.values == {"width": 8, "epochs": 60})
     errors = some.groupby(some["temperature"].fillna(0))["test_errors"].mean()
     of_row = means(row)
     assert list(of_row) == [f"T = {t}" for t in (1, 2, 4, 8, 16, 32)]
@@ -92,7 +93,7 @@ def test_gains_over_temperature_are_those_of_the_table():
 def test_a_teacher_of_the_same_images_is_compared_at_its_own_temperature():
     runs = load_runs("own_data")
     twins = runs[runs["method"] == "labels"]
-    for row in own_data_explorer(runs).pictures():
+    for row in pictures(own_data_explorer(runs)):
         is_own = (runs["teacher"] == "same images") & (runs["method"] == "teacher")
         own = runs[is_own & (runs["temperature"] == row.values["temperature"])]
         gains = spared(own, twins)
@@ -104,7 +105,7 @@ def test_a_teacher_of_the_same_images_is_compared_at_its_own_temperature():
 
 def test_fidelity_is_shown_for_the_teacher_and_the_training_that_are_chosen():
     runs = load_runs("fidelity")
-    rows = fidelity_explorer(runs).pictures()
+    rows = pictures(fidelity_explorer(runs))
     assert len(rows) == 9
     last = rows[-1]  # a weak one, 20,000 images
     some = runs[(runs["teacher"] == "weak") & (runs["labels"] == 20_000)]

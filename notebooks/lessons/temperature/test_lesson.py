@@ -12,6 +12,7 @@ from kdlab.explorers.answers import TEMPERATURES, picked_images, soft_pulls
 from kdlab.figures import percent
 from kdlab.losses import logit_matching_loss, soft_target_loss
 from kdlab.metrics import accuracy, effective_classes, soften
+from lessons.samples import pictures
 
 from . import (
     calibration_explorer,
@@ -39,7 +40,7 @@ def explorers(columns, student_logits):
 def test_the_temperature_explorer_draws_the_softened_answer(columns):
     panel = temperature_explorer(columns)
     panel.controls["image_number"].value = 7
-    for row in panel.pictures()[::5]:
+    for row in pictures(panel)[::5]:
         chosen = picked_images(columns)[row.values["image_number"]]
         logits = columns["teacher_logits"][chosen]
         probs = soften(logits, row.values["temperature"])
@@ -61,7 +62,7 @@ def test_gradient_lengths_are_those_of_automatic_differentiation(
         ours = pulls["T² · KL"][TEMPERATURES.index(T)]
         assert ours == pytest.approx(length, rel=1e-4)
     panel = gradient_explorer({"after": student_logits}, columns["teacher_logits"])
-    scaled, _, plain, _, mark = panel.pictures()[-1].figure.data
+    scaled, _, plain, _, mark = pictures(panel)[-1].figure.data
     spread = columns["teacher_logits"].std(dim=1).median().item()
     assert list(mark.x) == pytest.approx([spread, spread])
     at_4 = list(scaled.x).index(4.0)
@@ -74,7 +75,7 @@ def test_the_gradient_is_compared_with_that_of_t_1(columns, student_logits):
     panel = gradient_explorer({"after": student_logits}, teacher_logits)
     squared, alone = soft_pulls(student_logits, teacher_logits).values()
     one = TEMPERATURES.index(1.0)
-    for at, row in enumerate(panel.pictures()):
+    for at, row in enumerate(pictures(panel)):
         more, less = (line[at] / line[one] for line in (squared, alone))
         assert f"T² · KL is {more:.3g} times as long" in row.sentence
         assert f"Without T² it is {less:.3g} times as long" in row.sentence
@@ -86,7 +87,7 @@ def test_the_gradient_is_compared_with_that_of_t_1(columns, student_logits):
 def test_at_the_hot_end_the_loss_and_the_gradient_are_those_of_logit_matching(
     columns, student_logits
 ):
-    hottest = limit_explorer(columns, student_logits).pictures()[-1]
+    hottest = pictures(limit_explorer(columns, student_logits))[-1]
     bars, diamonds, curve, _, limit, _ = hottest.figure.data
     assert bars.x == pytest.approx(diamonds.x, abs=0.01)
     assert curve.y[-1] == pytest.approx(limit.y[-1], rel=0.01)
@@ -99,7 +100,7 @@ def test_no_bar_of_the_gradient_is_cut_at_any_temperature(columns, student_logit
     panel = limit_explorer(columns, student_logits)
     for number in (0, 3, 12):
         panel.controls["image_number"].value = number
-        for row in panel.pictures():
+        for row in pictures(panel):
             left, right = row.figure.layout.xaxis.range
             for trace in row.figure.data[:2]:
                 assert all(left <= x <= right for x in trace.x)
@@ -111,10 +112,10 @@ def test_calibration_keeps_the_accuracy_and_chooses_t_on_held_out(
     labels = columns["labels"]
     panel = calibration_explorer(student_logits * 4, labels, student_logits, labels)
     right = accuracy(student_logits, labels).item()
-    assert all(f"right on {percent(right)}" in row.sentence for row in panel.pictures())
+    assert all(f"right on {percent(right)}" in row.sentence for row in pictures(panel))
     twin = calibration_explorer(student_logits, labels, student_logits, labels)
     chosen = [
-        float(re.search(r"choose T = ([\d.]+)\.$", p.pictures()[0].sentence)[1])
+        float(re.search(r"choose T = ([\d.]+)\.$", pictures(p)[0].sentence)[1])
         for p in (panel, twin)
     ]
     assert chosen[0] == pytest.approx(4 * chosen[1], rel=0.02)  # four times as sure
