@@ -51,6 +51,48 @@ WIDER = """() => [...document.querySelectorAll('html, .jp-OutputArea-output')]
     .filter(e => e.scrollWidth > e.clientWidth + 1).map(e => e.className)"""
 
 
+# Whether the frame looks as its figure does in a plot of its own: "" or where not.
+# Names made up by plotly are left out. Automatic margins settle when a plot is redrawn.
+DIFFERENCE = """async frame => {
+    const names = /(clip|trace|legend|defs-|hidden-|layer-|g|cb)[0-9a-f]{6,8}/g;
+    const anonymous = text => text.replace(names, '$1');
+    const words = node => {
+        if (node.nodeType !== 1) return node.nodeType === 3 ? node.data : '';
+        const { style, attributes } = node, own = [...attributes]
+            .filter(a => a.name !== 'style').map(a => a.name + '=' + a.value);
+        const styles = [...style].map(k => k + ': ' + style.getPropertyValue(k));
+        const tag = ['<' + node.tagName, ...own.sort(), ...styles.sort()];
+        return anonymous(tag.join(' '))
+            + '>\\n' + [...node.childNodes].map(words).join('');
+    };
+    const look = plot => [...plot.querySelectorAll('.main-svg')].map(words).join('');
+    const { width, height } = frame._fullLayout, fresh = document.createElement('div');
+    fresh.className = 'kdlab-frame';
+    fresh.style.width = width + 'px';
+    const { data, layout } = frame;
+    const copied = JSON.parse(JSON.stringify({ data, layout }));
+    frame.after(fresh);
+    await Plotly.newPlot(fresh, copied.data, copied.layout, { displayModeBar: false });
+    const shown = look(frame), wanted = [look(fresh)];
+    for (let again = 0; again < 2; again++) {
+        await Plotly.redraw(fresh);
+        wanted.push(look(fresh));
+    }
+    Plotly.purge(fresh);
+    fresh.remove();
+    if (wanted.includes(shown)) return '';
+    const lines = shown.split('\\n'), other = wanted.at(-1).split('\\n');
+    const at = lines.findIndex((line, n) => line !== other[n]);
+    return `line ${at}: ${lines[at]}, not ${other[at]}`; }"""
+
+
+def difference(notebook, panel=0):
+    """Where the picture is not the one drawn from nothing; "" if nowhere."""
+    notebook.page.wait_for_timeout(60)
+    frame = notebook.panel(panel).locator(".kdlab-frame")
+    return frame.evaluate(DIFFERENCE)
+
+
 class Page:
     """An explorer in the browser and its twin here, moved together."""
 
@@ -92,6 +134,7 @@ class Page:
         ]
         changed = self.notebook.picture(self.number) != before
         assert changed == (drawn[0] != drawn[1]), name
+        assert difference(self.notebook, self.number) == "", (self.name, name, to)
 
     def by_hand(self, control: widgets.Widget, to: float):
         label, notebook, at = control.description, self.notebook, self.number
