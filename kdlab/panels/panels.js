@@ -228,7 +228,8 @@ async function render({ model, el }) {
       const changes = before && table.paths.map((path, i) => [path, table.values[row[i]]])
         .filter((_, i) => row[i] !== before[i]);
       let moved = false;
-      try { moved = changes && patch(plotly, frame, changes); } catch {}       // another plotly: whole
+      try { moved = changes && (!changes.length || patch(plotly, frame, changes)); }
+      catch {}                                      // another plotly: the whole figure
       if (!moved) paint();
     }
     say(table.sentences[n], !row);
