@@ -15,7 +15,7 @@ lab: # open JupyterLab at the first notebook
 
 test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test
-	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --dist loadgroup --nbval-lax \
+	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --no-loadscope-reorder --nbval-lax \
 	  --nbval-current-env tests notebooks/lessons build/notebooks $(TEST_FLAGS)
 
 bench: # measure speed, memory and bytes; print one table and write bench.json

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 from claims import write_copies
 from lessons.conftest import columns, digits, student_logits  # noqa: F401 - fixtures
@@ -16,21 +17,25 @@ def pytest_configure(config):
         write_copies(COPIES)
 
 
-@pytest.hookimpl(tryfirst=True)
+# Early are the longest, so that in the end no worker is left alone with one of them.
+ORDER = "tests/browser/", "build/notebooks/03", "tests/test_offline", "build/"
+
+
 def pytest_collection_modifyitems(items):
-    """Group what must share a process: each notebook, each file, and the browser.
-
-    The longest groups go first, so that the last worker is not left alone with one.
-    """
-    for item in items:
-        file = item.nodeid.partition("::")[0]
-        group = "browser" if "tests/browser/" in file else file
-        item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: rank(item.nodeid))
+    """Those of ORDER first, all others behind."""
+    for start in reversed(ORDER):
+        items.sort(key=lambda item: not item.nodeid.startswith(start))  # noqa: B023
 
 
-def rank(nodeid):
-    """Small is early: browser tests, notebooks that train, then all others."""
-    starts = ("tests/browser/", "build/notebooks/03", "tests/test_offline", "build/")
-    found = [n for n, start in enumerate(starts) if nodeid.startswith(start)]
-    return found[0] if found else len(starts)
+class ByProcess(LoadScopeScheduling):
+    """What must share a worker: a notebook, a file, and all that needs the browser."""
+
+    def _split_scope(self, nodeid):
+        file = nodeid.partition("::")[0]
+        return "browser" if file.startswith("tests/browser/") else file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """With -n 2 the browser's tests run on one core and all others on the other."""
+    return ByProcess(config, log)

@@ -92,7 +92,7 @@ def test_a_copied_lesson_sweeps_checks_and_is_tested(copy):
     chosen = ["-k", "my_lesson or announced or described or every_notebook or home"]
     failed, said = run(copy, "-m", "pytest", *tests, *flags, *chosen)
     assert not failed, said
-    for proof in ("test_lesson.py", "99_my_lesson.ipynb"):
+    for proof in ("my_lesson/test_lesson.py::", "99_my_lesson::ipynb::Cell"):
         assert proof in said, said
 
 

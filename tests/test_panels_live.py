@@ -122,14 +122,16 @@ def test_stop_and_run_again():
 
 
 def test_a_run_that_ends_while_it_is_paused_is_over():
-    last = threading.Event()
+    go, last = threading.Event(), threading.Event()
 
     def one_picture():
         yield lambda: (bar(1), "done")
+        go.wait(60)
         last.set()
 
     panel = explore_live(one_picture)
     with panel.lock:  # nobody is told yet that the run has ended
+        go.set()
         assert last.wait(60)
         time.sleep(0.1)
         panel.pause()

@@ -210,9 +210,9 @@ def test_make_lab_installs_and_opens_the_first_notebook():
 def test_make_test_installs_and_runs_tests_and_notebooks_in_one_go():
     assert commands("test", "PYTHON=python3.12", "TEST_FLAGS=-k seeds") == [
         "python3.12 install.py test",
-        ".venv/bin/python -m pytest -n 2 --dist loadgroup --nbval-lax "
-        "--nbval-current-env \\",
-        "  tests notebooks/lessons build/notebooks -k seeds",
+        "OMP_NUM_THREADS=1 .venv/bin/python -m pytest -n 2 --no-loadscope-reorder "
+        "--nbval-lax \\",
+        "  --nbval-current-env tests notebooks/lessons build/notebooks -k seeds",
     ]
 
 

@@ -1,5 +1,9 @@
 """Small samples on which any lesson's explorers can be shown, in tests and elsewhere."""
 
+import asyncio
+import gzip
+import json
+import time
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -8,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlab.data import Columns
-from kdlab.panels import Explorer
+from kdlab.panels import Explorer, LivePanel
 
 
 def sixty_images() -> Columns:
@@ -40,3 +44,15 @@ def pictures(panel: Explorer) -> list[Row]:
     """All rows of an explorer's table, the other controls at their present values."""
     looks = [(values, *panel.look(values)) for values in panel.points()]
     return [Row(v, figure and go.Figure(figure), says) for v, figure, says in looks]
+
+
+def result(panel: LivePanel) -> object:
+    """Wait for the end of a panel that trains; what it found."""
+    return asyncio.run(panel.finished())
+
+
+def sentence(panel: LivePanel) -> str:
+    """What a panel that trains says now."""
+    while not panel.picture.now:
+        time.sleep(0.01)
+    return json.loads(gzip.decompress(panel.picture.now))["sentences"][0]

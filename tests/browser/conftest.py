@@ -281,6 +281,11 @@ class Notebook:
         """Is it still? (The status says idle as soon as a callback was answered.)"""
         return self.page.evaluate("window.__busy")
 
+    def stop_being_busy(self):
+        """Interrupt what make_busy computes, so that nothing waits for its end."""
+        self.page.evaluate(f"() => {SESSION}.session.kernel.interrupt()")
+        self.expect_kernel_error("KeyboardInterrupt")
+
     def kill_kernel(self):
         """Shut down: nobody answers any more. ipywidgets says so at each move."""
         self.page.evaluate(f"() => {SESSION}.shutdown()")
@@ -504,12 +509,26 @@ def browser(server):
         chromium.close()
 
 
-@pytest.fixture
-def lab(server, browser, tmp_path):
-    """Opens notebooks; at the end nothing may have gone wrong in any of them."""
-    lab = Lab(server, browser, Path(os.environ.get("KDLAB_SHOTS") or tmp_path))
+@contextmanager
+def watched(server, browser, shots):
+    """A Lab; at the end nothing may have gone wrong in any of its notebooks."""
+    lab = Lab(server, browser, Path(os.environ.get("KDLAB_SHOTS") or shots))
     try:
         yield lab
     finally:
         complaints = lab.close()
     assert complaints == []
+
+
+@pytest.fixture
+def lab(server, browser, tmp_path):
+    """Opens notebooks, in pages of the test's own."""
+    with watched(server, browser, tmp_path) as lab:
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def module_lab(server, browser, tmp_path_factory):
+    """Opens notebooks that all tests of a file may use: a page takes ten seconds."""
+    with watched(server, browser, tmp_path_factory.mktemp("shots")) as lab:
+        yield lab

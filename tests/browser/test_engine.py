@@ -8,6 +8,7 @@ import json
 
 import numpy as np
 import plotly.graph_objects as go
+import pytest
 
 from browser.proxy import DelayingProxy
 
@@ -61,8 +62,20 @@ def wait_for_table(notebook):
     notebook.settle()  # the browser has it, too
 
 
-def test_slider_answers_to_mouse_keyboard_and_number_box(lab):
-    notebook = lab.run(CELLS)
+@pytest.fixture(scope="module")
+def page(module_lab):
+    return module_lab.run(CELLS)
+
+
+@pytest.fixture
+def notebook(page):
+    """One page for all, run again; in the light theme."""
+    page.set_theme("light")
+    page.run_all()
+    return page
+
+
+def test_slider_answers_to_mouse_keyboard_and_number_box(notebook):
     assert notebook.sentence() == START
     before = notebook.picture()
     notebook.drag_slider("temperature", 0.8)
@@ -110,8 +123,7 @@ def test_after_a_crash_of_the_kernel_sliders_answer(lab):
     expect(notebook, TEMPERATURES[21], 0)
 
 
-def test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel(lab):
-    notebook = lab.run(CELLS)
+def test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel(notebook):
     radios = notebook.panel().get_by_role("radio")
     assert radios.count() == 5
 
@@ -139,10 +151,10 @@ def test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel(lab):
     notebook.push("Hinton 2015")
     expect(notebook, 20.0, 3)
     assert notebook.is_busy()
+    notebook.stop_being_busy()
 
 
-def test_a_refusing_view_says_why_and_the_picture_stays(lab):
-    notebook = lab.run(CELLS)
+def test_a_refusing_view_says_why_and_the_picture_stays(notebook):
     picture = notebook.picture()
     notebook.push("Reset")
     notebook.set_slider("temperature", 0.2)

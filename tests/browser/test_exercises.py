@@ -39,9 +39,16 @@ CUT = """panel => {
     return [...panel.querySelectorAll('*')].filter(cut).map(e => e.outerHTML); }"""
 
 
+@pytest.fixture(scope="module")
+def page(module_lab):
+    return module_lab.run(CELLS)
+
+
 @pytest.fixture
-def notebook(lab):
-    return lab.run(CELLS)
+def notebook(page):
+    """One page for all: run again, nothing is predicted and nothing is tried."""
+    page.run_all()
+    return page
 
 
 def panel(notebook, number):
@@ -141,8 +148,9 @@ def test_a_quiz_answers_each_option_and_counts_first_tries(notebook):
     assert panel(notebook, 2).locator("input:checked").count() == 0
 
 
-def test_texts_are_readable_narrow_and_in_both_themes(lab):
-    notebook = lab.run(CELLS, width=600)
+def test_texts_are_readable_narrow_and_in_both_themes(notebook):
+    notebook.page.set_viewport_size({"width": 600, "height": 900})
+    notebook.settle()
     first = panel(notebook, 0)
     assert "<b>every</b>" in first.inner_text() and first.locator("b").count() == 0
     assert first.locator("code").first.inner_text() == "T²"

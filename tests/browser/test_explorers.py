@@ -14,7 +14,6 @@ import plotly.graph_objects as go
 import pytest
 
 import claims
-from browser.conftest import SESSION
 from kdlab.panels import Explorer
 from kdlab.panels.panel import positions
 from kdlab.panels.picker import ImagePicker
@@ -196,12 +195,6 @@ def differences(drawn, wanted, path=""):
     return [line for key, *two in inner for line in differences(*two, f"{path}/{key}")]
 
 
-def stop_being_busy(notebook):
-    """Interrupt what make_busy computes, so that nothing waits for its end."""
-    notebook.page.evaluate(f"() => {SESSION}.session.kernel.interrupt()")
-    notebook.expect_kernel_error("KeyboardInterrupt")
-
-
 def wait_for_tables(notebook, seconds=90):
     """Until the kernel has tabulated all views: then it is not needed any more."""
     covered = "print(all(p.covered and p.covered.covers(p.places()) for p in panels))"
@@ -268,7 +261,7 @@ def try_without_the_kernel(notebook, pages):
         for control in page.twin.positions:
             page.move(control, to=0.6)
     assert notebook.is_busy()
-    stop_being_busy(notebook)
+    notebook.stop_being_busy()
     wait_for_tables(notebook)
     notebook.kill_kernel()
     for page in pages:

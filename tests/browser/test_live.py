@@ -16,8 +16,7 @@ train_set = sample(load_images("digits", "train"), 600)
 test_set = load_images("digits", "test")
 for columns in (train_set, test_set):
     columns["teacher_logits"] = predict(teacher, columns["images"])
-panels = live(train_set, test_set)
-shown = {{name: make() for name, make in panels.items() if name in {names}}}"""
+panels = live(train_set, test_set)"""
 LONG = """from lessons.teacher_and_student import pair_explorer
 many = {k: column.repeat_interleave(20, 0) for k, column in train_set.items()}
 pair = pair_explorer(many, test_set, epochs=60, labels=10_000)
@@ -35,12 +34,25 @@ def names_of(lesson):
 TRAINING = [lesson for lesson in LESSONS if names_of(lesson)]
 
 
-def cells(lesson, *names):
-    """A notebook that shows these panels of a lesson, each in a cell of its own."""
-    return [
-        SETUP.format(lesson=lesson, names=list(names)),
-        *(f"{name} = shown[{name!r}]\n{name}" for name in names),
-    ]
+@pytest.fixture(scope="module")
+def shown(module_lab):
+    """shown(lesson): a notebook of all its panels that train, once they have ended.
+
+    One for all tests here: each moves a panel of its own, {name: number of the panel}.
+    """
+    pages = {}
+
+    def of(lesson):
+        if lesson not in pages:
+            names = names_of(lesson)
+            setup = SETUP.format(lesson=lesson)
+            cells = [f"{n} = panels[{n!r}]()\n{n}" for n in names]
+            ends = [f"await {n}.finished()" for n in names]
+            notebook = module_lab.run([setup, *cells, *ends])
+            pages[lesson] = notebook, {name: n for n, name in enumerate(names)}
+        return pages[lesson]
+
+    return of
 
 
 def wait_until_it_says(notebook, pattern, panel=0):
@@ -48,14 +60,12 @@ def wait_until_it_says(notebook, pattern, panel=0):
 
 
 @pytest.mark.parametrize("lesson", TRAINING)
-def test_they_end_and_can_be_read_in_both_themes_and_narrow(lab, lesson):
-    names = names_of(lesson)
-    ends = [f"results = [await {name}.finished()]" for name in names]
-    notebook = lab.run([*cells(lesson, *names), *ends])
+def test_they_end_and_can_be_read_in_both_themes_and_narrow(shown, lesson):
+    notebook, panels = shown(lesson)
     for theme in ("dark", "light"):
         notebook.set_theme(theme)
         notebook.settle()
-        for number, name in enumerate(names):
+        for name, number in panels.items():
             notebook.screenshot(f"live/{name}-{theme}", panel=number)
             frame = notebook.panel(number).locator(".kdlab-frame")
             for text in frame.evaluate(TEXTS):
@@ -63,35 +73,49 @@ def test_they_end_and_can_be_read_in_both_themes_and_narrow(lab, lesson):
                 assert text["colored"] or name == "playground", (name, text)
     notebook.page.set_viewport_size({"width": 700, "height": 900})
     notebook.settle()
-    for number, name in enumerate(names):
+    for name, number in panels.items():
         assert not notebook.overflows(number), name
         state = notebook.execute(f"print({name}.picture.state)").strip()
         assert state == "ended", name
+    notebook.page.set_viewport_size({"width": 1280, "height": 900})
 
 
-def test_a_cell_is_trained_when_the_button_is_pressed(lab):
-    notebook = lab.run(cells("loss_blend", "blend_map"))
-    wait_until_it_says(notebook, "stored")
-    assert "(live)" not in notebook.sentence()
-    notebook.push("Train this cell now")
-    wait_until_it_says(notebook, r"\(live\)")
-    notebook.panel().get_by_role("button", name="Train this cell now").wait_for()
+def test_a_cell_is_trained_when_the_button_is_pressed(shown):
+    notebook, panels = shown("loss_blend")
+    number = panels["blend_map"]
+    wait_until_it_says(notebook, "stored", number)
+    assert "(live)" not in notebook.sentence(number)
+    notebook.push("Train this cell now", panel=number)
+    wait_until_it_says(notebook, r"\(live\)", number)
+    button = notebook.panel(number).get_by_role("button", name="Train this cell now")
+    button.wait_for()
 
 
-def test_the_playground_answers_every_release(lab):
-    notebook = lab.run(cells("loss_blend", "playground"))
-    wait_until_it_says(notebook, "The teacher has")
-    before = notebook.sentence()
+def test_the_playground_answers_every_release(shown):
+    notebook, panels = shown("loss_blend")
+    number = panels["playground"]
+    wait_until_it_says(notebook, "The teacher has", number)
+    before = notebook.sentence(number)
     for preset in ("wrong labels", "too hot"):  # the first one is cancelled
-        notebook.push(preset)
-    wait_until_it_says(notebook, "This is one sample of 100 points")
-    assert notebook.sentence() != before
-    assert notebook.panel().locator(".kdlab-frame image").count() == 3
+        notebook.push(preset, panel=number)
+    wait_until_it_says(notebook, "This is one sample of 100 points", number)
+    assert notebook.sentence(number) != before
+    assert notebook.panel(number).locator(".kdlab-frame image").count() == 3
+
+
+def test_a_pair_that_diverges_is_said_in_the_panel(shown):
+    notebook, panels = shown("teacher_and_student")
+    wait_until_it_says(notebook, "After 4 of 4", panels["pair"])
+    notebook.push("learning rate too high", panel=panels["pair"])
+    wait_until_it_says(
+        notebook, "diverges. Try a smaller learning rate", panels["pair"]
+    )
+    assert not notebook.kernel_errors()
 
 
 def test_pause_resume_and_stop_act_while_the_kernel_trains(lab):
     # a minute: not over before the hand is at the button, also where it is slow
-    notebook = lab.run([*cells("teacher_and_student"), LONG])
+    notebook = lab.run([SETUP.format(lesson="teacher_and_student"), LONG])
     wait_until_it_says(notebook, "After [1-9]")
     button = notebook.panel().get_by_role("button", name="Pause", exact=True)
     notebook.push("Pause")
@@ -111,11 +135,3 @@ def test_pause_resume_and_stop_act_while_the_kernel_trains(lab):
     notebook.panel().get_by_role("button", name="Start", exact=True).wait_for()
     epochs = re.search(r"After (\d+) of 60", notebook.sentence())
     assert int(epochs[1]) < 60
-
-
-def test_a_pair_that_diverges_is_said_in_the_panel(lab):
-    notebook = lab.run(cells("teacher_and_student", "pair"))
-    wait_until_it_says(notebook, "After 4 of 4")
-    notebook.push("learning rate too high")
-    wait_until_it_says(notebook, "diverges. Try a smaller learning rate")
-    assert not notebook.kernel_errors()

@@ -1,10 +1,5 @@
 """Similar classes, digits never seen, and the gain taken apart: the numbers shown."""
 
-import asyncio
-import gzip
-import json
-import time
-
 import plotly.graph_objects as go
 import pytest
 import torch
@@ -15,6 +10,7 @@ from kdlab.experiments import setting, student_steps
 from kdlab.metrics import soften
 from kdlab.results import load_runs
 from kdlab.training import evaluate, last_of, predict
+from lessons.samples import result, sentence
 
 from . import (
     bias_explorer,
@@ -35,6 +31,7 @@ from .unseen import BIASES, Unseen, fewest_errors
 
 
 def explorers(columns, student_logits):
+    """{name: function that makes the explorer}, on a test set and a student's logits."""
     found = shy_students(columns["labels"], student_logits)
     return {
         "similarity": lambda: similarity_explorer(columns),
@@ -44,22 +41,19 @@ def explorers(columns, student_logits):
     }
 
 
+def live(train_set, test_set):
+    """{name: function that makes the panel}, of those that train."""
+    return {
+        "gain": lambda: gain_explorer(train_set, test_set, load_runs("gain"), seeds=1),
+        "omitted": lambda: omitted_explorer(train_set, test_set, test_set, epochs=2),
+    }
+
+
 def shy_students(labels, logits):
     """Students of every arm who are more or less shy of the 3."""
     shy = F.one_hot(torch.tensor(3), 10)
     answers = {arm: logits - 2 * number * shy for number, arm in enumerate(ARMS)}
     return Unseen([3], answers, labels, answers, labels)
-
-
-def result(panel):
-    return asyncio.run(panel.finished())
-
-
-def sentence(panel):
-    """What the panel says now."""
-    while not panel.picture.now:
-        time.sleep(0.01)
-    return json.loads(gzip.decompress(panel.picture.now))["sentences"][0]
 
 
 # --- similar classes -----------------------------------------------------------------

@@ -1,10 +1,5 @@
 """Forces, lengths, boundaries, cells and students in a plane: the numbers are right."""
 
-import asyncio
-import gzip
-import json
-import time
-
 import pytest
 import torch
 import torch.nn.functional as F
@@ -14,6 +9,7 @@ from kdlab.experiments import student_steps
 from kdlab.losses import distillation_loss
 from kdlab.results import load_runs
 from kdlab.training import evaluate, last_of
+from lessons.samples import result, sentence
 
 from . import (
     blend_map_explorer,
@@ -22,6 +18,7 @@ from . import (
     playground,
     playground_explorer,
     rates_picture,
+    retrain_explorer,
     stored,
     variance_explorer,
 )
@@ -41,15 +38,17 @@ def explorers(columns, student_logits):
     }
 
 
-def result(panel):
-    return asyncio.run(panel.finished())
-
-
-def sentence(panel):
-    """What the panel says now."""
-    while not panel.picture.now:
-        time.sleep(0.01)
-    return json.loads(gzip.decompress(panel.picture.now))["sentences"][0]
+def live(train_set, test_set):
+    """{name: function that makes the panel}, of those that train."""
+    return {
+        "blend_map": lambda: blend_map_explorer(
+            load_runs("blend"), train_set, test_set
+        ),
+        "playground": playground_explorer,
+        "retrain": lambda: retrain_explorer(
+            train_set, test_set, width=16, epochs=4, labels=500, smoothing=True
+        ),
+    }
 
 
 # --- forces --------------------------------------------------------------------------

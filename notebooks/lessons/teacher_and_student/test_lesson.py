@@ -1,8 +1,5 @@
 """What this lesson shows is what the runs say; its live pair is two students."""
 
-import asyncio
-import gzip
-import json
 import math
 import time
 
@@ -16,7 +13,7 @@ from kdlab.experiments import new_student, setting, student_run, student_steps
 from kdlab.metrics import accuracy
 from kdlab.results import load_runs, spared
 from kdlab.training import evaluate, last_of
-from lessons.samples import pictures
+from lessons.samples import pictures, result, sentence
 
 from . import (
     crossing_explorer,
@@ -43,15 +40,9 @@ def explorers(columns, student_logits):
     }
 
 
-def result(panel):
-    return asyncio.run(panel.finished())
-
-
-def sentence(panel):
-    """What the panel says now."""
-    while not panel.picture.now:
-        time.sleep(0.01)
-    return json.loads(gzip.decompress(panel.picture.now))["sentences"][0]
+def live(train_set, test_set):
+    """{name: function that makes the panel}, of those that train."""
+    return {"pair": lambda: pair_explorer(train_set, test_set, epochs=4)}
 
 
 def means(row):
