@@ -40,13 +40,13 @@ def grid(**axes: object) -> list[Setting]:
 
         grid(soft_weight=[0.1, 0.9], arm=taught(1.0, 8.0), seed=SEEDS)
 
-    A dict in a list sets several things at once; the name of such a list is free.
+    A dict sets several things at once; the name of such an axis is free.
     """
-    many = {n: v for n, v in axes.items() if isinstance(v, list | tuple | range)}
+    lists = (v if isinstance(v, list | tuple | range) else [v] for v in axes.values())
     settings = []
-    for values in product(*many.values()):
-        changes = {name: value for name, value in axes.items() if name not in many}
-        for name, value in zip(many, values, strict=True):
+    for values in product(*lists):
+        changes = {}
+        for name, value in zip(axes, values, strict=True):
             changes |= value if isinstance(value, dict) else {name: value}
         settings.append(setting(**changes))
     return settings
