@@ -18,7 +18,7 @@ from bench.pages import (
     wait_for_tables,
 )
 from bench.table import Measurement, failure
-from bench.views import SIX, explorer_names
+from bench.views import SIX, steady_explorers
 from browser.conftest import Lab, Notebook
 from browser.proxy import DelayingProxy
 from browser.timing import Latency, measure_latency
@@ -44,7 +44,7 @@ PICKER = Control("image picker", RADIOS, f"{RADIOS} [aria-checked=true]", ["End"
 
 def measure() -> Iterator[Measurement]:
     """All of them in one page; then the same page over a slow network."""
-    names = explorer_names()
+    names = steady_explorers()
     with laboratory() as lab:
         yield from measure_page(lab, names, None, "kernel here")
         with DelayingProxy(lab.server.port, NETWORK_SECONDS) as proxy:
@@ -69,9 +69,7 @@ def measure_page(
             yield theirs[name]
         for number, name in enumerate(names):
             box = f".kdlab-panel >> nth={number}"
-            by = next((c for c in (SLIDER, PICKER) if has(notebook, box, c)), None)
-            if by is None:
-                continue  # drop-downs alone: nothing that a key moves step by step
+            by = SLIDER if has(notebook, box, SLIDER) else PICKER
             what = f"{name}: {by.name} to pixels, {network}, p95"
             ours[name] = row(what, notebook, box, by, OURS, target=50)
             yield ours[name]

@@ -47,7 +47,9 @@ def explorer_calls(
     return calls
 
 
-def explorer_names() -> list[str]:
-    """The names of all explorers, without the course's images."""
+def steady_explorers() -> list[str]:
+    """Those whose first control has room for the steps of the bench, each a change."""
     columns = sixty_images()
-    return list(explorer_calls(columns, student_answers(columns)))
+    calls = explorer_calls(columns, student_answers(columns))
+    first = {n: next(iter(make().positions.values())) for n, make in calls.items()}
+    return [name for name, places in first.items() if len(places) >= 12]
