@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from importlib import import_module
+from pkgutil import iter_modules
 
 import torch
 from torch import Tensor
 
-import claims
+import lessons
 from kdlab.data import Columns, course_dataset, course_images
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
@@ -40,8 +41,10 @@ def explorer_calls(
 ) -> dict[str, Callable[[], Explorer]]:
     """{name: function that makes the explorer}, of every lesson there is."""
     calls: dict[str, Callable[[], Explorer]] = {}
-    for path in claims.ALL:
-        home = import_module(f"lessons.{path.stem[3:]}.test_lesson")
+    for found in iter_modules(lessons.__path__):
+        if not found.ispkg:
+            continue
+        home = import_module(f"lessons.{found.name}.test_lesson")
         for name, make in home.explorers(columns, student_logits).items():
             calls.setdefault(name, make)  # an explorer that two lessons share
     return calls
