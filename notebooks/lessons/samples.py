@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import time
+from pathlib import Path
 from typing import NamedTuple
 
 import plotly.graph_objects as go
@@ -56,3 +57,11 @@ def sentence(panel: LivePanel) -> str:
     while not panel.picture.now:
         time.sleep(0.01)
     return json.loads(gzip.decompress(panel.picture.now))["sentences"][0]
+
+
+def prose(notebook: str) -> str:
+    """All markdown of a notebook in one line, such as prose("02_temperature")."""
+    path = Path(__file__).resolve().parent.parent / f"{notebook}.ipynb"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    texts = ("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
+    return " ".join(" ".join(texts).split())
