@@ -1,7 +1,8 @@
 """What explorers of several lessons show of a teacher's answers.
 
 Columns here are a test set with a column teacher_logits [N, classes], as `predict`
-gives them. Pickers offer one image of each class, then those that tear it most.
+gives them. Pickers offer one image of each class that has any, then those that tear it
+most.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +12,7 @@ from ipywidgets import Widget
 from torch import Tensor
 
 from kdlab import figures as fig
-from kdlab.data import Columns
+from kdlab.data import Columns, check_columns
 from kdlab.losses import soft_target_gradient
 from kdlab.metrics import effective_classes, entropy, soften
 from kdlab.panels import Explorer, explore, image_picker, temperature_slider
@@ -24,17 +25,17 @@ PULL = fig.axis("length of the gradient", [-4.3, 1.3], log=True)
 
 def answer_explorer(
     columns: Columns,
-    class_names: Sequence[str] = DIGITS,
+    class_names: Sequence[str] | None = None,
     beside: Mapping[str, float] | None = None,
 ) -> Explorer:
     """A teacher's answer to real images, and how it softens with the temperature.
 
     `beside` is another answer, {class: probability}, to compare it with.
     """
-    picked = picked_images(columns)
+    class_names, picked = names_of(columns, class_names), picked_images(columns)
     logits, labels = columns["teacher_logits"][picked], columns["labels"][picked]
     values, told = torch.tensor([*(beside or {}).values()]), [*(beside or {})]
-    other = fig.class_bars(values, told, title="invented", color=fig.LABELS)
+    other = fig.class_bars(values, told, title="as told", color=fig.LABELS)
 
     def view(temperature: float, image_number: int) -> fig.Drawn:
         probs = soften(logits[image_number], temperature)
@@ -45,8 +46,7 @@ def answer_explorer(
             fig.class_bars(probs, class_names, title="teacher's probability"),
             widths=[1.5, 1, 1.7] if beside else [1, 2.4],
             says=f"Label {class_names[labels[image_number]]}. "
-            f"{ranking(probs, class_names)} It is as open as a choice among "
-            f"{effective_classes(probs):.2f} equally likely classes.",
+            f"{ranking(probs, class_names)} It is {openness(probs)}.",
         )
 
     return explore(
@@ -54,11 +54,47 @@ def answer_explorer(
         presets={
             "as trained": 1.0,
             "soft": 8.0,
-            "most torn image": {"temperature": 1.0, "image_number": len(class_names)},
+            "most torn image": {"temperature": 1.0, "image_number": most_torn(columns)},
         },
         temperature=temperature_slider(),
         image_number=picker(columns, picked, class_names),
     )
+
+
+def names_of(columns: Columns, class_names: Sequence[str] | None) -> list[str]:
+    """A name for each class of the teacher: its number, where no names are given.
+
+    Raises ValueError if these columns cannot be shown: no answers of a teacher, labels
+    that it does not know, or not one name for each class.
+    """
+    if "teacher_logits" not in columns:
+        raise ValueError(
+            f"There are columns {[*columns]}, and no teacher_logits: add "
+            "predict(teacher, images)."
+        )
+    classes = columns["teacher_logits"].shape[1]
+    check_columns(columns, classes)
+    if class_names is None:
+        class_names = [str(number) for number in range(classes)]
+    if classes < 2 or len({*class_names}) != classes or len(class_names) != classes:
+        raise ValueError(
+            f"The teacher answers for {classes} classes: two at least are needed, and "
+            f"one name for each, no two alike, got {len(class_names)}: {class_names}."
+        )
+    return [*class_names]
+
+
+def shown_classes(
+    columns: Columns, class_names: Sequence[str], least: int = 2
+) -> list[int]:
+    """The classes that have images. ValueError: there are not so many."""
+    shown = columns["labels"].unique().tolist()
+    if len(shown) < least:
+        raise ValueError(
+            f"Images of {least} classes are needed to compare them, and all that are "
+            f"here show {fig.a(class_names[shown[0]])}: take others, or more."
+        )
+    return shown
 
 
 def soft_pulls(student_logits: Tensor, teacher_logits: Tensor) -> dict[str, list]:
@@ -95,10 +131,15 @@ def picked_images(columns: Columns, torn: int = 6) -> list[int]:
     return first + order[:torn].tolist()
 
 
+def most_torn(columns: Columns) -> int:
+    """Where the most torn image is among `picked_images`: behind one of each class."""
+    return len(columns["labels"].unique())
+
+
 def picker(columns: Columns, rows: Sequence[int], class_names: Sequence[str]) -> Widget:
     """Thumbnails of these rows; the value is the position among them."""
     labels = columns["labels"]
-    names = [f"image {row}, a {class_names[labels[row]]}" for row in rows]
+    names = [f"image {row}, {fig.a(class_names[labels[row]])}" for row in rows]
     addresses = [fig.image_address(columns["images"][row]) for row in rows]
     return image_picker(addresses, names)
 
@@ -110,13 +151,21 @@ def top_words(probs: Tensor, class_names: Sequence[str]) -> str:
 
 
 def ranking(probs: Tensor, class_names: Sequence[str]) -> str:
-    """The first three answers of [classes] in words."""
-    values, names = probs.topk(3)
+    """The first three answers of [classes] in words, or both where there are two."""
+    values, names = probs.topk(min(3, len(probs)))
     said = [
         f"{class_names[name]} with {frequency(value)}"
         for value, name in zip(values.tolist(), names.tolist(), strict=True)
     ]
-    return f"The teacher says {said[0]}, then {said[1]}, then {said[2]}."
+    return f"The teacher says {', then '.join(said)}."
+
+
+def openness(probs: Tensor) -> str:
+    """How many equally likely classes an answer [classes] is like, if not just one."""
+    classes = f"{effective_classes(probs):.2f}"
+    if classes == "1.00":
+        return "as good as certain"
+    return f"as open as a choice among {classes} equally likely classes"
 
 
 def frequency(prob: float) -> str:

@@ -34,4 +34,4 @@ from kdlab.figures.runs import (
     spared_dots,
     unnamed,
 )
-from kdlab.figures.words import Runs, in_words, mean_spread, mean_words, percent
+from kdlab.figures.words import Runs, a, in_words, mean_spread, mean_words, percent

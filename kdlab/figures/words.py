@@ -18,6 +18,12 @@ def percent(share: float, digits: int = 1) -> str:
     return f"{100 * share:.{digits}f} %"
 
 
+def a(name: str) -> str:
+    """'a 4', 'an 8', 'an ankle boot'."""
+    an = name[:1].lower() in "aeiou8" or name in ("11", "18")
+    return f"an {name}" if an else f"a {name}"
+
+
 def mean_spread(values: Sequence[float]) -> tuple[float, float]:
     """Mean and standard deviation over the runs; one alone has no spread: NaN."""
     runs = torch.tensor(list(values), dtype=torch.float64)

@@ -26,6 +26,21 @@ def sixty_images() -> Columns:
     return {"images": images, "labels": labels, "teacher_logits": logits}
 
 
+def some_images(
+    images: int, classes: int, *, shown: int | None = None, errs: bool = True
+) -> Columns:
+    """So many images of the first `shown` of the classes, the teacher's errors or none.
+
+    They are few enough for some classes to have one image, or none.
+    """
+    generator = torch.Generator().manual_seed(classes)
+    labels = torch.arange(images) % min(shown or classes, classes)
+    logits = 2 * torch.randn(images, classes, generator=generator)
+    logits += (6 if errs else 60) * F.one_hot(labels, classes)
+    pixels = torch.randint(256, (images, 1, 28, 28), generator=generator).byte()
+    return {"images": pixels, "labels": labels, "teacher_logits": logits}
+
+
 def student_answers(columns: Columns) -> Tensor:
     """Logits [N, classes] of a student that is less sure than the teacher, and errs."""
     told = columns["teacher_logits"]

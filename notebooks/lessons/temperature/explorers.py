@@ -9,9 +9,10 @@ from torch import Tensor
 from kdlab import figures as fig
 from kdlab.data import Columns
 from kdlab.explorers.answers import (
-    DIGITS,
     PULL,
     TEMPERATURES,
+    names_of,
+    openness,
     over_temperatures,
     picked_images,
     picker,
@@ -32,14 +33,15 @@ from kdlab.panels import Explorer, dropdown, explore, temperature_slider
 
 WIDE_TEMPERATURES = [2 ** (step / 3) for step in range(-6, 31)]  # up to the limit
 WIDE_TICKS = [0.25, 1, 4, 16, 64, 256, 1024]
-NLL_TICKS = {f"{nats:g}": nats for nats in (0.05, 0.1, 0.2, 0.5, 1, 2, 5)}
+NLL_TICKS = {f"{n:g}": n for n in (0.001, 0.01, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 20)}
+LEAST_NLL = 1e-4  # nats: less is drawn as this on a logarithmic axis
 
 
 def temperature_explorer(
-    columns: Columns, class_names: Sequence[str] = DIGITS
+    columns: Columns, class_names: Sequence[str] | None = None
 ) -> Explorer:
     """One teacher answer softened: bars, and the effective number of classes over T."""
-    picked = picked_images(columns)
+    class_names, picked = names_of(columns, class_names), picked_images(columns)
     logits, labels = columns["teacher_logits"][picked], columns["labels"][picked]
     curve = torch.stack([effective_classes(soften(logits, t)) for t in TEMPERATURES])
     height = fig.axis("effective classes", [0, len(class_names) * 1.04])
@@ -48,7 +50,7 @@ def temperature_explorer(
         probs = soften(logits[image_number], temperature)
         classes, line = effective_classes(probs), curve[:, image_number].tolist()
         return fig.picture(
-            f"T = {temperature:.4g}: as open as {classes:.2f} equally likely classes",
+            f"T = {temperature:.4g}: {openness(probs)}",
             fig.image(columns["images"][picked[image_number]]),
             fig.class_bars(probs, class_names, title="teacher's probability"),
             over_temperatures({"": line}, temperature, height, [fig.TEACHER]),
@@ -79,6 +81,8 @@ def gradient_explorer(
     Args:
         students: logits [N, classes] by name, such as those after some epochs.
         teacher_logits: [N, classes] for the same images.
+
+    A view refuses a student that answers like the teacher: nothing pulls at it.
     """
     pulls = {
         name: soft_pulls(logits, teacher_logits) for name, logits in students.items()
@@ -90,6 +94,9 @@ def gradient_explorer(
 
     def view(temperature: float, student: str) -> fig.Drawn:
         lines, here = pulls[student], fig.nearest(TEMPERATURES, temperature)
+        temperature = TEMPERATURES[here]
+        if not lines["T² · KL"][one]:
+            raise ValueError(f"{student}: nothing pulls, it answers like the teacher.")
         more = lines["T² · KL"][here] / lines["T² · KL"][one]
         alone = lines["KL alone"][here] / lines["KL alone"][one]
         return fig.picture(
@@ -112,19 +119,19 @@ def gradient_explorer(
 
 
 def limit_explorer(
-    columns: Columns, student_logits: Tensor, class_names: Sequence[str] = DIGITS
+    columns: Columns, student_logits: Tensor, class_names: Sequence[str] | None = None
 ) -> Explorer:
     """Towards logit matching: gradient by class and T² · KL, each with its limit.
 
     In float64: at large T the difference of two nearly equal numbers is all there is.
     """
-    picked = picked_images(columns)
+    class_names, picked = names_of(columns, class_names), picked_images(columns)
     teacher = columns["teacher_logits"][picked].double()
     student = student_logits[picked].double()
     pulls = torch.stack(
         [soft_target_gradient(student, teacher, t) for t in WIDE_TEMPERATURES]
     )
-    widest = 1.1 * pulls.abs().amax(dim=(0, 2))  # so that no bar is ever cut
+    widest = 1.1 * pulls.abs().amax(dim=(0, 2)).clamp_min(1e-9)  # no bar is ever cut
     pairs = [*zip(student.split(1), teacher.split(1), strict=True)]
     losses = [losses_over_temperatures(*pair) for pair in pairs]
 
@@ -132,15 +139,16 @@ def limit_explorer(
         pair, side = pairs[image_number], widest[image_number].item()
         end = logit_matching_loss(*pair).item()
         now = soft_target_loss(*pair, temperature).item()
+        label = class_names[columns["labels"][picked[image_number]]]
+        share = fig.percent(now / end) if end else "all"
         return fig.picture(
             f"T = {temperature:.4g}: T² · KL is {now:.3g}, logit matching {end:.3g}",
             pull_by_class(*pair, temperature, class_names, side),
             approach_to_limit(losses[image_number], end, temperature),
             legend=True,
             height=420,
-            says=f"Image {picked[image_number]}, T = {temperature:.4g}: T² · KL = "
-            f"{now:.4g}, {fig.percent(now / end)} of its limit {end:.4g}; diamonds "
-            "are the gradient of logit matching.",
+            says=f"Label {label}, T = {temperature:.4g}: T² · KL = {now:.4g}, {share} "
+            f"of its limit {end:.4g}; diamonds are the gradient of logit matching.",
         )
 
     return explore(
@@ -187,7 +195,7 @@ def approach_to_limit(
     """T² · KL over WIDE_TEMPERATURES, and its end: half the variance of the gap."""
     ts = WIDE_TEMPERATURES
     lines = {"T² · KL": losses, "half the variance of the gap": [end] * len(ts)}
-    height = fig.axis("loss", [0, 1.1 * max(*losses, end)])
+    height = fig.axis("loss", [0, 1.1 * max(*losses, end) or 1.0])
     axes = fig.temperature_axis(ticks=WIDE_TICKS), height
     return fig.curves(ts, lines, temperature, axes, [fig.STUDENT, fig.SOFTENED])
 
@@ -204,7 +212,9 @@ def calibration_explorer(
     fitted = TEMPERATURES[chosen_on.index(min(chosen_on))]
     right = fig.percent(accuracy(logits, labels).item())
     lines = {"test": on_test, "held out": chosen_on}
-    ends = [math.log10(min(on_test + chosen_on)) - 0.1, math.log10(max(on_test)) + 0.1]
+    lines = {n: [max(nats, LEAST_NLL) for nats in line] for n, line in lines.items()}
+    drawn = [math.log10(nats) for line in lines.values() for nats in line]
+    ends = [min(drawn) - 0.1, max(drawn) + 0.1]
     nll_axis = fig.axis("nll, nats", ends, log=True, ticks=NLL_TICKS)
     axes = fig.temperature_axis("temperature at prediction"), nll_axis
     colors = [fig.STUDENT, fig.OTHER]
