@@ -6,6 +6,7 @@ all lessons share, are here.
 
 from kdlab.experiments.students import (
     CHANGES,
+    LEARNING_RATE,
     METHODS,
     WITHOUT_TEACHER,
     columns_of,
@@ -27,8 +28,11 @@ from kdlab.experiments.tuning import (
     TEMPERATURES,
     TUNED,
     WIDTHS,
+    WITHOUT_A_DIGIT,
+    best_rates,
     epochs_for,
     grid,
+    nearest_rate,
     setting,
     taught,
     tuned,

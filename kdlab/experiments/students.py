@@ -41,15 +41,7 @@ CHANGES = {
 RANDOM = "wrong answers permuted", "shuffled within class", "shuffled"
 WITHOUT_TEACHER = "labels", "smoothing 0.1", "smoothing 0.3"
 METHODS = *WITHOUT_TEACHER, "teacher", "arg max", *CHANGES
-# Peak learning rates of "mlp-128" on 2,000 images in 15 epochs, chosen on held-out
-# images by the experiment `tuning`; 1e-2 for methods that are not named.
-LEARNING_RATES = {
-    "smoothing 0.3": 5e-3,
-    "class means": 2e-2,
-    "wrong answers permuted": 2e-2,
-    "wrong answers alone": 2e-2,
-    "shuffled": 1e-3,
-}
+LEARNING_RATE = 1e-2  # where none was chosen: `tuning.nearest_rate`
 
 
 def objective_of(method: str, temperature: float, soft_weight: float) -> Objective:
@@ -97,7 +89,7 @@ def student_steps(
     soft_weight: float = 1.0,
     epochs: int = 15,
     batch_size: int = 64,
-    learning_rate: float | None = None,
+    learning_rate: float = LEARNING_RATE,
     dropout: float = 0.0,
     jitter: int = 0,
     seed: int = 0,
@@ -109,7 +101,7 @@ def student_steps(
         train_set: images, labels, and teacher_logits unless the method has no teacher.
         student: "mlp-800-800" is a net with hidden layers of these widths.
         method: one of METHODS; temperature and soft_weight are of those with a teacher.
-        learning_rate: the peak; by default the one chosen for the method.
+        learning_rate: the peak; `tuning.nearest_rate` knows what was best.
         jitter: each image of a batch is moved by up to so many pixels each way.
         seed: decides the initial weights, the order, dropout and jitter.
         model: trained in place, if one is wanted that can be watched: `new_student`.
@@ -121,8 +113,6 @@ def student_steps(
     told = objective_of(method, temperature, soft_weight)
     columns = with_targets(train_set, method, temperature, seed)
     model = model or new_student(student, seed, dropout)
-    if learning_rate is None:
-        learning_rate = learning_rate_of(method)
 
     def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
         images = jittered(batch["images"], jitter) if jitter else batch["images"]
@@ -147,11 +137,6 @@ def widths_of(student: str) -> list[int]:
     if kind != "mlp" or not widths or not all(w.isdigit() and int(w) for w in widths):
         raise ValueError(f'A student is named such as "mlp-128", got {student!r}.')
     return [int(width) for width in widths]
-
-
-def learning_rate_of(method: str) -> float:
-    """The peak chosen on held-out images for the default student."""
-    return LEARNING_RATES.get(method, 1e-2)
 
 
 @lru_cache(maxsize=8)

@@ -3,13 +3,17 @@
 `tuning` holds the rates tried, on held-out images, for all that the lessons compare.
 """
 
+import math
+from collections.abc import Mapping
 from itertools import product
+from typing import NamedTuple
 
 from kdlab.experiments.students import (
     CHANGES,
+    LEARNING_RATE,
     WITHOUT_TEACHER,
-    learning_rate_of,
     student_run,
+    widths_of,
 )
 from kdlab.experiments.sweep import SEEDS, Experiment, Setting
 from kdlab.results import load_runs
@@ -31,7 +35,7 @@ def setting(
     run |= {"student": "mlp-128", "method": method, "temperature": temperature}
     run |= {"soft_weight": 0.0 if temperature is None else 1.0}
     run |= {"labels": 2000, "label_noise": 0.0, "draw": 0, "epochs": 15}
-    run |= {"batch_size": 64, "learning_rate": learning_rate_of(method), "seed": 0}
+    run |= {"batch_size": 64, "learning_rate": LEARNING_RATE, "seed": 0}
     return run | changes
 
 
@@ -61,6 +65,7 @@ LABELS, SMOOTHING = {"method": "labels"}, {"method": "smoothing 0.1"}
 ARMS = [{"method": method} for method in (*WITHOUT_TEACHER, "arg max")]
 ARMS += taught(1.0, 4.0, HOT)
 ARMS += [arm for method in CHANGES for arm in taught(HOT, method=method)]
+WITHOUT_A_DIGIT = [LABELS, *taught(1.0, 4.0, 20.0), *taught(20.0, method="class means")]
 
 
 def epochs_for(labels: int) -> int:
@@ -85,29 +90,59 @@ def tried() -> list[Setting]:
         + grid(size=sizes, arm=plain + every, **few)
         + grid(size=counts, arm=plain + taught(HOT), **few)
         + grid(arm=[LABELS, *taught(1.0, HOT)], labels=20_000, **few)
+        + grid(arm=WITHOUT_A_DIGIT, labels=10_000, epochs=8, **few)
     )
 
 
 tuning = Experiment(student_run, tried, after=("teachers",))
 
 
-def tuned(settings: list[Setting]) -> list[Setting]:
-    """The settings with the learning rates that were best on the held-out images.
+class Cell(NamedTuple):
+    """A kind of run whose learning rate was tuned."""
 
-    Best in the mean over seeds; where nothing was tuned, the rate stays.
+    method: str
+    temperature: float  # 1 where there is no teacher
+    width: int  # of the student's first hidden layer
+    labels: int
+    epochs: int
+
+
+def cell_of(run: Mapping[str, object]) -> Cell:
+    """The cell that a setting, or a stored run, belongs to."""
+    width, *_ = widths_of(run["student"])
+    temperature = run["temperature"] or 1.0
+    return Cell(run["method"], temperature, width, run["labels"], run["epochs"])
+
+
+def best_rates() -> dict[Cell, float]:
+    """The learning rate of each cell that was best on held-out images, mean over seeds.
 
     Raises ValueError if the stored tuning is unfinished.
     """
-    by = ["student", "method", "temperature", "labels", "epochs"]
-    runs = load_runs("tuning").fillna({"temperature": 0})
+    runs = load_runs("tuning").fillna({"temperature": 1.0})
     if len(runs) < len(tried()):
         raise ValueError("First finish: python -m kdlab.experiments kdlab tuning")
+    by = ["method", "temperature", "student", "labels", "epochs"]
     means = runs.groupby([*by, "learning_rate"])["test_accuracy"].mean()
     best = means.groupby(level=by).idxmax()
-    rates = {key[:-1]: key[-1] for key in best}
-    for run in settings:
-        like = {**run, "labels": min(run["labels"], 50_000)}
-        like["temperature"] = run["temperature"] or 0
-        key = tuple(like[name] for name in by)
-        run["learning_rate"] = float(rates.get(key, run["learning_rate"]))
-    return settings
+    return {cell_of(dict(zip(by, key, strict=False))): key[-1] for key in best}
+
+
+def nearest_rate(rates: Mapping[Cell, float], run: Mapping[str, object]) -> float:
+    """The rate of the cell of this method that is fewest doublings away.
+
+    Counted over temperature, width, labels and epochs. `rates` are `best_rates()`.
+    """
+    wanted = cell_of(run)
+
+    def doublings(cell: Cell) -> float:
+        pairs = zip(cell[1:], wanted[1:], strict=True)
+        return sum(abs(math.log2(one / other)) for one, other in pairs)
+
+    return rates[min((c for c in rates if c.method == wanted.method), key=doublings)]
+
+
+def tuned(settings: list[Setting]) -> list[Setting]:
+    """The settings, each with the `nearest_rate`."""
+    rates = best_rates()
+    return [{**run, "learning_rate": nearest_rate(rates, run)} for run in settings]
