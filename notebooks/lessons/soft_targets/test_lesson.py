@@ -7,7 +7,7 @@ import pytest
 
 from kdlab.explorers.answers import picked_images
 from kdlab.metrics import entropy, soften
-from lessons.samples import pictures
+from lessons.samples import pictures, prose
 
 from . import (
     answer_explorer,
@@ -95,3 +95,11 @@ def test_mixing_with_uniform_raises_entropy_until_nothing_tells_images_apart(col
     )
     assert rows[-1].figure.data[0].x == pytest.approx(rows[-1].figure.data[1].x)
     assert rows[0].figure.data[0].x != pytest.approx(rows[0].figure.data[1].x, abs=0.02)
+
+
+def test_numbers_in_prose():
+    text = prose("01_soft_targets")
+    told = [float(n) for n in re.findall(r"([\d.]+)% (?:chance )?that", text)]
+    assert told == [30, 20, 5, 0.5]  # as Quanta has them
+    assert f"the other {100 - sum(told):.1f} %" in text
+    assert f"{math.log2(10):.2f}" in text

@@ -121,10 +121,6 @@ def test_calibration_keeps_the_accuracy_and_chooses_t_on_held_out(
     assert chosen[0] == pytest.approx(4 * chosen[1], rel=0.02)  # four times as sure
 
 
-def test_the_check_knows_nine_mistakes_in_the_soft_loss_as_the_page_says():
-    assert len(TASKS["soft_loss"].mistakes) == 9
-
-
 def test_a_loss_without_a_gradient_is_noticed():
     def detached(student_logits, teacher_logits, temperature):
         return soft_target_loss(student_logits.detach(), teacher_logits, temperature)
