@@ -11,15 +11,17 @@ from torch.testing import assert_close
 import lessons
 from kdlab.data import load_images, sample
 from kdlab.experiments import (
-    ARMS,
     DRAWS,
     LABELS,
+    LEARNING_RATE,
     METHODS,
     SEEDS,
     WITHOUT_TEACHER,
+    best_rates,
     columns_of,
     epochs_for,
     grid,
+    nearest_rate,
     other_teacher_steps,
     setting,
     student_run,
@@ -32,12 +34,12 @@ from kdlab.experiments import (
 )
 from kdlab.experiments.__main__ import experiments_of
 from kdlab.experiments.students import (
-    learning_rate_of,
     objective_of,
     widths_of,
     with_targets,
 )
 from kdlab.experiments.teachers import OTHERS, TEACHER_RECIPES, teacher_for
+from kdlab.experiments.tuning import Cell, cell_of
 from kdlab.metrics import soften
 from kdlab.models import build_model, count_parameters
 from kdlab.results import CORE, load_runs
@@ -106,11 +108,10 @@ def test_the_steps_are_those_of_the_loop_and_a_model_may_be_watched(columns):
     assert torch.equal(parameters(twin), parameters(watched))
 
 
-def test_the_rate_is_that_of_the_method_unless_another_is_named(columns):
-    """The rate of "shuffled" is a tenth of the others'."""
-    own = student(columns, method="shuffled")
-    named = student(columns, method="shuffled", learning_rate=1e-3)
-    other = student(columns, method="shuffled", learning_rate=1e-2)
+def test_the_rate_is_the_one_that_is_named(columns):
+    own = student(columns)
+    named = student(columns, learning_rate=LEARNING_RATE)
+    other = student(columns, learning_rate=LEARNING_RATE / 10)
     assert torch.equal(parameters(own), parameters(named))
     assert not torch.equal(parameters(own), parameters(other))
 
@@ -310,7 +311,8 @@ def test_a_setting_is_the_default_student_but_for_the_changes():
     assert plain["method"] == "labels" and plain["soft_weight"] == 0.0
     assert plain["temperature"] is None and plain["learning_rate"] == 1e-2
     hot = setting("shuffled", 8.0, seed=3, own="column")
-    assert (hot["soft_weight"], hot["learning_rate"], hot["seed"]) == (1.0, 1e-3, 3)
+    assert (hot["soft_weight"], hot["learning_rate"]) == (1.0, LEARNING_RATE)
+    assert hot["seed"] == 3
     assert [*hot] == [*plain, "own"]
 
 
@@ -353,7 +355,7 @@ def test_ways_to_teach_have_the_rate_of_their_method():
         {"method": "shuffled", "temperature": 4.0}
     ]
     (one,) = grid(arm=taught(8.0, method="shuffled"))
-    assert one["learning_rate"] == 1e-3 and one["soft_weight"] == 1.0
+    assert one["learning_rate"] == LEARNING_RATE and one["soft_weight"] == 1.0
 
 
 def test_training_is_as_long_for_few_labels_and_at_least_ten_epochs():
@@ -373,9 +375,25 @@ def test_the_tuned_rate_is_the_best_in_the_mean_on_the_held_out_images():
         assert len(means) == 7 and one["learning_rate"] == means.idxmax()
 
 
-def test_settings_that_were_not_tuned_keep_their_rate():
-    (one,) = tuned(grid(student="mlp-7", learning_rate=0.123))
-    assert one["learning_rate"] == 0.123
+def test_what_was_not_tuned_takes_the_rate_of_the_fewest_doublings_away():
+    rates = {
+        Cell("labels", 1.0, 128, 2000, 15): 0.1,
+        Cell("labels", 1.0, 128, 2000, 60): 0.2,
+        Cell("labels", 1.0, 32, 2000, 15): 0.3,
+        Cell("teacher", 8.0, 128, 2000, 15): 0.4,
+        Cell("teacher", 1.0, 128, 2000, 15): 0.5,
+    }
+    for changes, rate in (
+        ({}, 0.1),
+        ({"epochs": 29}, 0.1),
+        ({"epochs": 31}, 0.2),
+        ({"student": "mlp-8"}, 0.3),
+        ({"student": "mlp-512-8"}, 0.1),
+        ({"labels": 100_000, "epochs": 60}, 0.2),
+        ({"method": "teacher", "temperature": 2.0}, 0.5),
+        ({"method": "teacher", "temperature": 20.0, "student": "mlp-32"}, 0.4),
+    ):
+        assert nearest_rate(rates, setting(**changes)) == rate, changes
 
 
 def test_all_images_have_the_rate_of_those_that_remain_without_the_held_out():
@@ -392,12 +410,11 @@ def test_an_unfinished_tuning_is_not_used(monkeypatch):
         tuned([setting()])
 
 
-def test_the_rates_of_the_explorers_are_the_best_on_the_held_out_images():
-    for arm in ARMS:
-        if arm["method"] != "teacher":  # one for all its temperatures: that of T = 1
-            chosen = tuned([setting(**arm)])[0]["learning_rate"]
-            assert learning_rate_of(arm["method"]) == chosen, arm
-    assert tuned([setting("teacher", 1.0)])[0]["learning_rate"] == 0.01
+def test_every_cell_that_was_tuned_has_a_rate_and_it_is_the_nearest_to_itself():
+    rates = best_rates()
+    assert len(rates) == len({cell_of(run) for run in OF_TUNING.tried()})
+    for run in OF_TUNING.tried():
+        assert nearest_rate(rates, run) == rates[cell_of(run)]
 
 
 # --- what is stored ------------------------------------------------------------------

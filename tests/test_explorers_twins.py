@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from kdlab.data import load_images, sample
-from kdlab.experiments import student_steps
+from kdlab.experiments import best_rates, nearest_rate, student_steps
 from kdlab.explorers import twins
 from kdlab.explorers.twins import (
     ALONE,
@@ -17,6 +17,7 @@ from kdlab.explorers.twins import (
 )
 from kdlab.training import evaluate, last_of, predict
 from kdlab.weights import load_teacher
+from lessons.samples import sentence
 
 
 @pytest.fixture(scope="module")
@@ -67,8 +68,10 @@ def test_the_dots_are_the_errors_of_twins_of_the_same_seeds(sets):
     errors = asyncio.run(panel.finished())
     how = {"student": "mlp-16", "epochs": 2, "temperature": 4.0, "soft_weight": 1.0}
     for arm, method in ((TAUGHT, "teacher"), (ALONE, ALONE), (SMOOTHING, SMOOTHING)):
+        near = nearest_rate(best_rates(), {"labels": 200, "method": method, **how})
         for seed in (0, 1):
-            steps = student_steps(sample(sets[0], 200), method=method, seed=seed, **how)
+            told = {**how, "method": method, "seed": seed, "learning_rate": near}
+            steps = student_steps(sample(sets[0], 200), **told)
             assert errors[arm][seed] == evaluate(last_of(steps), sets[1])["errors"]
 
 
@@ -83,6 +86,23 @@ def test_what_needs_no_teacher_is_trained_once_for_all_temperatures(sets, traine
     panel.controls["label_noise"].value = 0.3  # that the twins hear, too
     asyncio.run(panel.finished())
     assert len(trained) == 10
+
+
+def test_each_arm_learns_at_the_rate_that_was_tuned_or_all_at_one(sets, trained):
+    panel = retrain_explorer(*sets, seeds=1, labels=200, width=32, epochs=8)
+    asyncio.run(panel.finished())
+    assert [what["learning_rate"] for what in trained] == [0.04, 0.02]  # 32 units
+    assert "Learning rates: with the teacher 0.04, labels 0.02." in sentence(panel)
+    panel.controls["one_rate"].value = True
+    asyncio.run(panel.finished())
+    assert [what["learning_rate"] for what in trained[2:]] == [0.01, 0.01]
+    assert "Learning rate: 0.01 for all." in sentence(panel)
+
+
+def test_the_teacher_has_no_say_at_weight_0(sets):
+    panel = explorer(sets, soft_weight=0.0)
+    asyncio.run(panel.finished())
+    assert "T does nothing" in sentence(panel)
 
 
 def test_a_new_position_stops_the_training_under_way(sets, trained):
@@ -112,7 +132,7 @@ def dots_on_the_right(figure):
 
 def test_the_picture_pairs_the_seeds_and_says_so():
     errors = {TAUGHT: [480, 470, 475], ALONE: [730, 720, 740], SMOOTHING: [600, 620]}
-    figure, sentence = twins_picture(10_000, 5, 1.0, errors)
+    figure, sentence = twins_picture(10_000, 5, "At 0.01.", errors)
     title = figure["layout"]["title"]["text"]
     assert title == "The teacher spares 255 ± 9 errors (3 of 5 seeds)"
     assert "In 3 of 3 pairs the teacher helps: 255 on average" in sentence
@@ -120,17 +140,17 @@ def test_the_picture_pairs_the_seeds_and_says_so():
     assert dots_on_the_right(figure) == [250, 250, 265, 130, 100]
 
 
-def test_a_teacher_that_costs_errors_is_named_so_and_one_that_is_not_heard():
+def test_a_teacher_that_costs_errors_is_named_so():
     errors = {TAUGHT: [800, 790], ALONE: [730, 720]}
-    figure, sentence = twins_picture(10_000, 2, 0.0, errors)
+    figure, sentence = twins_picture(10_000, 2, "At 0.01.", errors)
     title = figure["layout"]["title"]["text"]
     assert title == "The teacher costs 70 ± 0 errors"
-    assert "T does nothing" in sentence
+    assert sentence.endswith("At 0.01.")
 
 
 def test_a_difference_beyond_the_axis_is_drawn_at_its_edge():
     errors = {TAUGHT: [500, 520], ALONE: [4000, 4100]}
-    figure, sentence = twins_picture(10_000, 2, 1.0, errors)
+    figure, sentence = twins_picture(10_000, 2, "At 0.01.", errors)
     assert dots_on_the_right(figure) == [800, 800]
     assert figure["layout"]["xaxis2"]["range"] == [-800, 800]
     assert "3540 on average" in sentence

@@ -7,7 +7,7 @@ import torch
 
 from kdlab import figures as fig
 from kdlab.data import Columns, count, sample, with_label_noise
-from kdlab.experiments import student_steps
+from kdlab.experiments import LEARNING_RATE, best_rates, nearest_rate, student_steps
 from kdlab.panels import (
     LivePanel,
     explore_live,
@@ -21,8 +21,9 @@ TAUGHT, ALONE, SMOOTHING = "with the teacher", "labels", "smoothing 0.1"
 COLORS = {TAUGHT: fig.STUDENT, ALONE: fig.LABELS, SMOOTHING: fig.OTHER}
 WIDEST = 0.08  # of the test images: the ends of the axis of differences
 PRESETS = {
-    "no patience": {"width": 32, "epochs": 8},
-    "the same, patient": {"width": 32, "epochs": 60},
+    "no patience": {"width": 32, "epochs": 8, "one_rate": False},
+    "the same, patient": {"width": 32, "epochs": 60, "one_rate": False},
+    "no patience, one rate": {"width": 32, "epochs": 8, "one_rate": True},
     "teacher at T = 1": {"temperature": 1.0, "soft_weight": 1.0},
     "noisy labels": {"label_noise": 0.3},
 }
@@ -56,8 +57,10 @@ def retrain_explorer(
     Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
     temperature=4.0 or width=32. `await panel.finished()` gives the errors of each arm,
     {"with the teacher": [...], "labels": [...]}, or None if it was stopped. What needs
-    no teacher is trained once for all temperatures and weights.
+    no teacher is trained once for all temperatures and weights. Each arm learns at the
+    rate of the nearest setting that was tuned (MNIST, held-out images), or all at one.
     """
+    rates = best_rates()
     known: dict[tuple, dict] = {}  # what students reached that are trained already
 
     def retrained(
@@ -68,13 +71,14 @@ def retrain_explorer(
         epochs: int,
         label_noise: float,
         smoothing: bool,
+        one_rate: bool,
     ) -> Generator:
-        blend = {"temperature": temperature, "soft_weight": soft_weight}
-        arms = {TAUGHT: {"method": "teacher", **blend}, ALONE: {"method": "labels"}}
-        if smoothing:
-            arms[SMOOTHING] = {"method": "smoothing 0.1"}
+        arms = arms_of(temperature, soft_weight, smoothing)
         chosen = sample(train_set, labels)
         student = {"student": f"mlp-{width}", "epochs": epochs}
+        for told in arms.values():
+            near = nearest_rate(rates, {"labels": labels, **student, **told})
+            told["learning_rate"] = LEARNING_RATE if one_rate else near
 
         def train(arm: str, seed: int) -> Generator:
             setting = {**student, **arms[arm], "seed": seed}
@@ -85,21 +89,41 @@ def retrain_explorer(
                 known[key] = evaluate(trained, test_set)
             return known[key]["errors"]
 
-        draw = partial(twins_picture, count(test_set), seeds, soft_weight)
+        said = rates_in_words(arms)
+        if soft_weight == 0:
+            said += " At weight 0 nobody listens to the teacher, so T does nothing."
+        draw = partial(twins_picture, count(test_set), seeds, said)
         return in_turns(arms, seeds, train, draw)
 
     noise = share_slider("wrong labels, share", 0.0, 0.5)
     more = {"label_noise": noise, "smoothing": tick("and with label smoothing 0.1")}
+    more["one_rate"] = tick(f"one learning rate, {LEARNING_RATE:g}, for all")
     controls = student_controls(count(train_set), 1.0, **more)
     return explore_live(retrained, presets=PRESETS, values=start, **controls)
 
 
-def twins_picture(
-    examples: int, seeds: int, soft_weight: float, errors: Errors
-) -> fig.Drawn:
+def arms_of(temperature: float, soft_weight: float, smoothing: bool) -> dict[str, dict]:
+    """What each twin is told."""
+    blend = {"temperature": temperature, "soft_weight": soft_weight}
+    arms = {TAUGHT: {"method": "teacher", **blend}}
+    for alone in (ALONE, SMOOTHING) if smoothing else (ALONE,):
+        arms[alone] = {"method": alone, "temperature": None, "soft_weight": 0.0}
+    return arms
+
+
+def rates_in_words(arms: dict[str, dict]) -> str:
+    """At which learning rates they learn."""
+    rates = {arm: f"{told['learning_rate']:g}" for arm, told in arms.items()}
+    if len({*rates.values()}) == 1:
+        return f"Learning rate: {rates[ALONE]} for all."
+    return f"Learning rates: {', '.join(f'{arm} {r}' for arm, r in rates.items())}."
+
+
+def twins_picture(examples: int, seeds: int, said: str, errors: Errors) -> fig.Drawn:
     """Test errors of each arm, and how many of them each arm spares its twin.
 
-    The axes are shares of the test images, so that they stay while settings change.
+    `said` is about how they learn. The axes are shares of the test images, so that they
+    stay while settings change.
     """
     spared = {
         arm: [twin - own for own, twin in zip(found, errors[ALONE], strict=False)]
@@ -118,7 +142,7 @@ def twins_picture(
         title_of(spared[TAUGHT], seeds),
         fig.dots(errors, left, COLORS),
         pairs,
-        says=sentence_of(errors, spared, examples, seeds, soft_weight),
+        says=f"{sentence_of(errors, spared, examples, seeds)} {said}",
         height=340,
     )
 
@@ -133,9 +157,7 @@ def title_of(gains: list[int], seeds: int) -> str:
     return f"The teacher {verb} {said} errors{so_far}"
 
 
-def sentence_of(
-    errors: Errors, spared: Errors, examples: int, seeds: int, soft_weight: float
-) -> str:
+def sentence_of(errors: Errors, spared: Errors, examples: int, seeds: int) -> str:
     """The same in words, with the spread and the control."""
     if not spared[TAUGHT]:
         return f"Training the first of {seeds} pairs of twins from the same weights."
@@ -148,6 +170,4 @@ def sentence_of(
         text += f"{mean:.0f} on average, {abs(mean) / spread:.1f} spreads."
     if spared.get(SMOOTHING):
         text += f" Label smoothing spares {fig.mean_spread(spared[SMOOTHING])[0]:.0f}."
-    if soft_weight == 0:
-        text += " At weight 0 nobody listens to the teacher, so T does nothing."
     return text
