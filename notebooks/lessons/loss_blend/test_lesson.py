@@ -5,11 +5,12 @@ import torch
 import torch.nn.functional as F
 
 from kdlab.data import BLOB_CENTRES, toy_points, with_label_noise
-from kdlab.experiments import student_steps
+from kdlab.experiments import best_rates, student_steps
+from kdlab.figures import mean_spread
 from kdlab.losses import distillation_loss
-from kdlab.results import load_runs
+from kdlab.results import load_runs, spared
 from kdlab.training import evaluate, last_of
-from lessons.samples import result, sentence
+from lessons.samples import prose, result, sentence
 
 from . import (
     blend_map_explorer,
@@ -211,6 +212,83 @@ def test_the_best_learning_rate_is_read_from_the_held_out_runs():
     for name in ("x", "y"):  # no rate and no mean lies beyond the picture
         low, high = (10**end for end in figure["layout"][f"{name}axis"]["range"])
         assert all(low < v < high for trace in figure["data"] for v in trace[name])
+
+
+# --- what the page says ----------------------------------------------------------------
+
+PAGE = prose("04_loss_blend")
+
+
+def test_numbers_in_prose():
+    runs = load_runs("tuning").query("labels == 2000 and epochs == 15")
+    runs = runs[runs["student"] == "mlp-128"]
+    taught = runs[runs["method"] == "teacher"]
+    alone = runs[runs["method"] == "labels"]
+    by_rate = alone.groupby("learning_rate")["test_errors"].mean()
+    assert f"the labels at 0.01 make {by_rate[0.01]:.0f} errors" in PAGE
+    assert by_rate.idxmin() == 0.01 and 750 < by_rate[0.001] < 850  # 'about 800'
+    best = taught.groupby(["temperature", "learning_rate"])["test_errors"].mean()
+    worth = by_rate[0.001] - by_rate[0.01], by_rate[0.01] - best.min()
+    assert "as much to the labels as the teacher at its best" in PAGE
+    assert abs(worth[0] - worth[1]) < 0.1 * worth[1]
+    assert best[8, 0.001] > by_rate[0.001]  # 'at 0.001 it looks worse than labels'
+    test = load_runs("blend").query("method == 'labels'")["test_errors"].mean()
+    assert f"in the map above {test:.0f}" in PAGE
+
+
+def test_the_temperature_matters_more_than_the_weight():
+    runs = load_runs("blend")
+    labels = runs[runs["method"] == "labels"]["test_errors"].mean()
+    taught = runs[runs["method"] == "teacher"]
+    errors = taught.pivot_table("test_errors", "soft_weight", "temperature")
+    assert "From $T = 8$ on the weight hardly matters" in PAGE
+    for temperature in (8, 16, 32):
+        assert errors[temperature].max() - errors[temperature].min() < 40
+    assert "At $T = 4$ a tenth is too little, and three tenths are enough" in PAGE
+    assert errors[4][0.1] > errors[4][0.3] + 80
+    assert errors[4][0.3] - errors[4].min() < 40
+    assert "At $T = 1$ no weight helps much" in PAGE and labels - errors[1].min() < 40
+
+
+def test_a_teacher_who_knows_nothing_could_bring_half_of_the_gain():
+    runs = load_runs("gain").query("teacher == 'course'")
+    alone, smooth = (runs[runs["method"] == m] for m in ("labels", "smoothing 0.1"))
+    whole = runs[(runs["method"] == "teacher") & (runs["temperature"] == 8)]
+    mean, spread = mean_spread(spared(smooth, alone))
+    assert "half of the gain of notebook 03" in PAGE and mean > 2 * spread
+    assert 0.4 < mean / mean_spread(spared(whole, alone))[0] < 0.6
+
+
+def test_a_hot_teacher_wants_larger_steps_above_all_in_a_short_training():
+    assert "a hot teacher wants larger steps, above all in a short training" in PAGE
+    rates = {
+        (c.method, c.temperature, c.width, c.epochs): r
+        for c, r in best_rates().items()
+        if c.labels == 2000
+    }
+    ratios = {
+        epochs: [
+            rates["teacher", 8.0, width, epochs] / rates["labels", 1.0, width, epochs]
+            for width in (8, 32, 128, 512)
+        ]
+        for epochs in (8, 60)
+    }
+    assert min(ratios[8]) >= 2 and min(ratios[60]) >= 1
+    assert all(a >= b for a, b in zip(ratios[8], ratios[60], strict=True))
+    assert sum(ratios[8]) > 1.5 * sum(ratios[60])
+
+
+def test_too_hot_a_teacher_of_too_few_points_makes_the_spirals_worse():
+    assert "On the spirals of the playground $T = 4$ makes it worse in most" in PAGE
+    panel = playground_explorer(**playground.PRESETS["too hot"])
+    worse = 0
+    for sample_of_points in range(4):
+        panel.controls["seed"].value = sample_of_points
+        right = result(panel)
+        worse += right[TAUGHT] < right[ALONE]
+    assert worse >= 3
+    small = result(playground_explorer(**playground.PRESETS["a student too small"]))
+    assert right["teacher"] > 0.9 > 0.75 > max(small[ALONE], small[TAUGHT])
 
 
 # --- the playground ------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Lesson 05: does it work on real data? Twins, fairly compared, and their teachers."""
 
 from kdlab.exercises import of_lesson
-from kdlab.explorers import retrain_explorer
+from kdlab.explorers import costs_of, retrain_explorer
 
 from .exercises import TASKS
 from .fidelity import fidelity_explorer, reliability_picture
@@ -17,6 +17,7 @@ from .stored import (
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
     "check",
+    "costs_of",
     "crossing_explorer",
     "fidelity_explorer",
     "hinton_picture",
