@@ -1,17 +1,21 @@
 """The course's images: fetched, checked and read, or scikit-learn's digits instead."""
 
+import gzip
 import hashlib
 import os
 import pickle
 import queue
+import re
 import socket
 import tempfile
 import threading
+import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from http.client import HTTPException
 from pathlib import Path
+from typing import BinaryIO
 from urllib.request import urlopen
 
 import numpy as np
@@ -112,8 +116,21 @@ def class_names(name: str) -> list[str]:
 
 
 def data_folder() -> Path:
-    """Where datasets lie: KDLAB_DATA, if relative inside the repository, or `data`."""
-    return ROOT / Path(os.environ.get("KDLAB_DATA") or "data").expanduser()
+    """Where datasets lie: KDLAB_DATA, if relative inside the repository, or `data`.
+
+    `~`, `$NAME`, and blanks or quotes around it are understood; what no path holds
+    raises ValueError, lest a folder of that name be made.
+    """
+    received = os.environ.get("KDLAB_DATA", "")
+    name = re.sub(r"""^\s*(["']?)\s*(.*?)\s*\1\s*$""", r"\2", received) or "data"
+    name = os.path.expandvars(name)
+    name = os.path.expanduser(name)  # noqa: PTH111 - leaves the name of a stranger
+    if odd := re.search(r"""[\0\n"“”„]|^'|'$|^~[^/]*|\$[\w{(]+|%\w+%|^\w+://""", name):
+        raise ValueError(
+            f"KDLAB_DATA must be the path of a folder, got {received!r}, where "
+            f"{odd[0]!r} says nothing. Write it out: KDLAB_DATA=/path/to/folder."
+        )
+    return ROOT / name
 
 
 def check_choice(what: str, chosen: str, valid: Iterable[str]) -> None:
@@ -125,9 +142,16 @@ def check_choice(what: str, chosen: str, valid: Iterable[str]) -> None:
 def _read_mnist(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
     start = folder / "MNIST" / "raw" / ("t10k" if test else "train")
     # IDX: a header of 16 (images) or 8 (labels) bytes, then one byte per number
-    images = np.fromfile(f"{start}-images-idx3-ubyte", np.uint8, offset=16)
-    labels = np.fromfile(f"{start}-labels-idx1-ubyte", np.uint8, offset=8)
+    images = _numbers(Path(f"{start}-images-idx3-ubyte"), header=16)
+    labels = _numbers(Path(f"{start}-labels-idx1-ubyte"), header=8)
     return torch.from_numpy(images).view(-1, 1, 28, 28), torch.from_numpy(labels).long()
+
+
+def _numbers(path: Path, header: int) -> np.ndarray:
+    if _laid(path) == path:
+        return np.fromfile(path, np.uint8, offset=header)
+    with _open(path) as file:
+        return np.frombuffer(bytearray(file.read()), np.uint8, offset=header)
 
 
 def _read_cifar10(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
@@ -156,10 +180,12 @@ def _folder_with(name: str) -> Path:
     """The data folder, once every file of the dataset is right: if need be, fetched."""
     folder = data_folder()
     if name == "digits" or not (faults := _faults(name, folder)):
+        if name != "digits":
+            _unpack(name, folder)
         return folder
     try:
         _download(name, folder, faults)
-    except (OSError, RuntimeError, HTTPException) as error:
+    except (OSError, RuntimeError, ValueError, HTTPException) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         home = Path(next(iter(FILES[name]))).parent.as_posix()
         raise FileNotFoundError(
@@ -184,10 +210,12 @@ def _faults(name: str, folder: Path) -> str:
 
 def _fault(path: Path, md5: str) -> str:
     try:
-        state = path.stat()
+        state = _laid(path).stat()
         right = _md5(path, state.st_size, state.st_mtime_ns) == md5
     except FileNotFoundError:
         return "missing"
+    except (EOFError, zlib.error, gzip.BadGzipFile):  # of an archive
+        right = False
     except OSError as error:
         return f"unreadable ({error.strerror})"
     return "" if right else "damaged (its MD5 checksum is wrong)"
@@ -196,29 +224,59 @@ def _fault(path: Path, md5: str) -> str:
 @cache
 def _md5(path: Path, size: int, changed: int) -> str:
     """Checksum of a file; size and time of change make the cache forget old ones."""
-    with path.open("rb") as file:
+    with _open(path) as file:
         weak = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
     return weak.hexdigest()
 
 
+def _laid(path: Path) -> Path:
+    """The file; its archive, `file.gz`, where somebody laid only that by hand."""
+    archive = path.with_name(f"{path.name}.gz")
+    return archive if archive.exists() and not path.exists() else path
+
+
+def _open(path: Path) -> BinaryIO:
+    """The content of the file, or of its archive."""
+    return path.open("rb") if _laid(path) == path else gzip.open(_laid(path))
+
+
+def _unpack(name: str, folder: Path) -> None:
+    """Put files beside their archives; where none may be written, they are read."""
+    for path in (folder / file for file in FILES[name] if not (folder / file).exists()):
+        with (
+            suppress(OSError),
+            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
+            _open(path) as file,
+        ):
+            part = Path(unfinished, path.name)
+            part.write_bytes(file.read())
+            part.replace(path)
+
+
 def _download(name: str, folder: Path, faults: str) -> None:
     """Fetch a dataset beside its place; move it there once every file is right."""
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-        _stalling_at_most(STALL_SECONDS),
-    ):
-        _connect(ADDRESSES[name])
-        print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
-        from torchvision import datasets
+    try:
+        with (
+            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
+            _stalling_at_most(STALL_SECONDS),
+        ):
+            _connect(ADDRESSES[name])
+            print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
+            from torchvision import datasets
 
-        dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
-        dataset(unfinished, train=False, download=True)
-        if wrong := _faults(name, Path(unfinished)):
-            raise OSError(f"What came is not right: {wrong}.")
-        for file in FILES[name]:
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (Path(unfinished) / file).replace(folder / file)
+            dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
+            dataset(unfinished, train=False, download=True)
+            if wrong := _faults(name, Path(unfinished)):
+                raise OSError(f"What came is not right: {wrong}.")
+            for file in FILES[name]:
+                (folder / file).parent.mkdir(parents=True, exist_ok=True)
+                (Path(unfinished) / file).replace(folder / file)
+    finally:
+        with suppress(OSError):  # a folder that holds something cannot be removed
+            for path in made:
+                path.rmdir()
 
 
 @contextmanager
@@ -243,7 +301,7 @@ def _connect(address: str) -> None:
         try:
             urlopen(address, timeout=CONNECT_SECONDS).close()
             answers.put(None)
-        except (OSError, HTTPException) as error:
+        except Exception as error:  # of any kind: a proxy's address may be nonsense
             answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()

@@ -306,6 +306,131 @@ def test_an_absolute_folder_a_home_folder_and_none(monkeypatch, tmp_path):
         assert data_folder() == ROOT / "data"
 
 
+@pytest.mark.parametrize(
+    ("setting", "folder"),
+    [
+        ("  /some/where ", "/some/where"),
+        ('"/some/where"', "/some/where"),
+        ("'/some where' ", "/some where"),
+        ('" ~/images "', "{home}/images"),
+        ("$COURSE/images", "/course/images"),
+        ("${COURSE}", "/course"),
+        ("/o'brien/digits", "/o'brien/digits"),
+        ("~root", "{root}"),
+        ("   ", "{repository}/data"),
+        ('""', "{repository}/data"),
+    ],
+)
+def test_quotes_blanks_and_names_that_a_shell_left_are_understood(
+    monkeypatch, setting, folder
+):
+    monkeypatch.setenv("COURSE", "/course")
+    monkeypatch.setenv("KDLAB_DATA", setting)
+    root = Path("~root").expanduser()
+    meant = folder.format(home=Path.home(), root=root, repository=ROOT)
+    assert data_folder() == Path(meant)
+
+
+@pytest.mark.parametrize(
+    ("setting", "odd"),
+    [
+        ('"', '"'),
+        ('"/data', '"'),
+        ("/data'", "'"),
+        ("“/data”", "“"),
+        ("$NOBODYS_HOME", "$NOBODYS_HOME"),
+        ("${NOBODYS_HOME}/data", "${NOBODYS_HOME"),
+        ("$(pwd)/data", "$(pwd"),
+        ("%USERPROFILE%/data", "%USERPROFILE%"),
+        ("~nobody-of-that-name/data", "~nobody-of-that-name"),
+        ("file:///data", "file://"),
+        ("/data\n/more", "\n"),
+    ],
+)
+def test_what_is_no_path_is_refused_and_leaves_no_folder(monkeypatch, setting, odd):
+    before = set(ROOT.iterdir())
+    monkeypatch.setenv("KDLAB_DATA", setting)
+    for ask in data_folder, course_dataset, lambda: load_images("mnist", "test"):
+        with pytest.raises(ValueError, match="KDLAB_DATA=/path/to/folder") as caught:
+            ask()
+        assert f"got {setting!r}" in str(caught.value)
+        assert f"where {odd!r}" in str(caught.value)
+    assert set(ROOT.iterdir()) == before
+
+
+def test_a_folder_into_which_nothing_came_does_not_stay(monkeypatch, tmp_path, folder):
+    monkeypatch.setenv("KDLAB_DATA", str(tmp_path / "mistyped" / "data"))
+    assert course_dataset() == "digits"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+# Archives that were laid by hand
+
+
+@pytest.fixture
+def by_hand(files, folder):
+    """The small MNIST as a browser downloads it: four archives, nothing unpacked."""
+    (folder / "MNIST" / "raw").mkdir(parents=True)
+    for name, content in files.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(content))
+    return folder
+
+
+def test_archives_laid_by_hand_are_unpacked_without_a_network(by_hand, files, capsys):
+    assert course_dataset() == "mnist"
+    assert load_images("mnist", "test")["labels"].tolist() == list(range(10))
+    for name, content in files.items():
+        assert (by_hand / name).read_bytes() == content
+    assert len(left_in(by_hand)) == 8 and list(by_hand.iterdir()) == [by_hand / "MNIST"]
+    assert str(by_hand) in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fails", ["mkdir", "replace"])  # read-only; full, say
+def test_archives_beside_which_nothing_can_be_written_are_read(
+    by_hand, files, fails, monkeypatch, on_disk_elsewhere
+):
+    def refuse(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, fails, refuse)
+    for split in datasets.SPLITS:
+        read, right = load_images("mnist", split), on_disk_elsewhere[split]
+        assert read["images"].equal(right["images"])
+        assert read["labels"].equal(right["labels"])
+    assert left_in(by_hand) == sorted(f"{name}.gz" for name in files)
+
+
+@pytest.fixture
+def on_disk_elsewhere(files, monkeypatch, tmp_path):
+    """What the splits of the unpacked files hold."""
+    (tmp_path / "unpacked" / "MNIST" / "raw").mkdir(parents=True)
+    for name, content in files.items():
+        (tmp_path / "unpacked" / name).write_bytes(content)
+    with monkeypatch.context() as patch:
+        patch.setenv("KDLAB_DATA", str(tmp_path / "unpacked"))
+        return {split: load_images("mnist", split) for split in datasets.SPLITS}
+
+
+@pytest.mark.parametrize("damage", ["truncated", "flipped", "text", "other"])
+def test_a_damaged_archive_is_named_and_then_downloaded(
+    by_hand, files, mirror, damage, monkeypatch
+):
+    whole = gzip.compress(files[IMAGES])
+    damaged = {
+        "truncated": truncated(whole),
+        "flipped": flipped(whole),
+        "text": b"<html>not found</html>",
+        "other": gzip.compress(flipped(files[IMAGES])),
+    }
+    (by_hand / f"{IMAGES}.gz").write_bytes(damaged[damage])
+    with monkeypatch.context() as patch:
+        patch.setitem(datasets.ADDRESSES, "mnist", CLOSED_PORT)
+        with pytest.raises(FileNotFoundError, match=r"\(train-images\S+ is damaged"):
+            load_images("mnist", "train")
+    assert count(load_images("mnist", "train")) == 20
+    assert (by_hand / IMAGES).read_bytes() == files[IMAGES]
+
+
 # Which dataset the course runs on
 
 
@@ -353,6 +478,23 @@ def test_a_name_that_is_never_resolved_is_given_up(monkeypatch):
     waited = time.perf_counter() - start
     over.set()
     assert waited < 30  # the look-up takes sixty
+
+
+@pytest.mark.parametrize(
+    ("proxy", "told"),
+    [("http:/proxy:3128", "proxy URL"), ("http://h:port", "'port'"), ("://", "//")],
+)
+def test_a_proxy_that_is_none_costs_one_line(monkeypatch, folder, capfd, proxy, told):
+    monkeypatch.setattr("urllib.request._opener", None)  # it knows an older proxy
+    for exception in "no_proxy", "NO_PROXY":
+        monkeypatch.delenv(exception, raising=False)
+    monkeypatch.setenv("https_proxy", proxy)
+    monkeypatch.setitem(datasets.ADDRESSES, "mnist", REAL_ADDRESSES["mnist"])
+    assert course_dataset() == "digits"
+    printed = capfd.readouterr()
+    assert printed.out.count("\n") == 1 and told in printed.out
+    assert printed.err == ""  # no thread's traceback
+    assert list(folder.iterdir()) == []
 
 
 def test_mnist_on_disk_is_read_without_a_network_and_without_writing(
