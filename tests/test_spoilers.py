@@ -1,0 +1,67 @@
+"""Nothing that is read before a prediction tells its answer.
+
+Read in order: the README's table, then each notebook's cells, each with the words that
+it shows (a question with its choices, a result, a quiz with all its feedback).
+"""
+
+import re
+
+import nbformat
+import pytest
+
+import claims
+from kdlab.exercises import load_words
+
+TELLS = {  # what would tell the answer of a prediction
+    "01 hesitates": "little more than a label|bars cannot be seen|is so sure that",
+    "01 mixture": "(tells?|says?|teach(es)?) nothing about|the same for (both|every)",
+    "02 order": "changes no (first|top|prediction|class|answer)|changing its first"
+    "|(first|top) (answer|class) (stays|is the same)"
+    "|keeps? the(ir)? order|not the answers",
+    "02 loudness": "balances (only|once)|when it (balances|does not)|no cosmetics"
+    "|makes the teacher louder",
+    "02 limit": r"logit.match|match\w* the teacher's \W*logits|what remains",
+    "02 chosen": "surer than|too sure|softer is better",
+}
+
+
+def shown(source, words):
+    """The texts of the lesson that a cell shows."""
+    for name, said in words["predict"].items():
+        if f'.predict("{name}")' in source:
+            yield from (said["question"], *said["choices"])
+        if f"{name}.reveal(" in source:
+            yield from (said["measured"], said["explanation"])
+    for question in words["question"] if "lesson.quiz()" in source else ():
+        yield question["text"]
+        for option in question["options"]:
+            yield from (option["text"], option["feedback"])
+
+
+def story():
+    """[(number of the notebook, source of a cell, all that is read there)]."""
+    readme = (claims.NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
+    read = [("", "", readme)]
+    for path in claims.ALL:
+        words = load_words(claims.home_of(path) / "words.toml")
+        for cell in nbformat.read(path, as_version=4).cells:
+            text = "\n".join([cell.source, *shown(cell.source, words)])
+            read.append((path.stem[:2], cell.source, text))
+    return read
+
+
+@pytest.mark.parametrize("which", TELLS)
+def test_nothing_tells_the_answer_before_it_is_guessed(which):
+    (number, name), read = which.split(), story()
+    pattern = re.compile(TELLS[which], re.IGNORECASE)
+    (asked,) = (
+        place
+        for place, (of, source, _) in enumerate(read)
+        if of == number and f'.predict("{name}")' in source
+    )
+    told = [place for place, (*_, text) in enumerate(read) if pattern.search(text)]
+    assert told, f"{pattern.pattern} occurs nowhere: it would find no spoiler"
+    assert min(told) >= asked, (
+        f"{which}: told by {pattern.search(read[min(told)][2])[0]!r} in\n"
+        f"{read[min(told)][2][:400]}"
+    )
