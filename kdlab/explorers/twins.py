@@ -167,7 +167,7 @@ def sentence_of(errors: Errors, spared: Errors, examples: int, seeds: int) -> st
     if spread > 0:
         better = sum(gain > 0 for gain in spared[TAUGHT])
         text += f" In {better} of {pairs} pairs the teacher helps: "
-        text += f"{mean:.0f} on average, {abs(mean) / spread:.1f} spreads."
+        text += f"{mean:.0f} on average, with a spread of {spread:.0f}."
     if spared.get(SMOOTHING):
         text += f" Label smoothing spares {fig.mean_spread(spared[SMOOTHING])[0]:.0f}."
     return text

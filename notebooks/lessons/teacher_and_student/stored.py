@@ -152,7 +152,8 @@ def hinton_picture(teachers: pd.DataFrame, students: pd.DataFrame) -> fig.Drawn:
     marker = {"symbol": "diamond-open", "size": 14, "line": {"width": 3}}
     roots = {"type": "data", "array": [errors**0.5 for errors in his.values()]}
     x = fig.axis("test errors of 10,000", [50, 190])
-    part = fig.dots(found, x, dict.fromkeys(found, fig.STUDENT))
+    colors = fig.TEACHER, fig.LABELS, fig.OTHER, fig.STUDENT
+    part = fig.dots(found, x, dict(zip(found, colors, strict=True)))
     part["y"]["range"] = [-0.7, len(HINTON) - 0.5]
     part["traces"].append(
         {"type": "scatter", "mode": "markers", "x": [*his.values()], "y": below}

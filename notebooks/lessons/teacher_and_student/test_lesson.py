@@ -7,6 +7,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from kdlab import figures as fig
 from kdlab.data import sample
 from kdlab.experiments import HINTON as KEPT
 from kdlab.experiments import new_student, setting, student_run, student_steps
@@ -116,6 +117,8 @@ def test_hintons_table_has_three_teachers_and_five_students_of_each_kind():
     assert [len(errors) for errors in hinton_rows(*runs).values()] == [3, 5, 5, 5]
     figure, words = hinton_picture(*runs)
     diamonds = figure["data"][-1]
+    own = str([t["marker"]["color"] for t in figure["data"] if "marker" in t])
+    assert all(color in own for color in (fig.TEACHER, fig.LABELS, fig.STUDENT))
     assert list(diamonds["x"]) == [67, 146, 74]
     assert diamonds["error_x"]["array"][0] == pytest.approx(math.sqrt(67))
     assert list(HINTON)[-1] in words
