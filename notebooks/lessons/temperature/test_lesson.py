@@ -20,7 +20,7 @@ from . import (
     limit_explorer,
     temperature_explorer,
 )
-from .exercises import TASKS, kl
+from .exercises import TASKS
 from .explorers import marked
 
 
@@ -126,7 +126,8 @@ def test_a_loss_without_a_gradient_is_noticed():
         return soft_target_loss(student_logits.detach(), teacher_logits, temperature)
 
     found = verdict(TASKS["soft_loss"], detached)
-    assert found.text == "The number is right, but no gradient reaches the student."
+    said = "The number is right, but no gradient reaches the student"
+    assert found.text.startswith(said)
 
 
 def test_marks_add_a_diamond_on_each_bar():
@@ -135,9 +136,3 @@ def test_marks_add_a_diamond_on_each_bar():
     _, diamonds = go.Figure(fig.picture("marks", part, says="").figure).data
     assert list(diamonds.x) == pytest.approx([0.3, 0.8, 0.9])
     assert list(diamonds.y) == names
-
-
-def test_the_divergence_that_mistakes_vary_is_right(columns, student_logits):
-    told = columns["teacher_logits"]
-    ours = kl(told, student_logits).mean()
-    assert ours == pytest.approx(soft_target_loss(student_logits, told, 1.0).item())
