@@ -8,6 +8,7 @@ from kdlab.figures.parts import (
     OTHER,
     SOFTENED,
     STUDENT,
+    STUDENTS,
     TEACHER,
     TEMPERATURE_TICKS,
     Drawn,
@@ -23,6 +24,7 @@ from kdlab.figures.parts import (
     picture,
     reliability_bars,
     temperature_axis,
+    ticks_at,
     upright,
 )
 from kdlab.figures.runs import (
@@ -30,6 +32,7 @@ from kdlab.figures.runs import (
     SEQUENTIAL,
     dots,
     heat_map,
+    held_by,
     lines_with_spread,
     spared_dots,
     unnamed,

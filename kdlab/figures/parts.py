@@ -16,8 +16,12 @@ from torch import Tensor
 # Okabe and Ito's colours, told apart also by the colour-blind; never colour alone.
 TEACHER, STUDENT, LABELS = "#0072B2", "#D55E00", "#999999"
 SOFTENED, OTHER = "#56B4E9", "#009E73"  # the teacher softened; neither
+STUDENTS = "#F0AE80", "#E37F3B", STUDENT  # kinds of them, told apart also by shape
 TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
+LONGEST = 12  # letters of a name that stands in the gap or under an axis
+DASHES = ["solid", "dash", "dot", "dashdot"]
+SYMBOLS = ["circle", "square", "diamond", "cross", "star"]
 
 Part = dict  # {"traces": [...], "x": axis, "y": axis} or {"image": address}
 
@@ -40,20 +44,26 @@ def picture(
     """The parts in one row, `widths` as shares of it.
 
     The title states the finding, `says` is the sentence beneath. The margin on the left
-    has room for the names of the first part's rows.
+    has room for the names of the first part's rows; names of the others are cut.
     """
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
-    left = _room_for_names(parts[0])
+    left, parts = _room_for_names(parts[0]), [parts[0], *map(_with_short, parts[1:])]
     layout = {
         "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
         "height": height,
-        "margin": {"l": left, "r": 20, "t": 84 if legend else 56, "b": 60},
+        "margin": {
+            "l": left,
+            "r": 20,
+            "t": 84 if legend else 56,
+            "b": _room_under(parts),
+        },
         "showlegend": legend,
         "images": [],
         "bargap": 0.25,
     }
     layout["title"] |= {"x": 0, "xanchor": "left"}
+    layout["margin"]["b"] = _room_under(parts)
     traces, start, number = [], 0.0, 0
     for part, width in zip(parts, widths, strict=True):
         domain = [start, min(start + width * unit, 1.0)]
@@ -103,7 +113,7 @@ def gallery(pictures: Tensor, captions: Sequence[str], columns: int) -> Part:
 
 def image_address(pixels: Tensor) -> str:
     """An image [1 or 3, H, W], in [0, 1] or bytes, as a PNG in its own address."""
-    pixels = (pixels * 255).byte() if pixels.is_floating_point() else pixels
+    pixels = (pixels * 255).round().byte() if pixels.is_floating_point() else pixels
     array = pixels.movedim(0, -1).cpu().numpy()
     file = io.BytesIO()
     Image.fromarray(array.squeeze(-1) if array.shape[-1] == 1 else array).save(
@@ -161,16 +171,15 @@ def curves(
 ) -> Part:
     """Named curves over x, a large dot on each where the slider is, and `marks`."""
     traces = []
-    dashes = ["solid", "dash", "dot", "dashdot"]
-    symbols = ["circle", "square", "diamond", "cross", "star"]
     at = nearest(x, here)
     for number, (name, y) in enumerate(lines.items()):
-        style = {"color": colors[number], "dash": dashes[number % 4], "width": 3}
+        color, symbol = colors[number % len(colors)], SYMBOLS[number % len(SYMBOLS)]
+        style = {"color": color, "dash": DASHES[number % len(DASHES)], "width": 3}
         traces.append(
             {"type": "scatter", "mode": "lines", "x": list(x), "y": list(y)}
             | {"name": name, "line": style}
         )
-        marker = {"size": 15, "symbol": symbols[number], "color": colors[number]}
+        marker = {"size": 15, "symbol": symbol, "color": color}
         traces.append(
             {"type": "scatter", "mode": "markers", "x": [x[at]], "y": [y[at]]}
             | {"name": name, "marker": marker, "showlegend": False}
@@ -230,6 +239,12 @@ def axis(
     return fixed
 
 
+def ticks_at(examples: int, shares: Sequence[float]) -> dict[str, int]:
+    """Named ticks at about these shares of the examples, whole numbers from 1 on."""
+    places = (round(share * examples) for share in shares)
+    return {f"{place:,}": place for place in places if place}
+
+
 def temperature_axis(
     title: str = "temperature T", ticks: Sequence[float] = TEMPERATURE_TICKS
 ) -> dict:
@@ -243,6 +258,26 @@ def _room_for_names(part: Part) -> int:
     y = part.get("y", {})
     bars = part["traces"][0]["y"] if y.get("type") == "category" else []
     return max([60, *(12 + 8 * len(name) for name in y.get("ticktext", bars))])
+
+
+def _room_under(parts: Sequence[Part]) -> int:
+    """Pixels under the parts, for names that plotly turns where they are long."""
+    names = (text for part in parts for text in part.get("x", {}).get("ticktext", []))
+    return 60 + 7 * max([0, *(len(name) - len("100,000") for name in names)])
+
+
+def _with_short(part: Part) -> Part:
+    """The part with names that fit into the gap on its left, cut if need be."""
+    y = part.get("y", {})
+    names = part["traces"][0]["y"] if y.get("type") == "category" else []
+    if not any(len(name) > LONGEST for name in names):
+        return part
+    return {**part, "y": {**y, "tickvals": names, "ticktext": [*map(short, names)]}}
+
+
+def short(name: str) -> str:
+    """The name, its end cut off if it is long."""
+    return name if len(name) <= LONGEST else name[: LONGEST - 1] + "…"
 
 
 def _placed(address: str, domain: Sequence[float]) -> dict:

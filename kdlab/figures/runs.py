@@ -5,13 +5,14 @@ from collections.abc import Callable, Mapping, Sequence
 
 from torch import Tensor
 
-from kdlab.figures.parts import LABELS, Part, axis, upright
+from kdlab.figures.parts import DASHES, LABELS, SYMBOLS, Part, axis, short, upright
 from kdlab.figures.words import Runs, mean_spread
 
-DASHES, SYMBOLS = ["solid", "dash", "dot", "dashdot"], ["circle", "square", "diamond"]
-# Blue to white to orange, which the colour-blind tell apart.
-DIVERGING = [[0, "#0072B2"], [0.5, "#F7F7F7"], [1, "#D55E00"]]
-SEQUENTIAL = [[0, "#F7F7F7"], [0.5, "#56B4E9"], [1, "#003A5C"]]
+# Neither the teacher's blue nor the student's orange: a cell is nobody's. Purple and
+# green (ColorBrewer's PRGn) are told apart by the colour-blind, too.
+DIVERGING = [[0, "#762A83"], [0.5, "#F7F7F7"], [1, "#1B7837"]]
+SEQUENTIAL = [[0, "#F7F7F7"], [0.5, "#AF8DC3"], [1, "#40004B"]]
+FRAME = "#E7298A"  # seen on all of them
 
 
 def dots(
@@ -33,7 +34,7 @@ def dots(
     colors = colors or {}
     rows = {name: len(runs) - 1 - place for place, name in enumerate(runs)}
     points = [(v, name, k) for name in runs for k, v in enumerate(runs[name])]
-    within = _held_by(x)
+    within = held_by(x)
     marker = {"size": 9, "symbol": "circle-open", "line": {"width": 2}}
     marker["color"] = [colors.get(name, LABELS) for _, name, _ in points]
     # apart from each other, each at a height that stays when more runs come
@@ -66,7 +67,7 @@ def unnamed(part: Part) -> Part:
     return {**part, "traces": traces}
 
 
-def _held_by(x: dict) -> Callable[[float], float]:
+def held_by(x: dict) -> Callable[[float], float]:
     """A function that moves a value into the range of this axis, if it has one."""
     low, high = x.get("range", (-math.inf, math.inf))
     if x.get("type") == "log":
@@ -128,14 +129,14 @@ def lines_with_spread(
     traces = []
     for number, (name, measured) in enumerate(runs.items()):
         pairs = [mean_spread(values) for values in measured]
-        color, style = colors[number], number % len(DASHES)
+        color, style = colors[number % len(colors)], number % len(DASHES)
         whiskers = {"type": "data", "array": [spread for _, spread in pairs]}
         traces.append(
             {"type": "scatter", "mode": "lines+markers", "name": name, "x": list(x)}
             | {"y": [mean for mean, _ in pairs]}
             | {"error_y": {**whiskers, "color": color, "thickness": 2, "width": 5}}
             | {"line": {"color": color, "dash": DASHES[style], "width": 3}}
-            | {"marker": {"symbol": SYMBOLS[number % 3], "size": 9, "color": color}}
+            | {"marker": {"size": 9, "symbol": SYMBOLS[number % 5], "color": color}}
         )
     return {"traces": traces, "x": axes[0], "y": axes[1]}
 
@@ -151,23 +152,33 @@ def heat_map(
     colors: Sequence = SEQUENTIAL,
     digits: int = 1,
     here: tuple[int, int] | None = None,
+    log: bool = False,
 ) -> Part:
     """Values [rows, columns] as coloured cells with their numbers; NaN stays empty.
 
     `scale` holds the ends of the colours, `title` is that of the colour bar, `axes`
-    those of x and y; `here` frames one cell, (row, column).
+    those of x and y; `here` frames one cell, (row, column). With `log` the colours are
+    those of doublings, and so are the ends of the scale, powers of two.
     """
-    texts = [
-        ["" if v != v else f"{v:z.{digits}f}" for v in row] for row in values.tolist()
-    ]
+
+    def words(v: float) -> str:
+        return "" if v != v else f"{v:z.{digits + (log and v < 1)}f}"
+
+    texts = [[*map(words, row)] for row in values.tolist()]
+    values = values.clamp_min(2.0**-99).log2() if log else values
     numbers = [[None if v != v else v for v in row] for row in values.tolist()]
     cells = {"type": "heatmap", "z": numbers, "xgap": 2, "ygap": 2}
     cells |= {"text": texts, "texttemplate": "%{text}"}
     cells |= {"hovertemplate": "%{text}<extra></extra>", "colorscale": list(colors)}
     cells |= {"zmin": scale[0], "zmax": scale[1]}
     cells["colorbar"] = {"title": {"text": title, "side": "right"}, "thickness": 14}
+    if log:
+        powers = range(math.ceil(scale[0]), math.floor(scale[1]) + 1, 2)
+        ticktext = [f"{2**k}" if k >= 0 else f"1/{2**-k}" for k in powers]
+        cells["colorbar"] |= {"tickvals": [*powers], "ticktext": ticktext}
     x, y = (
-        axis(title, [-0.5, len(names) - 0.5], ticks={n: i for i, n in enumerate(names)})
+        axis(title, [-0.5, len(names) - 0.5])
+        | {"tickvals": [*range(len(names))], "ticktext": [*map(short, names)]}
         | {"zeroline": False, "showgrid": False}
         for title, names in zip(axes, (columns, rows), strict=True)
     )
@@ -180,6 +191,6 @@ def _frame(here: tuple[int, int] | None) -> dict:
     sides = (-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1)
     x = [column + half * side for side, _ in sides]
     y = [row + half * side for _, side in sides]
-    line = {"color": "#E69F00", "width": 5 if here else 0}
+    line = {"color": FRAME, "width": 5 if here else 0}
     style = {"type": "scatter", "mode": "lines", "hoverinfo": "skip", "line": line}
     return {**style, "x": x, "y": y, "showlegend": False}

@@ -11,7 +11,7 @@ from torch import Tensor
 from kdlab import figures as fig
 from kdlab.data import Columns, count, only_classes
 from kdlab.experiments import LABELS, student_steps
-from kdlab.explorers.answers import DIGITS
+from kdlab.explorers.answers import DIGITS, names_of, shown_classes
 from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore_live
 from kdlab.training import predict
 
@@ -25,7 +25,7 @@ ARMS = {  # what each student is told
     "teacher, T = 4": {"method": "teacher", "temperature": 4.0},
     "teacher, T = 20": {"method": "teacher", "temperature": 20.0},
 }
-COLORS = [fig.LABELS, fig.OTHER, fig.SOFTENED, fig.TEACHER, fig.STUDENT]
+COLORS = [fig.LABELS, fig.OTHER, *fig.STUDENTS]  # the teacher shows none of its own
 COLOR_OF = dict(zip(ARMS, COLORS, strict=True))
 TWO = "7", "8"  # the digits of Hinton's second experiment
 # How a bias was chosen, and the end of its columns in the table.
@@ -41,7 +41,7 @@ def omitted_explorer(
     train_set: Columns,
     held_out: Columns,
     test_set: Columns,
-    class_names: Sequence[str] = DIGITS,
+    class_names: Sequence[str] | None = None,
     *,
     epochs: int = 8,
 ) -> LivePanel:
@@ -49,11 +49,18 @@ def omitted_explorer(
 
     `train_set` has a column teacher_logits [N, classes]; the teacher knows all classes.
     `await panel.finished()` gives an `Unseen`, or None if it was stopped.
+
+    Raises ValueError if all images are of one class, or if no class is in all sets.
     """
-    classes = range(len(class_names))
+    class_names = names_of(train_set, class_names)
+    known = shown_classes(train_set, class_names)
+    judged = {*test_set["labels"].tolist()} & {*held_out["labels"].tolist()}
+    classes = [name for name in known if name in judged]
+    if not classes:
+        raise ValueError(f"No class of {known} is in the test and the held-out images.")
 
     def trained(hidden: Sequence[int]) -> Generator:
-        shown = only_classes(train_set, set(classes) - set(hidden))
+        shown = only_classes(train_set, set(known) - set(hidden))
         found = Unseen([*hidden], {}, test_set["labels"], {}, held_out["labels"])
         draw = partial(before_bias, found, class_names, count(shown))
         yield draw
@@ -64,10 +71,12 @@ def omitted_explorer(
             yield draw
         return found
 
-    options = [(f"every {class_names[i]}", (i,)) for i in classes]
+    options = {f"every {class_names[i]}": (i,) for i in classes}
     rest = tuple(i for i in classes if class_names[i] not in TWO)
-    options.append((f"all but {' and '.join(TWO)}", rest))
-    return explore_live(trained, hidden=dropdown("left out", options, (3,)))
+    if 0 < len(rest) == len(known) - 2:
+        options[f"all but {' and '.join(TWO)}"] = rest
+    first = options.get("every 3", (classes[0],))
+    return explore_live(trained, hidden=dropdown("left out", options.items(), first))
 
 
 def before_bias(found: Unseen, class_names: Sequence[str], images: int) -> fig.Drawn:
@@ -114,7 +123,7 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
 
     def view(bias: float) -> fig.Drawn:
         at = fig.nearest(biases, bias)
-        here = [values[at] for values in recall.values()]
+        bias, here = biases[at], [values[at] for values in recall.values()]
         words = [
             f"{arm}: {recall[arm][at]:.0f} %, {errors[arm][at]:,.0f} errors (held-out "
             f"choice: {chosen[arm]:.1f})"

@@ -8,7 +8,13 @@ from torch import Tensor
 
 from kdlab import figures as fig
 from kdlab.data import Columns
-from kdlab.explorers.answers import DIGITS, TEMPERATURES, picked_images, picker
+from kdlab.explorers.answers import (
+    TEMPERATURES,
+    names_of,
+    picked_images,
+    picker,
+    shown_classes,
+)
 from kdlab.metrics import soften
 from kdlab.panels import Explorer, explore, temperature_slider
 
@@ -20,9 +26,11 @@ def class_similarity(logits: Tensor, labels: Tensor, temperature: float) -> Tens
     """Mean wrong answers by true class: [N, classes] -> [classes, classes].
 
     Row y is the mean softened answer to images of class y without its own entry, and
-    sums to 1; the diagonal is 0.
+    sums to 1; the diagonal is 0. ValueError: a class has no image.
     """
     probs, classes = soften(logits.double(), temperature), logits.shape[1]
+    if missing := {*range(classes)} - {*labels.tolist()}:
+        raise ValueError(f"No image shows a {sorted(missing)}: leave its logits out.")
     means = torch.stack([probs[labels == name].mean(dim=0) for name in range(classes)])
     wrong = means.fill_diagonal_(0)
     return wrong / wrong.sum(dim=1, keepdim=True)
@@ -40,6 +48,7 @@ def class_maps(similarity: Tensor, upright: int) -> Tensor:
     Source: Borg & Groenen (2005), Modern Multidimensional Scaling, section 8.6
     """
     wanted = -((similarity + similarity.mT) / 2).clamp_min(1e-30).log()
+    wanted = wanted.clamp_min(1e-3)  # two classes, or two that know only each other
     wanted.diagonal(dim1=1, dim2=2).zero_()
     centre = (torch.eye(similarity.shape[1]) - 1 / similarity.shape[1]).double()
     values, vectors = torch.linalg.eigh(-centre @ wanted[upright] ** 2 @ centre)
@@ -54,28 +63,40 @@ def class_maps(similarity: Tensor, upright: int) -> Tensor:
 
 
 def similarity_explorer(
-    columns: Columns, class_names: Sequence[str] = DIGITS
+    columns: Columns, class_names: Sequence[str] | None = None
 ) -> Explorer:
-    """Which wrong answers a teacher gives to which class, as a map and as a table."""
-    answers = columns["teacher_logits"], columns["labels"]
+    """Which wrong answers a teacher gives to which class, as a map and as a table.
+
+    A class without images is left out, also as an answer. ValueError: all images are of
+    one class.
+    """
+    class_names = names_of(columns, class_names)
+    shown = shown_classes(columns, class_names)
+    missing = " and ".join(n for n in class_names if class_names.index(n) not in shown)
+    left_out = f" Left out, for no image shows it: {missing}." if missing else ""
+    labels = torch.searchsorted(torch.tensor(shown), columns["labels"])
+    class_names = [class_names[name] for name in shown]
+    answers = columns["teacher_logits"][:, shown], labels
     tables = torch.stack([class_similarity(*answers, t) for t in TEMPERATURES])
     maps = class_maps(tables, UPRIGHT)
+    wide = max(2.3, 1.15 * maps.abs().max().item())
 
     def view(temperature: float) -> fig.Drawn:
         at = fig.nearest(TEMPERATURES, temperature)
+        temperature = TEMPERATURES[at]
         times = tables[at] * (len(class_names) - 1)
         pairs, both = most_alike(times), (times + times.T) / 2
         names = [f"{class_names[a]} and {class_names[b]}" for a, b in pairs]
         said = [f"{n} ({both[pair]:.1f})" for n, pair in zip(names, pairs, strict=True)]
         return fig.picture(
             f"T = {temperature:.4g}: most alike are {names[0]}",
-            map_of(maps[at], pairs, class_names),
+            map_of(maps[at], pairs, class_names, wide),
             wrong_answers(times, class_names),
             widths=[1, 1.25],
             height=470,
             says=f"At T = {temperature:.4g} most alike are {', '.join(said)}. In "
             "brackets, their wrong answers for each other as times an even share. On "
-            "the left, classes that are alike lie close together.",
+            f"the left, classes that are alike lie close together.{left_out}",
         )
 
     presets = {"as trained": 1.0, "a usual choice": 4.0, "Hinton 2015, T ≈ 20": 20.0}
@@ -83,31 +104,43 @@ def similarity_explorer(
 
 
 def most_alike(similarity: Tensor) -> list[tuple[int, int]]:
-    """The three pairs of classes with the largest entries, both directions together."""
-    order = (similarity + similarity.T).triu().flatten().topk(3).indices.tolist()
-    return [divmod(place, len(similarity)) for place in order]
+    """The three pairs of classes with the largest entries, both directions together.
+
+    Of less than three classes there is one pair.
+    """
+    both = (similarity + similarity.T).triu().fill_diagonal_(-1)
+    order = both.flatten().topk(3 if len(both) > 2 else 1).indices.tolist()
+    return [divmod(place, len(both)) for place in order]
 
 
 def wrong_answers(times: Tensor, class_names: Sequence[str]) -> fig.Part:
-    """Times the even share that each wrong class has of the answers, in doublings."""
+    """Times the even share that each wrong class has of the answers.
+
+    The colours go by doublings: a half is as far from the even share as two times it.
+    """
     return fig.heat_map(
-        times.log2().fill_diagonal_(torch.nan).flip(0),
+        times.clone().fill_diagonal_(torch.nan).flip(0),
         class_names,
         class_names[::-1],
         ("wrong answer", "label"),
         scale=(-5, 5),
-        title="log₂ of times the even share",
+        title="times the even share",
         colors=fig.DIVERGING,
+        log=True,
     )
 
 
 def map_of(
-    places: Tensor, pairs: Sequence[tuple[int, int]], class_names: Sequence[str]
+    places: Tensor,
+    pairs: Sequence[tuple[int, int]],
+    class_names: Sequence[str],
+    wide: float = 2.3,
 ) -> fig.Part:
     """Class names at their places [classes, 2]; lines join the most similar pairs."""
     x, y = places.T.tolist()
     ring = {"size": 36, "color": fig.TEACHER, "symbol": "circle-open"}
-    names = {"x": x, "y": y, "text": list(class_names), "textfont": {"size": 20}}
+    size = 20 if max(map(len, class_names)) < 3 else 14
+    names = {"x": x, "y": y, "text": list(class_names), "textfont": {"size": size}}
     names |= {"mode": "markers+text", "marker": {**ring, "line": {"width": 3}}}
     lines = {"x": [], "y": [], "mode": "lines"}
     lines |= {"line": {"color": fig.SOFTENED, "width": 5}}
@@ -116,18 +149,21 @@ def map_of(
         ends = torch.stack([places[a] + edge, places[b] - edge])
         lines["x"] += [*ends[:, 0].tolist(), None]
         lines["y"] += [*ends[:, 1].tolist(), None]
-    hidden = {"range": [-2.3, 2.3], "visible": False, "fixedrange": True}
+    hidden = {"range": [-wide, wide], "visible": False, "fixedrange": True}
     both = {"type": "scatter", "hoverinfo": "skip"}
     return {"traces": [{**both, **lines}, {**both, **names}], "x": hidden, "y": hidden}
 
 
 def neighbours_explorer(
-    columns: Columns, class_names: Sequence[str] = DIGITS
+    columns: Columns, class_names: Sequence[str] | None = None
 ) -> Explorer:
     """The three nearest wrong classes of an image, each with two real images of it.
 
-    Nearest are the images of that class to which the teacher's answer is most alike.
+    Nearest are the images of that class to which the teacher's answer is most alike. Of
+    few classes and images there are fewer. ValueError: all images are of one class.
     """
+    class_names = names_of(columns, class_names)
+    shown_classes(columns, class_names)
     logits, labels = columns["teacher_logits"], columns["labels"]
     picked = picked_images(columns)
     near = [nearest_wrong(logits, labels, row) for row in picked]
@@ -136,17 +172,17 @@ def neighbours_explorer(
         row, (names, rows) = picked[image_number], near[image_number]
         probs, label = soften(logits[row], temperature), class_names[labels[row]]
         said = [f"{class_names[n]} ({fig.percent(probs[n].item())})" for n in names]
-        captions = [f"a {class_names[labels[other]]}" for other in rows]
+        captions = [fig.a(class_names[labels[other]]) for other in rows]
         return fig.picture(
-            f"This {label} is most like a {class_names[names[0]]}",
+            f"This {label} is most like {fig.a(class_names[names[0]])}",
             fig.image(columns["images"][row]),
             fig.class_bars(probs, class_names, title="teacher's probability"),
-            fig.gallery(columns["images"][rows], captions, 3),
+            fig.gallery(columns["images"][rows], captions, len(names)),
             widths=[1, 1.4, 1.6],
             height=380,
             says=f"Label {label}. At T = {temperature:.4g} the nearest wrong classes "
-            f"are {said[0]}, {said[1]} and {said[2]}. On the right, real images of "
-            "these three to which the teacher answers most alike.",
+            f"are {', '.join(said)}. On the right, real images of these to which the "
+            "teacher answers most alike.",
         )
 
     return explore(
@@ -162,12 +198,14 @@ def nearest_wrong(
 ) -> tuple[list[int], list[int]]:
     """The three most likely wrong classes of a row, and two rows of each, most alike.
 
-    The six rows are in the order of two lines: the first of each class, the second.
+    The rows are in the order of two lines: the first of each class, the second. There
+    are less than three if less have images, and one line if one has a single image.
     """
-    wrong = logits[row].clone()
-    wrong[labels[row]] = -torch.inf
-    names = wrong.topk(3).indices
+    images = torch.bincount(labels, minlength=logits.shape[1])
+    images[labels[row]] = 0
+    wrong = torch.where(images > 0, logits[row], -torch.inf)
+    names = wrong.topk(min(3, int((images > 0).sum()))).indices
     gaps = (logits - logits[row]).norm(dim=1)
     of_class = torch.where(labels == names[:, None], gaps, torch.inf)  # [3, N]
-    rows = of_class.topk(2, largest=False).indices
+    rows = of_class.topk(min(2, int(images[names].min())), largest=False).indices
     return names.tolist(), rows.T.flatten().tolist()

@@ -9,7 +9,13 @@ from torch import Tensor
 from kdlab import figures as fig
 from kdlab import panels
 from kdlab.data import Columns
-from kdlab.explorers.answers import PULL, TEMPERATURES, over_temperatures, soft_pulls
+from kdlab.explorers.answers import (
+    PULL,
+    TEMPERATURES,
+    names_of,
+    over_temperatures,
+    soft_pulls,
+)
 from kdlab.losses import soft_target_gradient
 from kdlab.metrics import soften
 
@@ -25,7 +31,9 @@ STUDENTS = {
 }
 # All these logits add up to 0: a plane. Two directions in it, at right angles:
 PLANE = F.normalize(torch.tensor([[1.0, -1.0, 0.0], [1.0, 1.0, -2.0]]))
-FORCE = 3.0  # an arrow of length 1; so a hot teacher's alone ends at its logits
+# A force of length 1 is drawn C = 3 times as long, C classes: a hot teacher pulls with
+# (v - z) / C, so its arrow alone ends at its logits.
+FORCE = float(len(CLASSES))
 PRESETS = {
     "labels alone": {"soft_weight": 0.0},
     "teacher alone": {"soft_weight": 1.0},
@@ -71,7 +79,8 @@ def forces_view(
     says = "At weight 0 nobody listens to the teacher: T does nothing."
     if heard:
         says = f"T = {temperature:.4g}, weight {soft_weight:.1f}: labels pull with "
-        says += f"{ours:.3f}, the teacher with {theirs:.3f}, both with {both:.3f}."
+        says += f"{ours:.3f}, the teacher with {theirs:.3f}, both with {both:.3f}. "
+        says += f"Arrows are {FORCE:g} times as long: C = {FORCE:g} classes."
     return fig.picture(
         f"Labels pull with {ours:.2f}, the teacher with {theirs:.2f}",
         plane_of_logits(logits, arrows),
@@ -131,6 +140,7 @@ def loudness_explorer(
 
     Students by name: their logits [N, classes], such as after some epochs.
     """
+    names_of(columns, None)  # they can be shown
     hard, soft = {}, {}
     for name, logits in students.items():
         gap = soften(logits, 1.0) - F.one_hot(columns["labels"], logits.shape[1])
@@ -142,6 +152,7 @@ def loudness_explorer(
         for name, line in soft[student].items():
             lines[name] = [soft_weight * y for y in line]
         here = fig.nearest(TEMPERATURES, temperature)
+        temperature = TEMPERATURES[here]
         ours, theirs, alone = (line[here] for line in lines.values())
         words = f"{theirs / ours:.3g} times as hard" if ours else "nobody else pulls"
         colors = [fig.LABELS, fig.STUDENT, fig.OTHER]

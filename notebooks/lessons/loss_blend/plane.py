@@ -4,7 +4,8 @@ from torch import Tensor
 
 from kdlab import figures as fig
 
-COLORS, SYMBOLS = [fig.TEACHER, fig.STUDENT, fig.OTHER], ["circle", "square", "diamond"]
+# Of classes, so neither a teacher's colour nor a student's: green, pink and olive.
+COLORS, SYMBOLS = [fig.OTHER, "#CC79A7", "#8F7A00"], ["circle", "square", "diamond"]
 
 
 def trace(places: Tensor, mode: str, **style: object) -> dict:

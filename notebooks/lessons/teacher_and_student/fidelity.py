@@ -16,7 +16,7 @@ TRAININGS = {
 }
 LABELS, WARM, HOT = "labels", "teacher, T = 1", "teacher, T = 8"
 TEMPERATURES = {LABELS: 0.0, WARM: 1.0, HOT: 8.0}
-COLORS = {LABELS: fig.LABELS, WARM: fig.SOFTENED, HOT: fig.STUDENT}
+COLORS = {LABELS: fig.LABELS, WARM: fig.STUDENTS[0], HOT: fig.STUDENT}
 SYMBOLS = {LABELS: "circle", WARM: "square", HOT: "diamond"}
 WHO = {"course": "the course's", "fair": "a fair one", "weak": "a weak one"}
 
@@ -88,12 +88,13 @@ def reliability_picture(answers: Mapping[str, Tensor], labels: Tensor) -> fig.Dr
     """Confidence against accuracy of each model, side by side.
 
     Args:
-        answers: logits [N, classes] of up to three models, by name.
+        answers: logits [N, classes] of models by name; "teacher" and "on labels" have
+            their colours, others are students.
         labels: [N]
     """
     parts, gaps, words = [], {}, []
-    colors = fig.TEACHER, fig.LABELS, fig.STUDENT
-    for (name, logits), color in zip(answers.items(), colors, strict=False):
+    colors = {"teacher": fig.TEACHER, "on labels": fig.LABELS}
+    for name, logits in answers.items():
         table = reliability(logits, labels, bins=10)
         gaps[name] = calibration_gap(table).item()
         sure = (table["confidence"] * table["share"]).nansum().item()
@@ -101,7 +102,7 @@ def reliability_picture(answers: Mapping[str, Tensor], labels: Tensor) -> fig.Dr
             f"{name} is {sure:.1%} sure and {accuracy(logits, labels).item():.1%} right "
             f"(calibration error {gaps[name]:.3f})"
         )
-        part = fig.reliability_bars(table, color)
+        part = fig.reliability_bars(table, colors.get(name, fig.STUDENT))
         part["x"]["title"] = {"text": f"confidence: {name}"}
         parts.append(part)
     return fig.picture(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from kdlab import figures as fig
 from kdlab.data import Columns, count, sample
 from kdlab.experiments import new_student, student_steps
-from kdlab.explorers.answers import DIGITS, picked_images
+from kdlab.explorers.answers import names_of, picked_images
 from kdlab.metrics import soften
 from kdlab.panels import LivePanel, choice, explore_live, student_controls
 from kdlab.training import evaluate, predict
@@ -23,6 +23,7 @@ TERMS = {  # of the loss: colour and dash
 }
 STYLES = {LABELS: (fig.LABELS, "solid"), TAUGHT: (fig.STUDENT, "solid"), **TERMS}
 RATES = [1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.2, 10.0]
+BATCH_SIZE = student_steps.__kwdefaults__["batch_size"]  # an epoch is counted by it
 POINTS = 150  # of each curve, however long the training is
 PRESETS = {
     "teacher alone": {"soft_weight": 1.0},
@@ -35,7 +36,7 @@ Curves = dict[str, list[tuple[float, float]]]  # name -> points (epoch, value)
 def pair_explorer(
     train_set: Columns,
     test_set: Columns,
-    class_names: Sequence[str] = DIGITS,
+    class_names: Sequence[str] | None = None,
     twins: dict[str, nn.Module] | None = None,
     **start: object,
 ) -> LivePanel:
@@ -45,19 +46,24 @@ def pair_explorer(
     width=32. `await panel.finished()` gives the test errors of both, or None if it was
     stopped; the nets are put into `twins`, {"on labels": net, ...}, as they begin.
     """
+    class_names = names_of(test_set, class_names)
     torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
     twins = {} if twins is None else twins
+    presets = {
+        k: p for k, p in PRESETS.items() if p.get("labels", 0) <= count(train_set)
+    }
 
     def trained(
         labels: int, width: int, temperature: float, soft_weight: float, **length: float
     ) -> Generator[object, None, dict[str, int]]:
         blend = {"temperature": temperature, "soft_weight": soft_weight}
         told = {LABELS: {"method": "labels"}, TAUGHT: {"method": "teacher", **blend}}
-        chosen, of_epoch = sample(train_set, labels), math.ceil(labels / 64)
-        steps = []
+        chosen, steps = sample(train_set, labels), []
+        of_epoch = math.ceil(labels / BATCH_SIZE)
         for name, how in told.items():
             twins[name] = new_student(f"mlp-{width}", seed=0)
-            steps.append(student_steps(chosen, model=twins[name], **how, **length))
+            how |= {"model": twins[name], "batch_size": BATCH_SIZE, **length}
+            steps.append(student_steps(chosen, **how))
         seen = Watch(test_set, torn, twins, of_epoch * length["epochs"] // POINTS)
         picture = partial(pair_picture, seen, class_names, length["epochs"])
         yield picture
@@ -71,7 +77,7 @@ def pair_explorer(
     rate = choice("learning rate", RATES, 1e-2)
     controls = student_controls(count(train_set), 0.9, learning_rate=rate)
     return explore_live(
-        trained, presets=PRESETS, button="Start", values=start, **controls
+        trained, presets=presets, button="Start", values=start, **controls
     )
 
 
@@ -130,7 +136,7 @@ class Watch:
 def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> fig.Drawn:
     """Answers to one image, the loss terms, and the test errors of both twins."""
     examples = count(seen.test_set)
-    ticks = {f"{round(s * examples):,}": s * examples for s in (0.03, 0.1, 0.3, 0.9)}
+    ticks = fig.ticks_at(examples, (0.03, 0.1, 0.3, 0.9))
     wide = [math.log10(0.015 * examples), math.log10(examples)]
     time = fig.axis("epoch", [0, epochs * 1.02])
     loss = fig.axis("loss", [-4.3, 2.5], log=True)
@@ -156,12 +162,15 @@ def pair_picture(seen: Watch, class_names: Sequence[str], epochs: int) -> fig.Dr
 
 
 def lines(curves: Curves, x: dict, y: dict) -> fig.Part:
-    """A line through each curve's points, in the style of its name."""
-    traces = []
+    """A line through each curve's points, in the style of its name.
+
+    No errors, or no loss, have no place on the axis: they stand at its edge.
+    """
+    traces, within = [], fig.held_by(y)
     for name, points in curves.items():
         color, dash = STYLES[name]
         line = {"color": color, "dash": dash, "width": 3}
         trace = {"type": "scatter", "mode": "lines", "name": name, "line": line}
-        trace |= {"x": [x for x, _ in points], "y": [y for _, y in points]}
+        trace |= {"x": [x for x, _ in points], "y": [within(y) for _, y in points]}
         traces.append(trace)
     return {"traces": traces, "x": x, "y": y}
