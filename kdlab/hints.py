@@ -25,9 +25,12 @@ def evened_out(probs: Tensor, labels: Tensor) -> Tensor:
 def permuted(probs: Tensor, labels: Tensor, seed: int = 0) -> Tensor:
     """The wrong answers change places, alike for all images: wrong dark knowledge.
 
-    They move on by 1 to classes - 2 places, so that none keeps its own.
+    They move on by 1 to classes - 2 places, so that none keeps its own. ValueError: of
+    two classes only one is wrong.
     """
     classes = probs.shape[1]
+    if classes < 3:
+        raise ValueError(f"Wrong answers change places among 3 classes, got {classes}.")
     draw = torch.Generator().manual_seed(seed)
     places = int(torch.randint(1, classes - 1, (), generator=draw))
     wrong = (labels[:, None] + torch.arange(1, classes)) % classes  # [N, classes - 1]

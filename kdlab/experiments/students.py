@@ -8,6 +8,7 @@ from collections.abc import Generator
 from functools import lru_cache
 from pathlib import Path
 
+import torch
 from torch import Tensor, nn
 
 from kdlab import hints
@@ -112,7 +113,9 @@ def student_steps(
     """
     told = objective_of(method, temperature, soft_weight)
     columns = with_targets(train_set, method, temperature, seed)
-    model = model or new_student(student, seed, dropout)
+    if model is None:
+        told_of = columns.get("teacher_logits", torch.empty(0, 10))
+        model = new_student(student, seed, dropout, classes=told_of.shape[1])
 
     def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
         images = jittered(batch["images"], jitter) if jitter else batch["images"]
@@ -125,9 +128,11 @@ def student_steps(
     return model
 
 
-def new_student(student: str, seed: int, dropout: float = 0.0) -> nn.Module:
+def new_student(
+    student: str, seed: int, dropout: float = 0.0, classes: int = 10
+) -> nn.Module:
     """The untrained net of this name and seed, on the fastest device."""
-    sizes = {"widths": widths_of(student), "dropout": dropout}
+    sizes = {"widths": widths_of(student), "dropout": dropout, "classes": classes}
     return build_model("mlp", seed=seed, **sizes).to(best_device())
 
 

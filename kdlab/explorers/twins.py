@@ -130,10 +130,10 @@ def twins_picture(examples: int, seeds: int, said: str, errors: Errors) -> fig.D
         for arm, found in errors.items()
     }
     spared[ALONE] = []  # its row stays, so that rows stand beside each other
-    widest = WIDEST * examples
+    widest = max(2.0, WIDEST * examples)
     tens = torch.tensor([0.012, 0.95]).mul(examples).log10().tolist()
     shares = (0.02, 0.05, 0.1, 0.2, 0.5)
-    ticks = {f"{round(s * examples):,}": s * examples for s in shares}
+    ticks = fig.ticks_at(examples, shares)
     left = fig.axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     right = fig.axis("errors spared, beside the twin on labels", [-widest, widest])
     pairs = fig.spared_dots(spared, right, COLORS)

@@ -61,7 +61,8 @@ def pair_explorer(
         chosen, steps = sample(train_set, labels), []
         of_epoch = math.ceil(labels / BATCH_SIZE)
         for name, how in told.items():
-            twins[name] = new_student(f"mlp-{width}", seed=0)
+            net = new_student(f"mlp-{width}", seed=0, classes=len(class_names))
+            twins[name] = net
             how |= {"model": twins[name], "batch_size": BATCH_SIZE, **length}
             steps.append(student_steps(chosen, **how))
         seen = Watch(test_set, torn, twins, of_epoch * length["epochs"] // POINTS)
