@@ -22,6 +22,17 @@ TELLS = {  # what would tell the answer of a prediction
     "|makes the teacher louder",
     "02 limit": r"logit.match|match\w* the teacher's \W*logits|what remains",
     "02 chosen": "surer than|too sure|softer is better",
+    "04 uniform": "teacher is label smoothing|makes that .{0,9}label smoothing"
+    r"|that is\s+label smoothing|need not be knowledge",
+    "04 louder": "louder at T = 8|drowns the labels|times as hard, mean",
+    "04 direction": "more the label's way|nearly the same way|cold one's leans"
+    "|nearly as a label does",
+    "04 tuned": "about 200 of|worth as much to the labels|needs a higher rate",
+    "05 ends": "third of the errors|fifth of its errors|gain shrinks",
+    "05 tiny": "narrow students want|too small.{0,3} for a hot|lower temperature",
+    "05 lesser": "more accurate teacher|accurate teachers",
+    "05 same": r"teacher of the\s+same images|nothing but these 2,000",
+    "05 control": r"regularise\s+directly|control is sobering|needs no teacher for it",
 }
 
 
