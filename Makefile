@@ -1,7 +1,10 @@
 # The whole course in two commands: make lab, make test. The first time takes minutes,
 # then seconds. An older python3 in the way? make lab PYTHON=python3.12
-PYTHON ?= python3
+PYTHON = python3
 RUN = .venv/bin/python
+
+# Another Python's settings: they would hide what is missing, or keep ours from starting.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
@@ -10,8 +13,7 @@ export OMP_WAIT_POLICY = passive
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
-	JUPYTER_CONFIG_PATH="$(CURDIR)/settings" \
-	  $(RUN) -m jupyterlab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	@$(RUN) settings/lab.py $(LAB_FLAGS)
 
 test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test

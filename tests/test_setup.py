@@ -1,17 +1,18 @@
 """The two commands, what they install, and what README promises about them."""
 
-import ast
-import http.server
 import importlib.metadata
+import importlib.util
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
-import threading
 import time
 import tomllib
+import urllib.request
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -32,165 +33,15 @@ SCHEMAS = Path(sys.prefix, "share", "jupyter", "lab", "schemas")
 IN_CI_WITH_DATA = os.environ.get("CI") == "true" and "KDLAB_DATA" in os.environ
 
 
-# Which PyTorch
-
-
-@pytest.mark.parametrize(
-    ("system", "nvidia_gpu", "wanted"),
-    [
-        ("Linux", False, True),
-        ("Linux", True, False),
-        ("Darwin", False, False),
-        ("Windows", False, False),
-        ("Windows", True, False),
-    ],
-)
-def test_cpu_wheels_are_for_linux_without_a_gpu(system, nvidia_gpu, wanted):
-    assert install.wants_cpu_wheels(system, nvidia_gpu) is wanted
-
-
-@pytest.fixture
-def machine(monkeypatch):
-    """A Linux machine without a GPU or torch; returns the calls of pip."""
-    calls = []
-    monkeypatch.setattr(install.platform, "system", lambda: "Linux")
-    monkeypatch.setattr(install, "has_nvidia_gpu", lambda: False)
-    monkeypatch.setattr(install, "has_torch", lambda: False)
-    monkeypatch.setattr(install, "answers", lambda address: True)
-    monkeypatch.setattr(install, "pip", lambda *wanted: calls.append(wanted) or True)
-    return calls
-
-
-def test_cpu_wheels_come_first_and_from_their_own_index(machine, capsys):
-    install.install_torch()
-    assert machine == [("-r", ROOT / "binder" / "requirements.txt")]
-    assert capsys.readouterr().out.count("\n") == 1
-
-
-def test_an_index_out_of_reach_costs_one_line_and_no_call_of_pip(
-    machine, monkeypatch, capsys
-):
-    asked = []
-    monkeypatch.setattr(install, "answers", lambda address: bool(asked.append(address)))
-    install.install_torch()
-    assert asked == ["https://download.pytorch.org/whl/cpu/torch/"]
-    assert machine == []
-    announced, fallback = capsys.readouterr().out.splitlines()
-    assert "not to be had" in fallback and "5 GB" in fallback
-
-
-def test_wheels_that_pip_cannot_install_are_replaced_the_same_way(
-    machine, monkeypatch, capsys
-):
-    monkeypatch.setattr(install, "pip", lambda *wanted: False)
-    install.install_torch()
-    assert "not to be had" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("reason", ["has_nvidia_gpu", "has_torch"])
-def test_nobody_is_asked_where_cpu_wheels_are_not_needed(
-    machine, monkeypatch, capsys, reason
-):
-    monkeypatch.setattr(install, reason, lambda: True)
-    monkeypatch.setattr(install, "answers", lambda address: pytest.fail("asked"))
-    install.install_torch()
-    assert machine == [] and capsys.readouterr().out == ""
-
-
-def test_an_address_answers_only_with_a_page():
-    handler = http.server.SimpleHTTPRequestHandler
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        here = f"http://127.0.0.1:{server.server_port}"
-        assert install.answers(f"{here}/")
-        assert not install.answers(f"{here}/no-such-page")
-        server.shutdown()
-    assert not install.answers(here)  # nobody listens any more
-
-
-def test_a_name_whose_look_up_hangs_is_given_up(monkeypatch):
-    def hang(address: str, timeout: float):
-        over.wait(60)  # no timeout covers it
-        raise OSError("unknown name")
-
-    over = threading.Event()
-    monkeypatch.setattr(install.urllib.request, "urlopen", hang)
-    started = time.monotonic()
-    assert not install.answers("https://example.org/", seconds=0.2)
-    waited = time.monotonic() - started
-    over.set()
-    assert waited < 30
-
-
-# When to install
-
-
-@pytest.fixture
-def installed(tmp_path, monkeypatch):
-    """A copy of what the fingerprint reads, with an environment that runs."""
-    for source in ("requirements.txt", "pyproject.toml"):
-        shutil.copy(ROOT / source, tmp_path)
-    monkeypatch.setattr(install, "ROOT", tmp_path)
-    monkeypatch.setattr(install, "READY", tmp_path / "ready")
-    monkeypatch.setattr(install, "runs", lambda *arguments: True)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("purpose", "for_the_lab", "for_tests"),
-    [("lab", True, False), ("test", True, True)],
-)
-def test_what_was_installed_is_not_installed_again(
-    installed, purpose, for_the_lab, for_tests
-):
-    assert not install.is_ready(purpose)
-    install.READY.write_text(install.fingerprint(purpose))
-    assert install.is_ready("lab") is for_the_lab
-    assert install.is_ready("test") is for_tests
-
-
-@pytest.mark.parametrize("changed", ["requirements.txt", "pyproject.toml"])
-def test_a_changed_list_is_installed(installed, changed):
-    install.READY.write_text(install.fingerprint("lab"))
-    with (installed / changed).open("a") as file:
-        file.write("\n")
-    assert not install.is_ready("lab")
-
-
-def test_an_environment_that_was_moved_or_lost_its_python_is_built_again(
-    installed, monkeypatch
-):
-    install.READY.write_text(install.fingerprint("lab"))
-    monkeypatch.setattr(install, "runs", lambda *arguments: False)
-    assert not install.is_ready("lab")
-    monkeypatch.setattr(install, "runs", lambda *arguments: True)
-    moved = installed.rename(installed.with_name("moved"))
-    monkeypatch.setattr(install, "ROOT", moved)
-    monkeypatch.setattr(install, "READY", moved / "ready")
-    assert not install.is_ready("lab")
-
-
-def test_an_older_python_says_what_to_do():
-    source = (ROOT / "install.py").read_text()
-    ast.parse(source, feature_version=(3, 8))  # it gets as far as the message
-    code = (
-        "import runpy, sys; sys.version_info = (3, 10, 4, 'final', 0); "
-        f"runpy.run_path({str(ROOT / 'install.py')!r}, run_name='__main__')"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert ran.returncode == 1 and ran.stdout == ""
-    assert "needs Python 3.11 or newer" in ran.stderr and "is 3.10" in ran.stderr
-    assert "PYTHON=python3.12" in ran.stderr
-
-
 # The commands
 
 
-def commands(*arguments: str) -> list[str]:
+def commands(*arguments: str, **variables: str) -> list[str]:
     """What `make` would do."""
     ran = subprocess.run(
         ["make", "--dry-run", "--no-print-directory", *arguments],
         cwd=ROOT,
+        env=os.environ | variables,
         capture_output=True,
         text=True,
         check=True,
@@ -201,10 +52,24 @@ def commands(*arguments: str) -> list[str]:
 def test_make_lab_installs_and_opens_the_first_notebook():
     assert commands("lab", "LAB_FLAGS=--no-browser") == [
         "python3 install.py",
-        f'JUPYTER_CONFIG_PATH="{ROOT}/settings" \\',
-        "  .venv/bin/python -m jupyterlab --no-browser notebooks/00_start_here.ipynb",
+        ".venv/bin/python settings/lab.py --no-browser",
     ]
     assert commands() == commands("lab")  # `make` alone is enough
+
+
+def test_only_the_command_line_names_another_python():
+    assert commands("lab", PYTHON="python2") == commands("lab")  # of another tool
+    assert commands("lab", "PYTHON=python3.12")[0] == "python3.12 install.py"
+
+
+def test_another_pythons_settings_do_not_reach_the_courses(monkeypatch):
+    foreign = {f"PYTHON{name}": "/nowhere" for name in install.OF_PYTHON}
+    for name, value in foreign.items():
+        monkeypatch.setenv(name, value)
+    ours = install.ours()
+    printed = shown(["make", "-s", "lab", "PYTHON=true", "RUN=env; true"])
+    seen = {line.partition("=")[0] for line in printed} | set(ours)
+    assert "PATH" in seen and not seen & set(foreign)
 
 
 def test_make_test_installs_and_runs_tests_and_notebooks_in_one_go():
@@ -383,6 +248,155 @@ def test_on_binder_all_idle_kernels_stop(tmp_path):
 )
 def test_threads_that_wait_sleep(command):
     assert "OMP_WAIT_POLICY=passive" in shown(command)
+
+
+@pytest.fixture
+def lab(monkeypatch):
+    """settings/lab.py; JupyterLab is not started, and the environment comes back."""
+    spec = importlib.util.spec_from_file_location("lab", ROOT / "settings" / "lab.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    return module
+
+
+def test_the_course_comes_first_and_other_kernels_and_programs_stay(lab, monkeypatch):
+    for name in lab.DIVERTING:
+        os.environ[name] = "/nowhere"
+    os.environ |= {"JUPYTER_PATH": "/more", "PATH": "/bin", "VIRTUAL_ENV": "/other"}
+    lab.lead_to_the_course()
+    assert not set(lab.DIVERTING) & set(os.environ)
+    share = os.path.join(sys.prefix, "share", "jupyter")  # noqa: PTH118
+    assert os.environ["JUPYTER_PATH"] == f"{share}{os.pathsep}/more"
+    assert os.environ["PATH"].split(os.pathsep)[1:] == ["/bin"]
+    assert os.environ["VIRTUAL_ENV"] == sys.prefix
+    assert os.environ["JUPYTER_CONFIG_PATH"] == str(ROOT / "settings")
+
+
+def test_what_can_be_written_stays_where_the_user_wants_it(lab, tmp_path, capsys):
+    wanted = {name: str(tmp_path / name) for name in lab.KEPT}
+    os.environ |= wanted
+    lab.keep_out_of_unwritable_places()
+    assert {name: os.environ[name] for name in wanted} == wanted
+    assert capsys.readouterr().out == ""
+
+
+def test_a_home_that_is_none_costs_one_line(lab, tmp_path, monkeypatch, capsys):
+    def nobody():
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(lab.tempfile, "tempdir", str(tmp_path))
+    for name in lab.KEPT:
+        monkeypatch.setitem(lab.KEPT, name, nobody)
+    monkeypatch.setattr(lab.Path, "home", nobody)
+    lab.keep_out_of_unwritable_places()
+    [folder] = tmp_path.iterdir()
+    places = [Path(os.environ[name]) for name in lab.KEPT]
+    assert {place.parent for place in places} == {folder} and len(set(places)) == 4
+    assert os.environ["HOME"] == str(folder)
+    assert str(folder) in capsys.readouterr().out
+
+
+@pytest.fixture
+def hostile(tmp_path):
+    """The home of a user whose settings lead elsewhere in every way that we know."""
+    home, away = tmp_path / "home", tmp_path / "away"
+    settings, kernel = home / ".jupyter", home / ".local/share/jupyter/kernels/python3"
+    for folder in settings, kernel, away:
+        folder.mkdir(parents=True)
+    manager = '_manager_class = "a_package_of_another_environment.Manager"\n'
+    lines = [
+        *(f"c.ServerApp.{name} = {str(away)!r}\n" for name in PLACES),
+        *(f"c.ServerApp.{name}{manager}" for name in MANAGERS),
+        'c.ServerApp.default_url = "/tree"\n',
+        'c.KernelSpecManager.allowed_kernelspecs = {"other"}\n',
+        'c.KernelSpecManager.whitelist = {"other"}\n',
+        f"c.FileContentsManager.preferred_dir = {str(away)!r}\n",
+    ]
+    for file in "jupyter_server_config.py", "jupyter_lab_config.py":
+        (settings / file).write_text("".join(lines))
+    old = {"NotebookApp": {"notebook_dir": str(away)}}
+    (settings / "jupyter_notebook_config.json").write_text(json.dumps(old))
+    new = {"ServerApp": {"root_dir": str(away)}}
+    (settings / "jupyter_server_config.json").write_text(json.dumps(new))
+    foreign = {"argv": ["false"], "display_name": "Foreign", "language": "python"}
+    (kernel / "kernel.json").write_text(json.dumps(foreign))
+    share = str(kernel.parent.parent)
+    more = {"JUPYTER_PATH": share, "JUPYTER_PREFER_ENV_PATH": "0"}
+    return more | {"HOME": str(home), "JUPYTER_NO_CONFIG": "1"}
+
+
+PLACES = "root_dir", "notebook_dir", "preferred_dir"
+MANAGERS = "contents", "kernel", "kernel_spec", "session"
+
+
+@contextmanager
+def opened(folder: Path, **variables: str):
+    """What `make lab` opens: the page that it gives the browser, and its server's API.
+
+    The environment has nothing of this process but what a machine needs.
+    """
+    browser = folder / "browser"
+    browser.write_text(
+        f'#!/bin/sh\necho "$1" > {folder}/being; mv {folder}/being {folder}/page\n'
+    )
+    browser.chmod(0o755)
+    needed = {
+        name: os.environ[name] for name in ("PATH", "TMPDIR") if name in os.environ
+    }
+    flags = "LAB_FLAGS=--port=0 --IdentityProvider.token=ours"
+    command = ["make", "-s", "lab", "PYTHON=true", f"RUN={sys.executable}", flags]
+    with (folder / "log").open("w") as log:
+        lab = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=needed | variables | {"BROWSER": str(browser)},
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        deadline = time.monotonic() + 60
+        while not (folder / "page").exists():
+            assert lab.poll() is None and time.monotonic() < deadline, (
+                folder / "log"
+            ).read_text()
+            time.sleep(0.05)
+        page = Path((folder / "page").read_text().strip().removeprefix("file://"))
+        yield re.search(r'href="(http[^"]+)"', page.read_text())[1]
+    finally:
+        os.killpg(lab.pid, signal.SIGTERM)
+        lab.wait(30)
+
+
+def asked(page: str, path: str) -> dict:
+    host = page.partition("/lab")[0]
+    with urllib.request.urlopen(f"{host}/api/{path}?token=ours", timeout=30) as reply:
+        return json.load(reply)
+
+
+def check_it_is_the_course(page: str) -> None:
+    assert "/lab/tree/00_start_here.ipynb" in page
+    inside = {one["name"] for one in asked(page, "contents")["content"]}
+    assert {"lessons", "00_start_here.ipynb"} <= inside
+    kernels = asked(page, "kernelspecs")
+    assert kernels["default"] == "python3"
+    ours = kernels["kernelspecs"]["python3"]["spec"]
+    assert "ipykernel_launcher" in ours["argv"] and ours["display_name"] != "Foreign"
+
+
+def test_the_course_opens_with_its_own_kernel_whatever_the_user_has_set(
+    hostile, tmp_path
+):
+    with opened(tmp_path, **hostile) as page:
+        check_it_is_the_course(page)
+
+
+def test_the_course_opens_without_a_home_that_can_be_written(tmp_path):
+    (tmp_path / "home").touch()  # no folder: not even root may write there
+    elsewhere = {"JUPYTER_RUNTIME_DIR": "/proc/none", "IPYTHONDIR": "/proc/none"}
+    with opened(tmp_path, HOME=str(tmp_path / "home"), **elsewhere) as page:
+        check_it_is_the_course(page)
 
 
 def test_a_closed_notebook_stops_its_kernel_and_jupyter_asks_no_other_host(monkeypatch):
