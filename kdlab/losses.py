@@ -1,5 +1,9 @@
-"""Distillation losses: pure functions of tensors, student first, teacher second."""
+"""Distillation losses: pure functions of tensors, student first, teacher second.
 
+Logits of 16 bits are computed in float32; the gradient has the type of the logits.
+"""
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -20,7 +24,8 @@ def soft_target_loss(
         temperature: T > 0; larger is softer.
 
     Returns:
-        Scalar in nats; zero exactly when the two softened distributions agree.
+        Scalar in nats; zero exactly when the two softened distributions agree. A class
+        of which the teacher is sure that it is wrong, by a logit of -inf, adds zero.
 
     Raises:
         ValueError: the logits are not matrices of one shape, or T is not positive.
@@ -29,19 +34,25 @@ def soft_target_loss(
     """
     check_pair(student_logits, teacher_logits)
     check_temperature(temperature)
-    student_log_probs = F.log_softmax(student_logits / temperature, dim=1)
-    teacher_log_probs = F.log_softmax(teacher_logits.detach() / temperature, dim=1)
-    return temperature**2 * F.kl_div(
-        student_log_probs, teacher_log_probs, reduction="batchmean", log_target=True
+    student, teacher = in_float32(student_logits), in_float32(teacher_logits.detach())
+    student_log_probs = F.log_softmax(student / temperature, dim=1)
+    teacher_log_probs = F.log_softmax(teacher / temperature, dim=1)
+    terms = F.kl_div(
+        student_log_probs, teacher_log_probs, reduction="none", log_target=True
     )
+    terms = terms.masked_fill(teacher_log_probs.isneginf(), 0)  # not 0 · inf = NaN
+    return temperature**2 * (terms.sum() / len(terms))
 
 
 def soft_target_gradient(
     student_logits: Tensor, teacher_logits: Tensor, temperature: float
 ) -> Tensor:
     """T · (q − p), [batch, classes]: the gradient of T² · KL of each example alone."""
-    gap = F.softmax(student_logits / temperature, dim=-1)
-    return temperature * (gap - F.softmax(teacher_logits / temperature, dim=-1))
+    check_temperature(temperature)
+    student, teacher = in_float32(student_logits), in_float32(teacher_logits)
+    gap = F.softmax(student / temperature, dim=-1)
+    gap = gap - F.softmax(teacher / temperature, dim=-1)
+    return (temperature * gap).to(student_logits.dtype)
 
 
 def logit_matching_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tensor:
@@ -53,8 +64,8 @@ def logit_matching_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tenso
     no probability; the half makes the gradient (gap − mean gap) / classes / batch.
 
     Args:
-        student_logits: [batch, classes]; receives the gradient.
-        teacher_logits: [batch, classes]; treated as a constant.
+        student_logits: [batch, classes], finite; receives the gradient.
+        teacher_logits: [batch, classes], finite; treated as a constant.
 
     Returns:
         Scalar in squared logits; zero exactly when the logits agree up to a constant
@@ -67,7 +78,7 @@ def logit_matching_loss(student_logits: Tensor, teacher_logits: Tensor) -> Tenso
     Ba & Caruana (2014), section 2.2, https://arxiv.org/abs/1312.6184
     """
     check_pair(student_logits, teacher_logits)
-    gap = student_logits - teacher_logits.detach()
+    gap = in_float32(student_logits) - in_float32(teacher_logits.detach())
     return gap.var(dim=1, correction=0).mean() / 2
 
 
@@ -99,14 +110,15 @@ def distillation_loss(
     """
     if not 0 <= soft_weight <= 1:
         raise ValueError(f"soft_weight must be in [0, 1], got {soft_weight}.")
-    if list(labels.shape) != [len(student_logits)]:
-        raise ValueError(
-            f"Expected labels [{len(student_logits)}], got {list(labels.shape)}."
-        )
+    check_labelled(student_logits, labels)
     soft = soft_target_loss(student_logits, teacher_logits, temperature)
-    return (1 - soft_weight) * F.cross_entropy(
-        student_logits, labels
-    ) + soft_weight * soft
+    hard = F.cross_entropy(in_float32(student_logits), labels)
+    return (1 - soft_weight) * hard + soft_weight * soft
+
+
+def in_float32(logits: Tensor) -> Tensor:
+    """The same in float32, where they have fewer bits; float64 stays."""
+    return logits.to(torch.promote_types(logits.dtype, torch.float32))
 
 
 def check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
@@ -114,6 +126,13 @@ def check_pair(student_logits: Tensor, teacher_logits: Tensor) -> None:
     shapes = list(student_logits.shape), list(teacher_logits.shape)
     if len(shapes[0]) != 2 or shapes[0] != shapes[1]:
         raise ValueError(f"Expected two [batch, classes] of one shape, got {shapes}.")
+
+
+def check_labelled(logits: Tensor, labels: Tensor) -> None:
+    """Raise ValueError unless they are [N, classes] and [N]."""
+    shapes = list(logits.shape), list(labels.shape)
+    if len(shapes[0]) != 2 or shapes[1] != shapes[0][:1]:
+        raise ValueError(f"Expected logits [N, classes] and labels [N], got {shapes}.")
 
 
 def check_temperature(temperature: float) -> None:

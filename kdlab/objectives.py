@@ -4,20 +4,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlab.data import Columns
-from kdlab.losses import soft_target_loss
+from kdlab.losses import check_temperature, in_float32, soft_target_loss
 from kdlab.training import Objective
 
 
 def label_loss(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
     """The objective of a student without a teacher: cross-entropy to the labels."""
-    return {"hard": F.cross_entropy(model(batch["images"]), batch["labels"])}
+    logits = in_float32(model(batch["images"]))
+    return {"hard": F.cross_entropy(logits, batch["labels"])}
 
 
 def smoothed_label_loss(smoothing: float) -> Objective:
     """Cross-entropy to labels of which all classes share a part, `smoothing`."""
 
     def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
-        logits, labels = model(batch["images"]), batch["labels"]
+        logits, labels = in_float32(model(batch["images"])), batch["labels"]
         return {"hard": F.cross_entropy(logits, labels, label_smoothing=smoothing)}
 
     return objective
@@ -30,11 +31,13 @@ def blended_loss(temperature: float, soft_weight: float) -> Objective:
     """
     if not 0 <= soft_weight <= 1:
         raise ValueError(f"soft_weight must be in [0, 1], got {soft_weight}.")
+    if soft_weight > 0:
+        check_temperature(temperature)
 
     def objective(student: nn.Module, batch: Columns) -> dict[str, Tensor]:
         logits, terms = student(batch["images"]), {}
         if soft_weight < 1:
-            hard = F.cross_entropy(logits, batch["labels"])
+            hard = F.cross_entropy(in_float32(logits), batch["labels"])
             terms["hard"] = (1 - soft_weight) * hard
         if soft_weight > 0:
             soft = soft_target_loss(logits, batch["teacher_logits"], temperature)

@@ -44,6 +44,24 @@ def test_at_weight_0_no_teacher_is_needed(student, batch):
     assert blended_loss(4.0, 0.0)(student, batch)["hard"] > 0
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_16_bits_are_summed_as_float32(student, batch, dtype):
+    logits = student(batch["images"]).detach().to(dtype)
+    for told in label_loss, smoothed_label_loss(0.3), blended_loss(100.0, 0.5):
+        terms = told(lambda images: logits, batch)
+        exact = told(lambda images: logits.double(), batch)
+        for name, term in terms.items():
+            assert term.dtype == torch.float32
+            assert term.item() == pytest.approx(exact[name].item(), rel=1e-3)
+
+
+@pytest.mark.parametrize("temperature", [0.0, -4.0, float("nan")])
+def test_a_temperature_that_is_not_positive_is_refused_at_once(temperature):
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        blended_loss(temperature, 0.5)
+    blended_loss(temperature, 0.0)  # nobody listens
+
+
 @pytest.mark.parametrize("weight", [-0.1, 1.1, float("nan")])
 def test_a_weight_that_is_no_share_is_refused(weight):
     with pytest.raises(ValueError, match="soft_weight"):
