@@ -1,4 +1,7 @@
-"""Small architectures by name. Each takes images in [0, 1] and returns logits."""
+"""Small architectures by name. Each takes images and returns logits.
+
+Images are floats in [0, 1] or bytes: the first layer, `Normalize`, scales these.
+"""
 
 import inspect
 from collections.abc import Sequence
@@ -6,6 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from kdlab.data import scaled
 from kdlab.seeds import random_numbers_from
 
 
@@ -19,8 +23,11 @@ class Normalize(nn.Module):
         self.register_buffer("spread", torch.tensor(float(spread)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Any shape in, the same shape out."""
-        return (images - self.mean) / self.spread
+        """Images in [0, 1] or bytes, of any shape; the same shape out.
+
+        Raises ValueError for other whole numbers.
+        """
+        return (scaled(images) - self.mean) / self.spread
 
 
 def mlp(

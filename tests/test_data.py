@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from torch.utils.data import DataLoader, TensorDataset
 
 from kdlab import data, datasets
 from kdlab.data import (
@@ -732,7 +733,7 @@ def test_a_sample_draws_rows_that_belong_together(columns):
 def test_a_sample_moves_no_random_number(columns):
     before = torch.get_rng_state()
     sample(columns, 20)
-    with_label_noise(columns, 0.5)
+    with_label_noise({"labels": columns["labels"]}, 0.5)
     assert torch.get_rng_state().equal(before)
 
 
@@ -745,8 +746,8 @@ def test_more_labels_than_images_are_refused_in_words(columns):
 
 def test_only_the_classes_asked_for_remain():
     labels = torch.tensor([1, 2, 2, 4, 1])
-    kept = only_classes({"labels": labels, "images": torch.arange(5)}, [1, 4])
-    assert kept["images"].tolist() == [0, 3, 4] and kept["labels"].tolist() == [1, 4, 1]
+    kept = only_classes({"labels": labels, "rows": torch.arange(5)}, [1, 4])
+    assert kept["rows"].tolist() == [0, 3, 4] and kept["labels"].tolist() == [1, 4, 1]
     with pytest.raises(ValueError, match=r"No image shows a \[3, 9\].*\[1, 2, 4\]"):
         only_classes({"labels": labels}, [1, 3, 9])
 
@@ -764,16 +765,74 @@ def test_label_noise_makes_that_share_wrong():
     assert again.equal(noisy["labels"]) and not other.equal(noisy["labels"])
 
 
+def with_labels(*labels, **columns):
+    return {"labels": torch.tensor(labels), **columns}
+
+
+def test_wrong_labels_are_of_all_classes_also_of_those_that_a_sample_lacks():
+    few = with_labels(*[0, 1] * 500)
+    seen = [
+        with_label_noise(columns, 1.0, classes=classes)["labels"].unique().tolist()
+        for columns, classes in (
+            (few, None),  # nobody says that there are more
+            (few, 5),
+            ({**few, "teacher_logits": torch.zeros(1000, 4)}, None),
+            ({**few, "teacher_logits": torch.zeros(1000, 4)}, 3),
+        )
+    ]
+    assert seen == [[0, 1], [*range(5)], [*range(4)], [*range(3)]]
+    noisy = with_label_noise(few, 1.0, classes=5)["labels"]
+    assert not (noisy == few["labels"]).any()
+    counts = noisy[few["labels"] == 0].bincount(minlength=5).tolist()
+    assert counts[0] == 0 and min(counts[1:]) > 80  # of 500, by four
+
+
+def test_what_teacher_logits_say_of_the_classes_changes_no_draw_that_was_right():
+    """Stored runs have all classes among their labels."""
+    clean = with_labels(*[*range(10)] * 20)
+    told = {**clean, "teacher_logits": torch.zeros(200, 10)}
+    drawn = [with_label_noise(c, 0.3, seed=4)["labels"] for c in (clean, told)]
+    assert drawn[0].equal(drawn[1])
+
+
+def test_labels_of_one_class_cannot_be_wrong_but_may_be_right():
+    one = with_labels(0, 0, 0)
+    assert with_label_noise(one, 0.0)["labels"].tolist() == [0, 0, 0]
+    assert with_label_noise(one, 1.0, classes=2)["labels"].tolist() == [1, 1, 1]
+    for told in (
+        {"classes": 1},
+        {"columns": {**one, "teacher_logits": torch.ones(3, 1)}},
+    ):
+        with pytest.raises(ValueError, match="of one class cannot be wrong"):
+            with_label_noise(**{"columns": one, "share": 0.5, **told})
+    with pytest.raises(ValueError, match="of one class cannot be wrong: give `classes"):
+        with_label_noise(one, 0.5)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_of_wrong_labels_is_a_share(share):
+    with pytest.raises(ValueError, match=r"wrong labels must be in \[0, 1\], got"):
+        with_label_noise(with_labels(0, 1), share)
+
+
 def test_bytes_are_scaled_and_floats_pass_unchanged():
     images = torch.tensor([0, 51, 255], dtype=torch.uint8)
     assert scaled(images).equal(torch.tensor([0.0, 0.2, 1.0]))
     assert scaled(images).dtype == torch.float32
     floats = torch.tensor([-3.0, 7.0])
     assert scaled(floats) is floats
+    for dtype in torch.int64, torch.int16, torch.bool:
+        with pytest.raises(ValueError, match=f"or bytes .uint8., got {dtype}"):
+            scaled(images.to(dtype))
 
 
 def test_right_columns_pass(columns):
     check_columns(columns, classes=50)
+    normalised = torch.linspace(-3, 5, 8).view(
+        2, 1, 2, 2
+    )  # by a user, for a user's net
+    check_columns({"images": normalised})
+    check_columns({"images": torch.tensor([[3.0, 200.0]])})  # points of a plane
     check_columns(toy_points("moons", 10, noise=0.1, seed=0))
 
 
@@ -783,10 +842,16 @@ def test_right_columns_pass(columns):
         ({"labels": torch.arange(49)}, "equally many rows.*'labels': 49"),
         ({"labels": torch.arange(50) - 1}, "from 0 to 49, got -1 to 48"),
         ({"labels": torch.arange(50) + 1}, "from 0 to 49, got 1 to 50"),
-        ({"labels": torch.zeros(50)}, "labels must be int64.*torch.float32"),
-        ({"labels": torch.zeros(50, 1).long()}, r"labels must be int64.*\[50, 1\]"),
+        ({"labels": torch.zeros(50)}, r"int64 \[N\], got torch.float32.*labels.long"),
+        ({"labels": torch.zeros(50, 1).long()}, r"\[50, 1\]; .*with labels\[:, 0\]"),
+        ({"labels": torch.eye(50).long()}, r"\[50, 50\]; .*argmax.*if.*one-hot"),
         ({"images": torch.full((50, 1), torch.nan)}, "'images' holds NaN"),
         ({"teacher_logits": torch.full((50, 9), torch.inf)}, "'teacher_logits' holds"),
+        ({"images": torch.full((50, 1, 1), -torch.inf)}, "'images' holds NaN or inf"),
+        ({"images": torch.full((50, 1, 1), 255.0)}, "floats up to 255. Divide them by"),
+        ({"images": torch.ones(50, 1, 1).long()}, "or bytes .uint8., got torch.int64"),
+        ({"images": [1, 2]}, "got {'images': 'list'}. Make tensors of them"),
+        ({"seed": torch.tensor(1)}, "got {'seed': 'Tensor'}"),
     ],
 )
 def test_wrong_columns_are_refused(columns, change, told):
@@ -801,6 +866,26 @@ def test_nothing_to_train_on_is_refused(columns):
             check_columns(empty)
     with pytest.raises(ValueError, match="at least 0, got -1"):
         check_columns({"labels": torch.tensor([-1, 3])})
+
+
+@pytest.mark.parametrize(
+    ("columns", "told"),
+    [
+        (DataLoader(TensorDataset(torch.eye(3))), "got DataLoader.*`fit` makes the"),
+        (torch.eye(3), "got Tensor"),
+        ((torch.eye(3), torch.arange(3)), "got tuple"),
+        (None, "got NoneType"),
+    ],
+)
+def test_what_is_no_dict_of_tensors_is_refused(columns, told):
+    for door in count, check_columns, lambda c: sample(c, 2), with_label_noise:
+        with pytest.raises(ValueError, match=f'images, "labels": labels}}, {told}'):
+            door(*[columns, 0.5][: 2 if door is with_label_noise else 1])
+
+
+def test_a_column_that_is_needed_is_named_with_those_there_are(columns):
+    with pytest.raises(ValueError, match=r"no column \['a'\]; there are \['labels'\]"):
+        check_columns({"labels": columns["labels"]}, needed=["a", "labels"])
 
 
 # Toy sets

@@ -111,3 +111,57 @@ def test_as_logits_softens_to_the_targets(probs, temperature):
     assert soft_target_loss(logits, logits, temperature) == 0
     zero = hints.as_logits(torch.eye(3), temperature)
     assert zero.isfinite().all()
+
+
+# --- few classes, and what is refused -------------------------------------------------
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("seed", range(8))
+def test_every_change_works_for_any_number_of_classes_some_without_an_image(name, seed):
+    draw = torch.Generator().manual_seed(seed)
+    classes = 2 if seed < 2 else int(torch.randint(3, 20, (), generator=draw))
+    probs = torch.rand(30, classes, generator=draw, dtype=torch.float64) + 0.1
+    probs /= probs.sum(dim=1, keepdim=True)
+    labels = torch.randint(classes - 1, (30,), generator=draw)  # none of the last one
+    if classes == 2 and name == "wrong answers permuted":
+        with pytest.raises(ValueError, match="among 3 classes, got 2"):
+            CHANGES[name](probs, labels)
+        return
+    changed = CHANGES[name](probs, labels)
+    assert changed.isfinite().all() and (changed >= 0).all()
+    assert_close(changed.sum(dim=1), torch.ones(30, dtype=torch.float64))
+    one = CHANGES[name](probs[:1], labels[:1])
+    assert one.shape == (1, classes) and one.isfinite().all()
+
+
+def test_wrong_answers_that_are_all_zero_share_equally():
+    probs, labels = torch.eye(3), torch.tensor([0, 1, 1])
+    probs[2] = torch.tensor([0.3, 0.5, 0.2])
+    alone = hints.wrong_answers_alone(probs, labels)
+    assert_close(alone[1], torch.tensor([0.125, 0.75, 0.125]))
+    assert_close(alone[2], torch.tensor([0.15, 0.75, 0.1]))
+
+
+@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda y: y + 1, "labels must be from 0 to 4, got 1 to 5"),
+        (lambda y: y - 1, "labels must be from 0 to 4, got -1 to 3"),
+        (lambda y: y[:, None], r"got torch.int64 \[40, 1\]"),
+        (lambda y: y[:-1], r"and labels \[N\], got"),
+        (lambda y: y.double(), "int64"),
+    ],
+)
+def test_labels_that_do_not_fit_the_answers_are_refused(
+    name, spoil, told, probs, labels
+):
+    with pytest.raises(ValueError, match=told):
+        CHANGES[name](probs, spoil(labels))
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, float("nan")])
+def test_no_logits_have_a_temperature_that_is_not_positive(temperature, probs):
+    with pytest.raises(ValueError, match="temperature must be positive"):
+        hints.as_logits(probs, temperature)

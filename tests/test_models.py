@@ -5,6 +5,8 @@ import torch
 from torch.testing import assert_close
 
 from kdlab.models import build_model, count_parameters
+from kdlab.training import predict
+from kdlab.weights import load_teacher
 
 
 @pytest.mark.parametrize(
@@ -52,3 +54,42 @@ def test_an_unknown_name_or_size_names_those_that_are_there():
         build_model("transformer")
     with pytest.raises(ValueError, match="widths"):
         build_model("mlp", width=64)
+
+
+# --- bytes ----------------------------------------------------------------------------
+
+
+def bytes_of(*shape):
+    draw = torch.Generator().manual_seed(0)
+    return torch.randint(256, shape, dtype=torch.uint8, generator=draw)
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn"])
+def test_bytes_straight_into_a_model_mean_what_they_mean_to_predict(name):
+    model, images = build_model(name), bytes_of(9, 1, 28, 28)
+    answers = model(images)
+    assert torch.equal(answers, model(images / 255))
+    assert torch.equal(answers, predict(model, images))
+    assert torch.equal(answers, predict(model, images / 255))
+    assert not torch.allclose(answers, model(images.float()))
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+def test_the_stored_teachers_read_bytes_as_they_read_floats(dataset):
+    """And normalise by the formula: what they answered when they were stored."""
+    model, images = load_teacher(dataset)[0], bytes_of(50, 1, 28, 28)
+    normal = (images.float() / 255 - model[0].mean) / model[0].spread
+    with torch.no_grad():
+        answers = model[1:](normal)
+        assert torch.equal(model(images), answers)
+        assert torch.equal(model(images / 255), answers)
+    assert torch.equal(predict(model, images), answers)
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.int32, torch.int8, torch.bool])
+def test_other_whole_numbers_are_refused_for_nobody_knows_their_scale(dtype):
+    images = torch.ones(2, 1, 28, 28, dtype=dtype)
+    model = build_model("mlp")
+    for read in model, lambda x: predict(model, x):
+        with pytest.raises(ValueError, match=f"bytes .uint8., got {dtype}.*byte()"):
+            read(images)
