@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
+from itertools import chain
 
 import pandas as pd
 import torch
@@ -10,7 +11,24 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm.auto import tqdm
 
-from kdlab.data import Columns, check_columns, count, scaled, take
+from kdlab.data import (
+    Columns,
+    check_columns,
+    check_images,
+    check_kind,
+    check_labels,
+    count,
+    scaled,
+    take,
+)
+from kdlab.demands import (
+    check_last_batch,
+    check_logits,
+    check_model,
+    check_options,
+    check_parts,
+    total,
+)
 from kdlab.losses import soft_target_loss
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
 from kdlab.seeds import random_numbers_from
@@ -50,38 +68,50 @@ def training_steps(
     device. The seed decides the order of the examples and all random numbers of a step
     (dropout, augmentation); no others are touched.
 
+    Each part of the model keeps its mode: one that is in evaluation mode, such as a
+    frozen BatchNorm or a teacher inside, is trained in it; only a model that is so as a
+    whole, as `load_model` gives it, is trained in train mode, and then set back.
+
     Raises:
         ValueError: before the first step, if the columns are empty, of unequal length,
-            not finite, or hold labels that are no classes.
+            not finite, or hold labels that are no classes, or if model, objective and
+            optimizer do not fit; at a step, if the objective's terms are no losses.
         FloatingPointError: at the end of the epoch in which a loss is not finite.
     """
-    check_columns(train_set, classes_of(model, train_set))
+    check_parts(model, objective, optimizer)
     check_options(epochs, batch_size)
+    check_kind(train_set)
+    check_columns(train_set, classes_of(model, train_set))
     device, history, step = device_of(model), [], 0
     train_set = {name: column.to(device) for name, column in train_set.items()}
     order = torch.Generator().manual_seed(seed)
-    for epoch in range(1, epochs + 1):
-        found: list[dict[str, Tensor]] = []
-        shuffled = torch.randperm(count(train_set), generator=order).to(device)
-        for rows in shuffled.split(batch_size):
-            with one_cpu_thread(), random_numbers_from(1_000_003 * seed + step, device):
-                model.train()
-                terms = objective(model, take(train_set, rows))
-                optimizer.zero_grad()
-                sum(terms.values()).backward()
-                optimizer.step()
-            if schedule is not None:
-                schedule.step()
-            step += 1
-            found.append({name: term.detach() for name, term in terms.items()})
-            yield epoch, found[-1]
-        history.append({"epoch": epoch, **means_of(found)})
+    with in_train_mode(model) as modes:
+        check_last_batch(modes, count(train_set), batch_size)
+        for epoch in range(1, epochs + 1):
+            found: list[dict[str, Tensor]] = []
+            shuffled = torch.randperm(count(train_set), generator=order).to(device)
+            for rows in shuffled.split(int(batch_size)):
+                numbers = random_numbers_from(1_000_003 * seed + step, device)
+                with one_cpu_thread(), numbers:
+                    set_modes(modes)
+                    terms = objective(model, take(train_set, rows))
+                    loss = total(terms, found[0] if found else terms)
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                if schedule is not None:
+                    schedule.step()
+                step += 1
+                found.append({name: term.detach() for name, term in terms.items()})
+                yield epoch, found[-1]
+            history.append({"epoch": epoch, **means_of(found)})
     return pd.DataFrame(history)
 
 
 def means_of(steps: list[dict[str, Tensor]]) -> dict[str, float]:
     """Each loss term's mean over steps. FloatingPointError: one is not finite."""
-    values = torch.stack([torch.stack(list(terms.values())) for terms in steps])
+    rows = [torch.stack([terms[name] for name in steps[0]]) for terms in steps]
+    values = torch.stack(rows)
     means = dict(zip(steps[0], values.mean(dim=0).tolist(), strict=True))  # GPU: waits
     if not all(map(math.isfinite, means.values())):
         raise FloatingPointError(
@@ -105,7 +135,8 @@ def fit(
     """Take all `training_steps`; one row per epoch: each loss term, mean over batches.
 
     Args:
-        model: trained in place, on its device.
+        model: trained in place, on its device; its parts that are in evaluation mode
+            stay so, unless all of it is.
         train_set: columns, such as images [N, C, H, W], labels [N], teacher_logits.
         objective: (model, batch) -> named loss terms, summed by the loop.
         optimizer: of the model's parameters.
@@ -166,19 +197,30 @@ def one_cycle(
     return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
 
 
-@torch.no_grad()
 def predict(model: nn.Module, images: Tensor, *, batch_size: int = 200) -> Tensor:
     """Logits [examples, classes] in evaluation mode, on the device of the images.
 
-    Images [examples, ...] in [0, 1] or uint8. The model's mode is left as it was.
-    Small batches: at 1,000 images the activations of a CNN take 0.16 GB more.
+    Images [examples, ...] in [0, 1] or uint8. The mode of the model and of each of its
+    parts is left as it was. Small batches: at 1,000 images the activations of a CNN
+    take 0.16 GB more.
+
+    Raises ValueError if these are no images, or the answers no logits.
     """
-    device, was_training = device_of(model), model.training
+    check_images(images)
+    return _answers(model, images, batch_size)
+
+
+@torch.no_grad()
+def _answers(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+    check_model(model)
+    device, modes, parts = device_of(model), modes_of(model), []
     model.eval()
     try:
-        parts = [model(scaled(part.to(device))) for part in images.split(batch_size)]
+        for part in images.split(batch_size):
+            parts.append(model(scaled(part.to(device))))
+            check_logits(parts[-1], len(part))
     finally:
-        model.train(was_training)
+        set_modes(modes)
     return torch.cat(parts).to(images.device)
 
 
@@ -186,10 +228,12 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
     """Accuracy, errors, nll (nats) and calibration error on labelled images.
 
     With a column teacher_logits also the agreement with the teacher's top answers, over
-    all images and over those on which the teacher errs, and KL(teacher ‖ student).
+    all images and over those on which the teacher errs (NaN if it never does), and
+    KL(teacher ‖ student). Raises ValueError as `check_columns` and `predict` do.
     """
-    check_columns(columns)
+    check_columns(columns, needed=["images", "labels"])
     logits, labels = predict(model, columns["images"]), columns["labels"]
+    check_labels(labels, logits.shape[1])
     right = accuracy(logits, labels).item()
     facts = {
         "accuracy": right,
@@ -207,14 +251,40 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters are."""
-    return next(model.parameters()).device
+    """Where the model's parameters or buffers are; the CPU if there are none."""
+    first = next(chain(model.parameters(), model.buffers()), None)
+    return torch.device("cpu") if first is None else first.device
+
+
+def modes_of(model: nn.Module) -> dict[nn.Module, bool]:
+    """Of each part of the model, itself among them, whether it is in train mode."""
+    return {part: part.training for part in model.modules()}
+
+
+def set_modes(modes: dict[nn.Module, bool]) -> None:
+    """Put each part into its mode."""
+    for part, mode in modes.items():
+        if part.training is not mode:  # to set it is slow, at every step
+            part.training = mode
+
+
+@contextmanager
+def in_train_mode(model: nn.Module) -> Iterator[dict[nn.Module, bool]]:
+    """The modes in which a model is trained: set inside, and set back outside."""
+    before = modes_of(model)
+    model.train()  # which a model may do in its own way
+    if any(before.values()):
+        set_modes({part: False for part, mode in before.items() if not mode})
+    try:
+        yield modes_of(model)
+    finally:
+        set_modes(before)
 
 
 def classes_of(model: nn.Module, columns: Columns) -> int | None:
     """How many classes the model answers for; None where there are no images to ask."""
     one = columns.get("images", torch.empty(0))[:1].to(device_of(model))  # stays there
-    return predict(model, one).shape[1] if len(one) else None
+    return _answers(model, one, 1).shape[1] if len(one) else None
 
 
 def best_device() -> str:
@@ -224,11 +294,3 @@ def best_device() -> str:
     trains and a cell, may end the kernel (PyTorch's issue 197805).
     """
     return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def check_options(epochs: int, batch_size: int) -> None:
-    """Raise ValueError unless both are at least one."""
-    if epochs < 1 or batch_size < 1:
-        raise ValueError(
-            f"epochs and batch_size must be at least 1, got {epochs} and {batch_size}."
-        )

@@ -31,15 +31,16 @@ FILES = [*MODULES, *PACKAGE.rglob("*.js"), *PACKAGE.rglob("*.css")]
 METHOD = {
     "seeds": "",
     "losses": "",
-    "metrics": "",
-    "hints": "",
+    "metrics": "losses",
+    "hints": "data losses",
     "augmentations": "",
     "datasets": "",
     "results": "",
     "data": "datasets",
-    "models": "seeds",
+    "models": "data seeds",
     "weights": "models",
-    "training": "data losses metrics seeds",
+    "demands": "",
+    "training": "data demands losses metrics seeds",
     "objectives": "data losses training",
 }
 ALL_METHOD = " ".join(METHOD)

@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 
 from kdlab.losses import distillation_loss, logit_matching_loss, soft_target_loss
@@ -348,6 +349,111 @@ def test_evaluate_counts_errors_and_agreement(columns):
     assert facts["agreement"] == (logits.argmax(1) == teacher).double().mean()
 
 
+# Modes
+
+
+class Norms(nn.Module):
+    """Two BatchNorms, a teacher that is not trained, and dropout."""
+
+    def __init__(self):
+        super().__init__()
+        self.flatten, self.first = nn.Flatten(), nn.BatchNorm1d(64)
+        self.body = nn.Sequential(nn.Linear(64, 8), nn.Dropout(0.5), nn.BatchNorm1d(8))
+        self.last = nn.Linear(8, 4)
+        norm = nn.BatchNorm1d(64)
+        self.teacher = nn.Sequential(nn.Flatten(), norm, nn.Linear(64, 4)).eval()
+
+    def forward(self, images):
+        return self.last(self.body(self.first(self.flatten(images))))
+
+
+def of_its_own_teacher(model, batch):
+    """The teacher is asked in the loop, as under augmentation."""
+    with torch.no_grad():
+        told = model.teacher(batch["images"])
+    return soft(model, {**batch, "teacher_logits": told})
+
+
+def moved(model, columns, way, **options):
+    """Which statistics of BatchNorm a training has moved."""
+    before = {k: v.clone() for k, v in model.state_dict().items() if "running" in k}
+    sgd = torch.optim.SGD(model.parameters(), lr=1e-3)
+    options = {"epochs": 2, "batch_size": 50, **options}
+    way(training_steps(model, columns, of_its_own_teacher, sgd, **options))
+    after = model.state_dict()
+    names = {k.rpartition(".")[0] for k in before if not before[k].equal(after[k])}
+    return names
+
+
+def is_training(model):
+    return {name: part.training for name, part in model.named_modules()}
+
+
+WAYS = {"all steps": last_of, "left": lambda s: (next(s), s.close())}
+WAYS["predicted between"] = None  # by the test
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("freeze", "learning"),
+    [
+        (lambda m: m, {"first", "body.2"}),
+        (lambda m: m.first.eval(), {"body.2"}),
+        (lambda m: m.body.eval(), {"first"}),
+        (lambda m: (m.eval(), m.first.train()), {"first"}),
+        (lambda m: m.train(), {"first", "body.2", "teacher.1"}),
+        (lambda m: m.eval(), {"first", "body.2", "teacher.1"}),  # whole: as if in train
+    ],
+)
+def test_what_is_in_evaluation_mode_stays_so_unless_all_is(
+    columns, way, freeze, learning
+):
+    """During a training, after it, and around `predict` and `evaluate`."""
+    model = Norms()
+    freeze(model)
+    before = is_training(model)
+
+    def between(steps):
+        for _ in steps:
+            now = is_training(model)
+            predict(model, columns["images"])
+            assert is_training(model) == now
+            evaluate(model, columns)
+            model.eval()  # somebody measures in his own way, and forgets it
+
+    found = moved(model, columns, between if way == "predicted between" else WAYS[way])
+    assert found == learning and is_training(model) == before
+    predict(model, columns["images"])
+    evaluate(model, columns)
+    assert is_training(model) == before
+
+
+def test_modes_are_set_back_where_a_model_or_an_objective_fails(columns):
+    model = Norms()
+    model.first.eval()
+    before = is_training(model)
+    with pytest.raises(RuntimeError, match="should contain 5 elements"):
+        predict(model, torch.zeros(3, 5))
+    assert is_training(model) == before
+    model.eval()
+    sgd = torch.optim.SGD(model.parameters(), lr=1e-3)
+    with pytest.raises(ZeroDivisionError):
+        fit(model, columns, lambda m, b: 1 / 0, sgd, epochs=1, progress=False)
+    assert not any(is_training(model).values())
+
+
+def test_a_model_that_freezes_a_part_by_its_own_train_is_heard(columns):
+    class Own(Norms):
+        def train(self, mode=True):
+            super().train(mode)
+            self.first.eval()
+            self.teacher.eval()
+            return self
+
+    assert moved(Own(), columns, last_of) == {"body.2"}
+    assert moved(Own().train(), columns, last_of) == {"body.2"}
+
+
 # What is refused
 
 
@@ -409,6 +515,27 @@ def test_no_epochs_and_empty_batches_are_refused(columns, length):
     ):
         with pytest.raises(ValueError, match="epochs and batch_size must be at least"):
             refuse()
+
+
+def test_where_the_teacher_never_errs_nobody_agrees_on_its_errors(columns):
+    """The number is there, and not a number: a table of runs keeps its columns."""
+    model = student()
+    facts = evaluate(model, columns)
+    assert math.isnan(facts["agreement_on_errors"])
+    columns["labels"][0] = (columns["labels"][0] + 1) % 4
+    agreed = predict(model, columns["images"])[:1].argmax(1)
+    agreed = agreed == columns["teacher_logits"][:1].argmax(1)
+    assert evaluate(model, columns)["agreement_on_errors"] == float(agreed)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_a_student_of_any_type_learns(columns, dtype):
+    model = student()[1:].to(dtype)
+    columns["images"] = columns["images"].to(dtype)
+    adam = torch.optim.Adam(model.parameters(), lr=1e-2, eps=1e-4)
+    history = fit(model, columns, both, adam, epochs=8, batch_size=32, progress=False)
+    assert history.soft.iloc[-1] < history.soft[0] / 2
+    assert evaluate(model, columns)["accuracy"] > 0.9
 
 
 def test_a_diverging_loss_stops_with_advice(columns):
