@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 import pandas as pd
@@ -212,6 +213,48 @@ def test_rows_that_a_new_column_cannot_tell_apart_are_refused_and_stay(ours, run
     assert path.read_text() == before and len(seen) == 4
     ours("--fresh")
     assert cells(path, "method", "seed") == ALL
+
+
+@pytest.mark.parametrize("column", ["test_nll", "teacher"])
+def test_a_table_without_a_column_that_every_run_has_keeps_its_rows(ours, run, column):
+    """One that was measured stays empty; one that is set is filled in."""
+    path = ours(tiny=Experiment(run, lambda: four()[:3]))
+    other = pd.read_csv(path, dtype=str).assign(method="of no setting")
+    table = pd.concat([pd.read_csv(path, dtype=str), other]).drop(columns=column)
+    table.to_csv(path, index=False)
+    ours(tiny=Experiment(run, four))
+    assert cells(path, "method", "seed")[:4] == ALL
+    found = [row[column] for row in stored_rows(path)]
+    assert len(found) == 4 + 3 and found[3] != "" and found[4:] == [""] * 3
+    assert (found[0] == "") == (column == "test_nll")
+
+
+def test_a_table_that_has_no_column_of_the_settings_is_refused(ours, run, seen):
+    path = ours(tiny=Experiment(run, lambda: four()[:1]))
+    path.write_text("a,b\n1,2\n")
+    with pytest.raises(ValueError, match="cannot be told apart"):
+        ours(tiny=Experiment(run, lambda: four()[:1]))
+    assert path.read_text() == "a,b\n1,2\n" and len(seen) == 1
+
+
+@pytest.mark.parametrize("text", ["", "method,seed\n"])
+def test_a_table_without_rows_is_begun_again(ours, run, text, tmp_path):
+    (tmp_path / "tiny.csv").write_text(text)
+    assert cells(ours(tiny=Experiment(run, four)), "method", "seed") == ALL
+
+
+def test_settings_that_are_the_same_run_are_refused(ours, run, seen):
+    with pytest.raises(ValueError, match="tiny has two settings that are the same run"):
+        ours(tiny=Experiment(run, lambda: four() + four()[:1]))
+    assert not seen
+
+
+def test_settings_may_differ_in_what_they_set(ours, run, seen):
+    settings = four()[:2] + four(own="a")[2:]
+    path = ours(tiny=Experiment(run, lambda: settings))
+    assert cells(path, "own") == [("",), ("",), ("a",), ("a",)]
+    ours(tiny=Experiment(run, lambda: settings))
+    assert len(seen) == 4
 
 
 def test_no_row_is_lost_when_a_column_is_no_longer_set(ours, run, seen):
@@ -473,36 +516,88 @@ def test_images_are_read_once_for_all_runs_of_a_process(tiny, monkeypatch):
 HOME = """
 import os
 
+import pandas as pd
+
 from kdlab.experiments import Experiment, grid
 
 MEASURED = "test_accuracy", "test_nll", "teacher_agreement", "train_seconds"
+TIMES = int(os.environ.get("TIMES", 0))  # this one's store is cut off in the middle
+whole = pd.DataFrame.to_csv
+stores = []
+
+
+def cut(table, path, **options):
+    whole(table, path, **options)
+    stores.append(path)
+    if len(stores) == TIMES:
+        path.write_text(path.read_text()[:-20])
+        os.kill(os.getpid(), 9)
+
+
+pd.DataFrame.to_csv = cut
 
 
 def run(setting):
     if setting["seed"] == 2 and "KILLED" in os.environ:
         os.kill(os.getpid(), 9)
-    return {**setting, **dict.fromkeys(MEASURED, 0.5)}
+    return {**setting, **dict.fromkeys(MEASURED, 0.1 + 0.2), "own": setting["seed"]}
 
 
-tiny = Experiment(run, lambda: grid(seed=range(4)))
+arms = [{"method": "labels", "temperature": None}]
+arms += [{"method": "teacher", "temperature": t} for t in (1.0, 1 / 3)]
+tiny = Experiment(run, lambda: grid(arm=arms, seed=range(3)))
 """
 
 
-def test_a_sweep_that_is_killed_leaves_whole_rows_and_goes_on(tmp_path):
-    """As a lecturer's own home, by the command itself."""
-    home, results = tmp_path / "lecture", tmp_path / "results"
+@pytest.fixture
+def lecture(tmp_path):
+    """The command itself with a lecturer's own home; its table as it is written."""
+    home = tmp_path / "lecture"
     home.mkdir()
     (home / "experiments.py").write_text(HOME)
-    command = [sys.executable, "-m", "kdlab.experiments", "lecture", "--jobs=1"]
+    words = [sys.executable, "-m", "kdlab.experiments", "lecture", "--jobs=1"]
 
-    def called(**variables):
+    def call(results, ends=0, **variables):
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), **variables}
-        words = [*command, f"--results={results}"]
-        return subprocess.run(words, env=environment, capture_output=True)
+        command = [*words, "tiny", f"--results={tmp_path / results}"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == ends, done.stderr
+        table = tmp_path / results / "tiny.csv"
+        return table.read_text() if table.exists() else None
 
-    done = called(KILLED="1")
-    assert done.returncode == -9, done.stderr
-    assert cells(results / "tiny.csv", "seed") == [("0",), ("1",)]
-    done = called()
-    assert done.returncode == 0, done.stderr
-    assert cells(results / "tiny.csv", "seed") == [("0",), ("1",), ("2",), ("3",)]
+    return call
+
+
+def test_a_sweep_that_is_killed_goes_on_and_ends_as_one_that_never_was(lecture):
+    """Killed in the middle of the first store, in a run, in the middle of the last."""
+    whole = lecture("whole")
+    assert len(whole.splitlines()) == 1 + 9
+    assert lecture("killed", -9, TIMES="1") is None
+    rows = lecture("killed", -9, KILLED="1").splitlines()
+    assert rows == whole.splitlines()[: 1 + 2]
+    rows = lecture("killed", -9, TIMES="7").splitlines()
+    assert rows == whole.splitlines()[: 1 + 8]
+    assert lecture("killed") == whole
+
+
+def test_a_stage_that_has_no_settings_is_complete(ours, run, seen):
+    second = Experiment(run, four, after=("empty",))
+    path = ours(second=second, empty=Experiment(run, lambda: []))
+    assert cells(path, "method", "seed") == ALL
+    assert [file.name for file in path.parent.iterdir()] == ["second.csv"]
+    before = path.read_text()
+    ours(second=second._replace(settings=lambda: []))  # what is stored is not lost
+    assert path.read_text() == before and len(seen) == 4
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
+def test_a_full_disk_leaves_the_table_as_it_was(ours, run, seen):
+    path = ours(tiny=Experiment(run, lambda: four()[:2]))
+    before, unfinished = path.read_text(), path.with_suffix(".unfinished")
+    unfinished.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        ours(tiny=Experiment(run, four))
+    assert path.read_text() == before
+    unfinished.unlink()
+    ours(tiny=Experiment(run, four))
+    assert cells(path, "method", "seed") == ALL

@@ -28,7 +28,7 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
     parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")
     parser.add_argument("--jobs", type=int, default=-1, help="-1: all cores")
-    options = parser.parse_args(words)
+    options = parser.parse_intermixed_args(words)
     there = experiments_of(options.home)
     if unknown := sorted(set(options.names) - set(there)):
         parser.error(f"{options.home} has no {unknown}; it has {sorted(there)}")

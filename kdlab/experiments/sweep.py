@@ -13,7 +13,7 @@ from typing import NamedTuple
 from joblib import Parallel, delayed, parallel_config
 from tqdm.auto import tqdm
 
-from kdlab.results import RESULTS, store_runs, stored_rows
+from kdlab.results import CORE, RESULTS, store_runs, stored_rows
 from kdlab.training import one_cpu_thread
 from kdlab.weights import WEIGHTS
 
@@ -80,32 +80,36 @@ def matched(path: Path, settings: list[Setting]) -> tuple[dict[int, Setting], li
     """{number of a setting: its stored row}, and the rows of no setting.
 
     Compared are the columns that the table has: a setting may have got a new one, which
-    is then filled in.
+    is then filled in. What was not measured then is an empty cell.
 
-    Raises ValueError if without it two settings look alike.
+    Raises ValueError if without it two settings look alike, or if two are the same.
     """
     stored = stored_rows(path)
-    columns = [name for name in settings[0] if stored and name in stored[0]]
-    new = [name for name in settings[0] if name not in columns]
+    names = [*dict.fromkeys(name for setting in settings for name in setting)]
+    columns = [name for name in names if not stored or name in stored[0]]
+    new = [name for name in names if name not in columns]
     numbers = {key_of(s, columns): n for n, s in enumerate(settings)}
-    if stored and len(numbers) < len(settings):
+    if len(numbers) < len(settings) and not new:
+        raise ValueError(f"{path.stem} has two settings that are the same run.")
+    if new and (len(numbers) < len(settings) or not columns):
         raise ValueError(
             f"{path} has no column {new}, so its rows cannot be told apart. Add it to "
             "the rows, or discard them with --fresh."
         )
     rows, others = {}, []
     for row in stored:
+        row |= dict.fromkeys(sorted(CORE - set(row)), "")
         number = numbers.get(tuple(row[name] for name in columns))
         if number is None or number in rows:
             others.append(row)
         else:
-            rows[number] = row | {name: settings[number][name] for name in new}
+            rows[number] = row | {name: settings[number].get(name) for name in new}
     return rows, others
 
 
 def key_of(setting: Setting, columns: list[str]) -> tuple[str, ...]:
     """A setting as its cells stand in the table: it says which run a row is."""
-    values = (setting[name] for name in columns)
+    values = (setting.get(name) for name in columns)
     return tuple("" if value is None else str(value) for value in values)
 
 
