@@ -21,7 +21,7 @@ def store_runs(path: Path, runs: list[dict[str, object]]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".unfinished")
     pd.DataFrame(runs, dtype=object).to_csv(unfinished, index=False)  # 4 stays 4
-    unfinished.replace(path)
+    unfinished.replace(path)  # where the disk is full, the line above has raised
 
 
 def load_runs(experiment: str, folder: Path = RESULTS) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def load_runs(experiment: str, folder: Path = RESULTS) -> pd.DataFrame:
 
 def stored_rows(path: Path) -> list[dict[str, str]]:
     """The table as it is written, cell by cell; empty if there is none."""
-    if not path.exists():
+    if not path.exists() or not path.stat().st_size:
         return []
     return pd.read_csv(path, dtype=str, keep_default_na=False).to_dict("records")
 
@@ -49,6 +49,16 @@ def by_value(
 
 
 def spared(runs: pd.DataFrame, twins: pd.DataFrame) -> list[float]:
-    """Test errors that each run has fewer than its twin of the same seed."""
+    """Test errors that each run has fewer than its twin of the same seed.
+
+    Raises ValueError for a run that has no twin, or more than one.
+    """
+    found = twins["seed"].value_counts()
+    odd = {int(s): int(found.get(s, 0)) for s in runs["seed"] if found.get(s, 0) != 1}
+    if odd:
+        raise ValueError(
+            f"Each run needs one twin of its seed, got {{seed: twins}} {odd}. Choose "
+            "the twins of one setting, with all the seeds of the runs."
+        )
     of_twin = twins.set_index("seed")["test_errors"]
     return [of_twin[run.seed] - run.test_errors for run in runs.itertuples()]

@@ -80,6 +80,19 @@ def test_twins_are_paired_by_seed_in_whatever_order_they_are_stored():
     runs = pd.DataFrame({"seed": [0, 1, 2], "test_errors": [500, 510, 520]})
     assert spared(runs, twins) == [250, 210, 180]
     assert spared(runs.iloc[:0], twins) == []
+    two_arms = pd.concat([runs, runs])  # of a seed, each beside the same twin
+    assert spared(two_arms, twins) == 2 * [250, 210, 180]
+
+
+@pytest.mark.parametrize(
+    ("seeds", "told"),
+    [([0, 2], "{1: 0}"), ([0, 1, 1, 1, 2], "{1: 3}"), ([], "{0: 0, 1: 0, 2: 0}")],
+)
+def test_a_twin_that_is_missing_or_double_is_named(seeds, told):
+    twins = pd.DataFrame({"seed": seeds, "test_errors": [700] * len(seeds)})
+    runs = pd.DataFrame({"seed": [0, 1, 2], "test_errors": [500, 510, 520]})
+    with pytest.raises(ValueError, match=rf"one twin.*{told}. Choose the twins of one"):
+        spared(runs, twins)
 
 
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.csv")), ids=lambda p: p.stem)
