@@ -1,6 +1,8 @@
 """A lesson's desk: predictions that are remembered, quizzes, checks, their words."""
 
 import math
+from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import pytest
@@ -46,8 +48,9 @@ TASKS = {
         twice,
         "Two of them.",
         {"That is the square.": lambda x: x**2},
+        "x, and x once more.",
     ),
-    "thrice": Task(lambda answer: answer(1.0), lambda x: 3 * x, "Three.", {}),
+    "thrice": Task(lambda answer: answer(1.0), lambda x: 3 * x, "Three.", {}, "3x."),
 }
 
 
@@ -208,9 +211,17 @@ def test_a_function_is_judged_by_its_name_in_one_line(desk, capsys):
     [
         ("...", "Not attempted yet: twice still returns None.\n"),
         ("return x**2", "✗ Not yet: That is the square.\n"),
-        ("return x", "✗ Not yet: On an example 6 is expected, got 3.\n"),
+        ("return x", "✗ Not yet: It is half of what is asked for.\n"),
+        (
+            "return x + 1",
+            "✗ Not yet: On an example 6 is expected, got 4. "
+            "Asked for: x, and x once more.\n",
+        ),
         ("return x.y", "✗ Not yet: It stopped with AttributeError: 'Tensor' object"),
         ("raise SystemError('four')", "✗ Not yet: It stopped with SystemError: four\n"),
+        ("print(2 * x)", "tensor(6.)\n✗ Not yet: twice prints, and returns None. Hand"),
+        ("y = 2 * x", "✗ Not yet: twice computes, and returns None. Is return missing"),
+        ("raise NotImplementedError", "Not attempted yet: twice still returns None.\n"),
     ],
 )
 def test_what_a_student_writes_is_answered_and_never_raised(
@@ -247,9 +258,55 @@ def test_a_quiz_starts_untried_and_keeps_what_was_tried(desk):
     assert widget.tried == [[], [], [], []]
     first = widget.questions[0]
     assert first["text"] == "why"
-    assert [option["right"] for option in first["options"]] == [True, False, False]
+    right = {option["text"]: option["right"] for option in first["options"]}
+    assert right == {"a": True, "b": False, "c": False}
     widget.tried = [[1, 0], [], [], []]
     assert desk[2]().tried == [[], [], [], []]  # another one starts anew
+
+
+def orders_of(monkeypatch, desk, home):
+    """How a student of this home sees the options of each question."""
+    monkeypatch.setenv("HOME", home)
+    monkeypatch.setenv("USERPROFILE", home)
+    questions = desk[2]().questions
+    return [[option["text"] for option in q["options"]] for q in questions]
+
+
+def test_no_place_of_a_quiz_is_right_more_often_than_another(monkeypatch, tmp_path):
+    whys = (QUESTION.replace("why", f"why {n}") for n in range(4))
+    desk = of_lesson(written(tmp_path, "".join(whys)), {})
+    seen = [orders_of(monkeypatch, desk, f"/home/student{n}") for n in range(150)]
+    for number in range(4):
+        for place in range(3):
+            right = sum(orders[number][place] == "a" for orders in seen)
+            assert 30 <= right <= 70, (number, place)  # 50 of 150, by chance
+        assert len({tuple(orders[number]) for orders in seen}) == 6
+    alike = sum(orders[0] == orders[1] for orders in seen)
+    assert 10 <= alike <= 40  # the questions are shuffled apart: 1 of 6
+
+
+def test_a_student_finds_the_options_where_they_were(monkeypatch, desk):
+    homes = [f"/home/student{n}" for n in (1, 2, 3, 1)]
+    seen = [orders_of(monkeypatch, desk, home) for home in homes]
+    assert seen[0] == seen[3] and not seen[0] == seen[1] == seen[2]
+    for name in ("HOME", "USERPROFILE"):
+        monkeypatch.delenv(name)
+    monkeypatch.setattr(Path, "home", Mock(side_effect=RuntimeError))
+    assert desk[2]().tried == [[], [], [], []]  # nor does it need a home
+
+
+def test_each_option_keeps_its_feedback_and_its_truth(tmp_path, monkeypatch):
+    options = [("a", "yes", "right = true\n"), ("b", "no", ""), ("c", "never", "")]
+    text = '[[question]]\ntext = "why"\n' + "".join(
+        f'[[question.option]]\ntext = "{text}"\nfeedback = "{told}"\n{right}'
+        for text, told, right in options
+    )
+    quiz = of_lesson(written(tmp_path, 4 * text), {})[2]
+    for home in ("/home/one", "/home/two", "/home/three"):
+        monkeypatch.setenv("HOME", home)
+        for question in quiz().questions:
+            found = {tuple(option.values()) for option in question["options"]}
+            assert found == {(a, b, c != "") for a, b, c in options}
 
 
 # --- words -------------------------------------------------------------------------

@@ -140,11 +140,7 @@ def test_the_classic_mistakes_are_among_them():
         "T² is forgotten",
         "arguments of KL are swapped",
         "mean over all elements",
-        "in train mode",
-        "receives a gradient",
-        "receives gradients",
         "not in the order of the images",
-        "Teacher and student are swapped",
         "weights are swapped",
     ):
         assert words in hints, words
@@ -162,7 +158,7 @@ def test_what_is_wrong_in_a_new_way_is_said_and_never_raised(lesson, name):
         return torch.zeros(3, 7)
 
     task = TASKS[lesson, name]
-    assert verdict(task, raises).text == "It stopped with RuntimeError: three of us"
+    assert verdict(task, raises).text.endswith("with RuntimeError: three of us")
     assert verdict(task, odd).kind == verdict(task, zeros).kind == "wrong"
 
 
@@ -209,12 +205,19 @@ def test_the_words_are_plain_text(lesson):
 
 @pytest.mark.parametrize("lesson", NAMES)
 def test_no_answer_of_the_quiz_is_told_by_its_length(lesson):
+    longest = shortest = 0
     for question in WORDS[lesson]["question"]:
         right, wrong = (
             [len(o["text"]) for o in question["options"] if o["right"] is kind]
             for kind in (True, False)
         )
         assert right[0] <= 1.4 * max(wrong), question["text"]
+        longest += right[0] > max(wrong)
+        shortest += right[0] < min(wrong)
+    assert max(longest, shortest) <= 2, (
+        f"the right answer is the longest in {longest} questions of {lesson}, the "
+        f"shortest in {shortest}: who knows nothing may go by that"
+    )
 
 
 # --- stored runs -------------------------------------------------------------------

@@ -5,6 +5,7 @@ words.toml (`quiz` says what stands there).
 """
 
 from collections.abc import Callable, Mapping
+from hashlib import sha256
 from pathlib import Path
 
 from kdlab.exercises.checks import Function, Task, Verdict, verdict
@@ -17,6 +18,20 @@ SAID = {
     "known mistake": "✗ Not yet:",
     "wrong": "✗ Not yet:",
 }
+
+
+def shuffled(question: Mapping) -> dict:
+    """A question with its options in an order of this student's, known by the home."""
+    try:
+        home = str(Path.home())
+    except RuntimeError:  # a machine may give none
+        home = ""
+
+    def key(option: Mapping) -> bytes:
+        words = "\n".join([home, question["text"], option["text"]])
+        return sha256(words.encode()).digest()
+
+    return {**question, "options": sorted(question["options"], key=key)}
 
 
 class Desk:
@@ -58,8 +73,12 @@ class Desk:
         return made[name]
 
     def quiz(self) -> Quiz:
-        """The mastery quiz; every option may be tried."""
-        questions = self.words["question"]
+        """The mastery quiz; every option may be tried.
+
+        The options are shuffled: always alike for one student, each question by itself,
+        so that no place is right more often than another.
+        """
+        questions = [shuffled(question) for question in self.words["question"]]
         return Quiz(kind="quiz", questions=questions, tried=[[] for _ in questions])
 
     def _known(self, name: str, there: Mapping) -> object:

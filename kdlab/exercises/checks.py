@@ -1,13 +1,22 @@
 """How `check` judges: an answer is compared with the reference of its task.
 
-A known mistake is recognised because it does exactly the same.
+First by its value alone: a known mistake is recognised because it does exactly the
+same, or the same but for a slip of form. Only of a right value it matters what else the
+answer did: who receives a gradient, and whether it changed what it was given.
 """
 
-from collections.abc import Callable
+import dis
+import inspect
+import io
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import redirect_stdout
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 
+from kdlab.exercises.forms import has_fractions, plain, readings, same
+from kdlab.exercises.phrases import difference, part_at, path_to, stopped
 from kdlab.seeds import random_numbers_from
 
 Function = Callable[..., object]
@@ -16,10 +25,24 @@ Function = Callable[..., object]
 class Task(NamedTuple):
     """One exercise."""
 
-    probe: Callable[[Function], object]  # calls an answer, gives what is compared
+    probe: Callable[[Function], object]  # calls an answer; gives its value, or a `Seen`
     reference: Function
     right: str  # what to say of a right answer
-    mistakes: dict[str, Function]  # {hint: a function that makes the mistake}
+    mistakes: Mapping[str, Function]  # {hint: a function that makes the mistake}
+    asked: str = (
+        ""  # what is asked for and how it comes about, for a mistake nobody knows
+    )
+    parts: Sequence[str | Sequence[str]] = ()  # level by level: names, or "batch {}"
+
+
+class Seen(NamedTuple):
+    """What a probe saw of an answer."""
+
+    value: object  # what it gave, or the error with which it stopped
+    besides: str = ""  # a fault that its value does not show, in a sentence
+    gradient: Tensor | None = None  # of the student's logits or weights
+    sizes: Mapping[str, float] = {}  # by name: what a result may be off by
+    printed: str = ""
 
 
 class Verdict(NamedTuple):
@@ -31,63 +54,121 @@ class Verdict(NamedTuple):
 
 def verdict(task: Task, answer: Function) -> Verdict:
     """Judge the answer to a task."""
+    seen, wanted = run(task, answer), run(task, task.reference)
+    print(seen.printed, end="")
+    found = seen.value
+    parts = found if isinstance(found, list | tuple) else [found]
+    unwritten = isinstance(found, NotImplementedError) and "implemented for" not in str(
+        found
+    )
+    if unwritten or any(x is None for x in parts):
+        return without_result(answer, seen)
+    if same(found, wanted.value):
+        hint = seen.besides
+        if not hint and wanted.gradient is not None:
+            if not same(seen.gradient, wanted.gradient, rtol=1e-3):
+                hint = "The number is right, its gradient is not: is a part detached?"
+        return Verdict("known mistake", hint) if hint else Verdict("right", task.right)
+    hint = recognised(task, seen, wanted.value)
+    if hint:
+        return Verdict("known mistake", hint)
+    if isinstance(found, Exception):
+        return Verdict("wrong", stopped(found, answer))
+    path = path_to(found, wanted.value)
+    levels = zip(task.parts, path, strict=False)
+    names = [x.format(n + 1) if isinstance(x, str) else x[n] for x, n in levels]
+    said = difference(part_at(found, path), part_at(wanted.value, path))
+    return Verdict("wrong", f"{': '.join([*names, said])} Asked for: {task.asked}")
+
+
+def recognised(task: Task, seen: Seen, wanted: object) -> str:
+    """The hint to a mistake that is known, or to a slip of form; empty if it is new."""
+    known = {hint: run(task, wrong).value for hint, wrong in task.mistakes.items()}
+    exact = next((hint for hint, x in known.items() if same(seen.value, x)), "")
+    if exact or isinstance(seen.value, Exception):
+        return exact
+    path = path_to(seen.value, wanted)  # of a pair, say, only the half that is wrong
+    found, wanted = part_at(seen.value, path), part_at(wanted, path)
+    if path and not has_fractions(wanted):
+        known = {}  # single whole numbers agree by chance
+    known = {hint: part_at(value, path) for hint, value in known.items()}
+    known = {hint: x for hint, x in known.items() if not same(x, wanted)}
+    exact = next((hint for hint, x in known.items() if same(found, x)), "")
+    if exact:
+        return exact
+    slips = list(readings(found, wanted, seen.sizes))
+    for hint, target in {"": wanted, **known}.items():
+        for reading in slips:
+            if reading.fits(target):
+                return reading.tell(hint)
+    return ""
+
+
+def without_result(answer: Function, seen: Seen) -> Verdict:
+    """Not attempted, or one of the ways to lose a result."""
+    name, code = names_of(answer)[0], getattr(answer, "__code__", None)
+    names = {x.opname for x in dis.get_instructions(code)} if code else {"LOAD_FAST"}
+    stub = not any(x.startswith("LOAD_") and x != "LOAD_CONST" for x in names)
+    if stub or isinstance(seen.value, NotImplementedError):
+        return Verdict("not attempted", f"{name} still returns None.")
+    if seen.printed:
+        text = f"{name} prints, and returns None. Hand the result back with return."
+    elif isinstance(seen.value, list | tuple) and any(
+        x is not None for x in seen.value
+    ):
+        text = f"{name} sometimes returns None. Is there a way past its return?"
+    else:
+        text = f"{name} computes, and returns None. Is return missing?"
+    return Verdict("known mistake", text)
+
+
+def run(task: Task, answer: Function) -> Seen:
+    """Probe an answer with the same random numbers each time; nothing outside moves."""
+    watched = Watched(answer)
+    prints = redirect_stdout(io.StringIO())
+    with random_numbers_from(0), torch.enable_grad(), prints as printed:
+        try:
+            seen = task.probe(watched)
+        except Exception as error:  # the student's code may do anything
+            seen = Seen(error)
+    seen = seen if isinstance(seen, Seen) else Seen(seen)
+    besides = seen.besides or watched.besides
+    return seen._replace(
+        besides=besides, sizes=watched.sizes, printed=printed.getvalue()
+    )
+
+
+class Watched:
+    """An answer that works on copies, so that it cannot spoil a probe."""
+
+    def __init__(self, answer: Function):
+        """`answer` may do anything."""
+        self.answer, self.names = answer, names_of(answer)[1:]
+        self.besides, self.sizes = "", {}
+
+    def __call__(self, *given: object) -> object:
+        """What it gives; what it does besides is noted."""
+        own = [x.clone() if isinstance(x, Tensor) else x for x in given]
+        value, besides = plain(self.answer(*own))
+        for name, before, after in zip(self.names, given, own, strict=False):
+            if type(before) in (int, float):
+                self.sizes |= {name: before, f"{name}²": before**2}
+            elif isinstance(before, Tensor):
+                rows = "the number of images", "the number of classes"
+                self.sizes |= dict(zip(rows, before.shape, strict=False))
+                if not torch.equal(before, after):
+                    besides = (
+                        f"The result is right, but {name} is changed, which belongs "
+                        f"to the caller. Work on a copy: {name}.clone()."
+                    )
+        self.besides = self.besides or besides
+        return value
+
+
+def names_of(answer: Function) -> list[str]:
+    """What a function is called, and what it calls its arguments."""
     try:
-        found = run(task, answer)
-    except Exception as error:  # the student's code may do anything
-        return Verdict("wrong", f"It stopped with {type(error).__name__}: {error}")
-    if found is None or isinstance(found, tuple) and found[:1] == (None,):
-        return Verdict("not attempted", f"{answer.__name__} still returns None.")
-    wanted = run(task, task.reference)
-    if same(found, wanted):
-        return Verdict("right", task.right)
-    for hint, mistake in task.mistakes.items():
-        if same(found, run(task, mistake)):
-            return Verdict("known mistake", hint)
-    return Verdict("wrong", difference(found, wanted))
-
-
-def run(task: Task, answer: Function) -> object:
-    """Probe an answer with the same random numbers each time; none outside moves."""
-    with random_numbers_from(0):
-        return task.probe(answer)
-
-
-def same(found: object, wanted: object) -> bool:
-    """Equal up to rounding; tuples and lists part by part."""
-    if isinstance(wanted, tuple | list):
-        pairs = isinstance(found, tuple | list) and len(found) == len(wanted)
-        return pairs and all(map(same, found, wanted))
-    if found is None or wanted is None or isinstance(found, tuple | list):
-        return found is wanted
-    try:
-        one, two = (torch.as_tensor(x).detach().double() for x in (found, wanted))
-    except (TypeError, ValueError, RuntimeError):
-        return False
-    close = {"rtol": 1e-4, "atol": 1e-6, "equal_nan": True}
-    return one.shape == two.shape and torch.allclose(one, two, **close)
-
-
-def difference(found: object, wanted: object) -> str:
-    """In words, what was found instead of what."""
-    if isinstance(wanted, tuple | list) and isinstance(found, tuple | list):
-        pairs = zip(found, wanted, strict=False)
-        unlike = next((pair for pair in pairs if not same(*pair)), None)
-        if unlike:
-            return difference(*unlike)
-        return f"{len(wanted)} parts are expected, got {len(found)}."
-    if isinstance(found, tuple | list) or isinstance(wanted, tuple | list):
-        kinds = type(wanted).__name__, type(found).__name__
-        return "A {} is expected, got a {}.".format(*kinds)
-    if found is None:
-        return "The number is right, but no gradient reaches the student."
-    try:
-        one, two = (torch.as_tensor(x).detach() for x in (found, wanted))
-    except (TypeError, ValueError, RuntimeError):
-        return f"A {type(wanted).__name__} is expected, got a {type(found).__name__}."
-    if one.shape != two.shape:
-        return f"The shape should be {list(two.shape)}, got {list(one.shape)}."
-    if one.isnan().any():
-        return "There is a NaN in it. Where does a 0 meet a logarithm or a division?"
-    worst = int((one.double() - two.double()).abs().argmax())
-    values = (x.flatten()[worst].item() for x in (two, one))
-    return "On an example {:.4g} is expected, got {:.4g}.".format(*values)
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):  # torch's own functions do not tell
+        names = []
+    return [getattr(answer, "__name__", type(answer).__name__), *names]

@@ -1,6 +1,7 @@
-"""The exercises of 01: how open an answer is, what it leans to, and the mistakes."""
+"""The exercises of 01: how open an answer is, and what it leans to."""
 
 import math
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -8,7 +9,11 @@ from torch import Tensor
 
 from kdlab import metrics
 from kdlab.exercises.checks import Function, Task
+from kdlab.exercises.mistakes import load_mistakes
 from kdlab.exercises.probes import example
+
+MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml")
+ASKED = 5, 2, 8, 9
 
 
 def bits(probs: Tensor) -> Tensor:
@@ -17,7 +22,7 @@ def bits(probs: Tensor) -> Tensor:
 
 
 def sure_and_torn(answer: Function) -> object:
-    """The answer to a certain distribution and an open one."""
+    """The answer to certain distributions and open ones."""
     probs = F.softmax(example()[1], dim=1)
     probs[0] = F.one_hot(torch.tensor(3), 10)
     return answer(probs)
@@ -30,15 +35,27 @@ def nearest_class(probs: Tensor, labels: Tensor, label: int) -> int:
     return int(mean.argmax())
 
 
-def of_fives(answer: Function) -> object:
-    """Four images of a 5, and two of others that say something else."""
-    probs = torch.full((6, 10), 0.02).double()
-    labels = torch.tensor([5, 5, 5, 5, 0, 1])
-    probs[range(4), 5] = torch.tensor([0.7, 0.6, 0.5, 0.3]).double()
-    probs[:3, 3] = 0.2
-    probs[3, 8] = 0.5
-    probs[4:, 9] = 0.8
-    return answer(probs / probs.sum(dim=1, keepdim=True), labels, 5)
+def of_labels(answer: Function) -> object:
+    """What is nearest to each of four labels, of which one is taken for another mostly.
+
+    Of six images each: most have one class in the second place, and another has most
+    probability; the first image has a third, and a fourth is the surest of all once.
+    """
+    draw = torch.Generator().manual_seed(3)
+    probs = 0.02 * torch.rand(60, 10, generator=draw).double()
+    labels = (7 * torch.arange(60) + 3) % 10
+    for label in ASKED:
+        rows = (labels == label).nonzero()[:, 0]
+        first, often, most, once = ((label + step) % 10 for step in (1, 3, 4, 6))
+        probs[rows, label] = 0.2 if label == 8 else 0.6
+        probs[rows[:4], often] = 0.2
+        probs[rows, most] = 0.19
+        probs[rows[4], most] = 0.8
+        probs[rows[5], once] = 1.8
+        probs[rows[0], first] = 0.3
+    probs[labels == 8, 2] += 0.35  # not the label itself is the first
+    probs[labels == 0, 1] = 2
+    return [answer(probs / probs.sum(dim=1, keepdim=True), labels, k) for k in ASKED]
 
 
 TASKS = {
@@ -46,36 +63,16 @@ TASKS = {
         sure_and_torn,
         bits,
         "And a certain answer has exactly 0 bits: 0 · log 0 is 0.",
-        {
-            "That is in nats: use the logarithm to base 2, or divide by ln 2.": (
-                lambda p: metrics.entropy(p)
-            ),
-            "A certain answer gives NaN. 0 · log 0 is 0, as in torch.xlogy.": (
-                lambda p: -(p * p.log2()).sum(1)
-            ),
-            "The sign is missing: logarithms of probabilities are negative.": (
-                lambda p: -bits(p)
-            ),
-            "Summed over the images. The sum is over the classes, dim=1.": (
-                lambda p: -torch.xlogy(p, p).sum(0) / math.log(2)
-            ),
-        },
+        MISTAKES["entropy_in_bits"],
+        "[N], one for each image: −Σ p log₂ p, over its ten classes.",
     ),
     "nearest_class": Task(
-        of_fives,
+        of_labels,
         nearest_class,
         "The average over many images says which classes are alike: notebook 03.",
-        {
-            "The label itself has most of the probability. Hide it before you look "
-            "for the largest.": lambda p, y, k: int(p[y == k].mean(0).argmax()),
-            "You averaged over all images. Take those of this label: probs[labels == "
-            "label].": lambda p, y, k: int(
-                p.mean(0).index_fill(0, torch.tensor([k]), 0).argmax()
-            ),
-            "That is the wrong class of one single image, the surest. Average over the "
-            "images first.": lambda p, y, k: int(
-                p[y == k].max(0).values.index_fill(0, torch.tensor([k]), 0).argmax()
-            ),
-        },
+        MISTAKES["nearest_class"],
+        "one class, a whole number: the largest mean probability over the images of this "
+        "label, the label itself left out.",
+        [[f"For the label {label}" for label in ASKED]],
     ),
 }

@@ -1,27 +1,45 @@
-"""What is asked in this lesson, and the mistakes that real code makes in it."""
+"""What is asked in this lesson; mistakes.toml holds what real code does wrong in it."""
+
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from kdlab import losses
-from kdlab.exercises.checks import Function, Task
-from kdlab.exercises.probes import soft_loss
+from kdlab.exercises.checks import Function, Seen, Task
+from kdlab.exercises.mistakes import load_mistakes
+from kdlab.exercises.probes import learned, soft_mistakes
+
+NAMES = {"soft_target_loss": losses.soft_target_loss}
+MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml", NAMES)
+RESTLESS = (
+    "The number is right only as this dropout has p = 0: the teacher is in train mode, and "
+    "its dropout gives other answers each time. Call teacher.eval(), with the ( ), before "
+    "you ask it."
+)
 
 
-def taught_by_module(answer: Function) -> object:
-    """Loss of a student beside a teacher with dropout, who was left in train mode."""
+def taught_by_module(answer: Function) -> Seen:
+    """Loss of a student beside a teacher with dropout, who was left in train mode.
+
+    Nothing is dropped, so that a mistake is known by its number in either mode; which
+    mode it was is noted.
+    """
     student = nn.Linear(10, 10)
-    teacher = nn.Sequential(nn.Linear(10, 10), nn.Dropout(0.5), nn.Linear(10, 10))
-    images = torch.randn(8, 10)
-    teacher.train()
-    torch.manual_seed(1)
-    loss = answer(student, teacher, images, 4.0)
-    if not isinstance(loss, Tensor) or loss.dim():
-        return loss
-    if loss.requires_grad:
-        loss.backward()
-    moved = any(x.grad is not None and x.grad.any() for x in teacher.parameters())
-    return loss, float(moved), student.weight.grad
+    dropout = nn.Dropout(0.0)
+    teacher = nn.Sequential(nn.Linear(10, 10), dropout, nn.Linear(10, 10)).train()
+    for weights in (student.weight, teacher[2].weight):
+        nn.init.normal_(weights, std=2.0)
+    modes = []
+    dropout.register_forward_hook(lambda *_: modes.append(dropout.training))
+    loss = answer(student, teacher, torch.randn(8, 10), 4.0)
+    seen = learned(loss, student.weight, list(teacher.parameters()))
+    if any(modes):
+        return seen._replace(besides=RESTLESS)
+    if not student.training and not seen.besides:
+        rest = "The number is right, but the student is in eval mode, and has to learn."
+        return seen._replace(besides=rest)
+    return seen
 
 
 def teach(
@@ -34,11 +52,16 @@ def teach(
     return losses.soft_target_loss(student(images), told, temperature)
 
 
+def of_modules(loss: Function) -> Function:
+    """`teach` with another loss of the logits."""
+    return lambda student, teacher, images, t: loss(student(images), teacher(images), t)
+
+
 def in_batches(answer: Function) -> object:
-    """Ten images whose labels and teacher's answers tell their number."""
-    numbers = torch.arange(10)
-    order = torch.tensor([7, 2, 9, 0, 4, 1, 8, 3, 6, 5])
-    return answer(10 * numbers, numbers, numbers + 0.5, order, 4)
+    """Eleven images whose labels and teacher's answers tell their number."""
+    numbers = torch.arange(11)
+    order = torch.tensor([7, 2, 9, 0, 10, 4, 1, 8, 3, 6, 5])
+    return answer(10.0 * numbers, numbers, numbers + 0.5, order, 4)
 
 
 def batches(
@@ -60,91 +83,32 @@ def of_twins(answer: Function) -> object:
     return answer(labels, torch.tensor([512.0, 490.0, 533.0, 489.0, 521.0]))
 
 
-def with_swapped_modes(
-    student: nn.Module, teacher: nn.Module, images: Tensor, temperature: float
-) -> Tensor:
-    """The student is taken for the teacher: only the teacher would learn."""
-    teacher.eval()
-    with torch.no_grad():
-        told = student(images)
-    return losses.soft_target_loss(teacher(images), told, temperature)
-
-
-def untracked(function: Function, train: bool) -> Function:
-    """`teach` with a teacher in train mode, or one that receives gradients."""
-
-    def loss(
-        student: nn.Module, teacher: nn.Module, images: Tensor, temperature: float
-    ) -> Tensor:
-        teacher.train(train)
-        told = teacher(images)
-        return function(student(images), told, temperature)
-
-    return loss
-
-
 TASKS = {
     "teach": Task(
         taught_by_module,
         teach,
         "A teacher in evaluation mode, and untouched.",
-        {
-            "The teacher is in train mode: its dropout gives other answers each time. "
-            "Call teacher.eval().": untracked(losses.soft_target_loss, train=True),
-            "The teacher is in train mode, and it receives gradients. Call "
-            "teacher.eval() and torch.no_grad().": untracked(soft_loss, train=True),
-            "The teacher receives gradients: compute its logits in torch.no_grad().": (
-                untracked(soft_loss, train=False)
-            ),
-            "Teacher and student are swapped: the teacher would learn.": (
-                with_swapped_modes
-            ),
-        },
+        MISTAKES["teach"]
+        | {hint: of_modules(f) for hint, f in soft_mistakes().items()},
+        "T² · KL(teacher ‖ student) of student(images) and teacher(images), mean over the "
+        "images. soft_target_loss takes logits: the student's first, then the teacher's.",
     ),
     "batches": Task(
         in_batches,
         batches,
         "Every image meets its own label and its own teacher's answer.",
-        {
-            "The teacher's answers are not in the order of the images: index them with "
-            "the same rows.": lambda x, y, v, o, n: [
-                (x[r], y[r], part)
-                for r, part in zip(o.split(n), v.split(n), strict=True)
-            ],
-            "The labels are not in the order of the images: index them with the same "
-            "rows.": lambda x, y, v, o, n: [
-                (x[r], part, v[r])
-                for r, part in zip(o.split(n), y.split(n), strict=True)
-            ],
-            "The order is ignored: nothing is shuffled.": lambda x, y, v, o, n: list(
-                zip(x.split(n), y.split(n), v.split(n), strict=True)
-            ),
-            "The last batch is lost, as it is smaller than the others.": (
-                lambda x, y, v, o, n: batches(x, y, v, o, n)[:-1]
-            ),
-        },
+        MISTAKES["batches"],
+        "a list of (images, labels, teacher_logits), each indexed with the same `size` "
+        "rows of order. Try it on numbers that tell their row: torch.arange(10).",
+        ["Batch {}", ["images", "labels", "teacher's logits"]],
     ),
     "paired": Task(
         of_twins,
         paired,
         "Twins share the luck of their seed, so this is the honest spread.",
-        {
-            "The sign: errors spared are those on labels minus those when taught.": (
-                lambda a, b: paired(b, a)
-            ),
-            "Those are the spreads of two unpaired groups. Take the differences first, "
-            "then their spread.": lambda a, b: (
-                (a - b).mean(),
-                (a.var() + b.var()).sqrt(),
-            ),
-            "That spread divides by n; of a sample take n − 1 (correction=1).": (
-                lambda a, b: ((a - b).mean(), (a - b).std(correction=0))
-            ),
-            "That is the standard error of the mean. Here the spread of single pairs "
-            "is asked for.": lambda a, b: (
-                (a - b).mean(),
-                (a - b).std() / len(a) ** 0.5,
-            ),
-        },
+        MISTAKES["paired"],
+        "two numbers, of the differences on labels − taught, seed by seed: their mean, "
+        "and their spread (std).",
+        [["The mean", "The spread"]],
     ),
 }
