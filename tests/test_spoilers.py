@@ -22,6 +22,11 @@ TELLS = {  # what would tell the answer of a prediction
     "|makes the teacher louder",
     "02 limit": r"logit.match|match\w* the teacher's \W*logits|what remains",
     "02 chosen": "surer than|too sure|softer is better",
+    "03 unseen": r"recognises a digit it never|teach a digit that was never"
+    r"|recognise\s+digits\s+never|never saw a 3 and recognises",
+    "03 biased": "control finds much|nine by ten",
+    "03 means": "half of the gain|half is softening|class means.{0,40} no more",
+    "03 wrong": "false names leave|everything that helps is knowledge",
     "04 uniform": "teacher is label smoothing|makes that .{0,9}label smoothing"
     r"|that is\s+label smoothing|need not be knowledge",
     "04 louder": "louder at T = 8|drowns the labels|times as hard, mean",

@@ -7,7 +7,6 @@ import pandas as pd
 from kdlab.data import only_classes
 from kdlab.experiments import (
     ARMS,
-    HOT,
     SEEDS,
     TUNED,
     WITHOUT_A_DIGIT,
@@ -18,7 +17,6 @@ from kdlab.experiments import (
     measured,
     student_run,
     student_steps,
-    taught,
     tuned,
 )
 from kdlab.training import last_of, predict
@@ -33,8 +31,7 @@ OF_STUDENT += "learning_rate", "seed"
 def arm_of(runs: pd.DataFrame) -> pd.Series:
     """How each run's student was taught: 'labels', 'class means, T = 8', ..."""
     hot = runs["temperature"].map(", T = {:g}".format, na_action="ignore")
-    own = runs["teacher"] == "same images"
-    return runs["method"].mask(own, "a teacher of the same images") + hot.fillna("")
+    return runs["method"] + hot.fillna("")
 
 
 def omitted_run(setting: Setting) -> Setting:
@@ -81,9 +78,8 @@ def without_digits() -> list[Setting]:
 
 
 def each_hint() -> list[Setting]:
-    """Twenty seeds of every arm; last the teacher that saw only the student's images."""
-    own = {"arm": taught(HOT), "teacher": "same images"}
-    return tuned(grid(seed=range(20), arm=ARMS) + grid(seed=range(20), **own))
+    """Twenty seeds of every arm."""
+    return tuned(grid(seed=range(20), arm=ARMS))
 
 
 gain = Experiment(student_run, each_hint, after=TUNED)

@@ -4,19 +4,18 @@ from collections.abc import Generator
 from functools import partial
 
 import pandas as pd
-from torch import Tensor
 
 from kdlab import figures as fig
 from kdlab.data import Columns, count
-from kdlab.experiments import CHANGES, other_teacher_steps, student_steps
+from kdlab.experiments import CHANGES, student_steps
 from kdlab.explorers.twins import in_turns
 from kdlab.panels import LivePanel, explore_live
-from kdlab.training import evaluate, predict
+from kdlab.training import evaluate
 
 from .experiments import OF_STUDENT, arm_of
 
-WHOLE, OWN = "teacher, T = 8", "a teacher of the same images, T = 8"
-COLORS = {"labels": fig.LABELS, OWN: fig.TEACHER}  # others: a part of the answer
+WHOLE = "teacher, T = 8"
+COLORS = {"labels": fig.LABELS}  # others: a part of the answer
 COLORS |= dict.fromkeys(["smoothing 0.1", "smoothing 0.3"], fig.OTHER)
 COLORS |= dict.fromkeys(["teacher, T = 1", "teacher, T = 4", WHOLE], fig.STUDENT)
 FAR = "shuffled, T = 8"  # off the scale
@@ -34,24 +33,18 @@ def gain_explorer(
     Args:
         train_set: images, labels and teacher_logits of 2,000 images, or fewer.
         test_set: the same of the test images.
-        stored: the runs of `gain`, whose arms and learning rates are taken, and whose
-            mean and spread are drawn behind if the test images are the same 10,000.
+        stored: runs of `gain`, whose arms and learning rates are taken, and whose mean
+            and spread are drawn behind if the test images are the same 10,000. Labels
+            and the teacher at T = 8 are compared with, so they must be among them.
         seeds: students of each arm; the first of every arm comes before the second.
 
     `await panel.finished()` gives the test errors of each arm, {arm: [...]}.
     """
     arms = dict(iter(stored.groupby(arm_of(stored), sort=False)))
-    own: dict[str, Tensor] = {}  # answers of the teacher of the same images
 
     def train(arm: str, seed: int) -> Generator:
         setting = arms[arm].iloc[0][[*OF_STUDENT]].dropna().to_dict() | {"seed": seed}
-        columns = train_set
-        if arm == OWN:
-            if not own:
-                teacher = yield from other_teacher_steps("same images", train_set)
-                own["teacher_logits"] = predict(teacher, train_set["images"])
-            columns = {**train_set, **own}
-        student = yield from student_steps(columns, **setting)
+        student = yield from student_steps(train_set, **setting)
         return evaluate(student, test_set)["errors"]
 
     same = count(test_set) == 10_000

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kdlab import figures as fig
 from kdlab.data import Columns, count, only_classes
-from kdlab.experiments import LABELS, student_steps
+from kdlab.experiments import LABELS, best_rates, nearest_rate, student_steps
 from kdlab.explorers.answers import DIGITS, names_of, shown_classes
 from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore_live
 from kdlab.training import predict
@@ -48,6 +48,7 @@ def omitted_explorer(
     """Choose the class that no student may see; one student of each arm is trained.
 
     `train_set` has a column teacher_logits [N, classes]; the teacher knows all classes.
+    Students learn at the rates that were tuned on all digits, as in the stored runs.
     `await panel.finished()` gives an `Unseen`, or None if it was stopped.
 
     Raises ValueError if all images are of one class, or if no class is in all sets.
@@ -59,13 +60,17 @@ def omitted_explorer(
     if not classes:
         raise ValueError(f"No class of {known} is in the test and the held-out images.")
 
+    rates = best_rates()
+
     def trained(hidden: Sequence[int]) -> Generator:
         shown = only_classes(train_set, set(known) - set(hidden))
         found = Unseen([*hidden], {}, test_set["labels"], {}, held_out["labels"])
         draw = partial(before_bias, found, class_names, count(shown))
         yield draw
         for arm, told in ARMS.items():
-            student = yield from student_steps(shown, epochs=epochs, **told)
+            how = {"student": "mlp-128", "epochs": epochs, "temperature": None, **told}
+            rate = nearest_rate(rates, {"labels": count(train_set), **how})
+            student = yield from student_steps(shown, learning_rate=rate, **how)
             found.answers[arm] = predict(student, test_set["images"])
             found.held_out_answers[arm] = predict(student, held_out["images"])
             yield draw

@@ -10,7 +10,7 @@ from kdlab.experiments import setting, student_steps
 from kdlab.metrics import soften
 from kdlab.results import load_runs
 from kdlab.training import evaluate, last_of, predict
-from lessons.samples import result, sentence
+from lessons.samples import prose, result, sentence
 
 from . import (
     bias_explorer,
@@ -24,7 +24,7 @@ from . import (
     unseen_with_bias,
 )
 from .experiments import arm_of, omitted_run
-from .gain import OWN, WHOLE, gain_picture, gain_words
+from .gain import WHOLE, gain_picture, gain_words
 from .omitted import ARMS, before_bias, hidden_words
 from .similarity import class_maps, most_alike, nearest_wrong
 from .unseen import BIASES, Unseen, fewest_errors
@@ -234,19 +234,17 @@ def test_a_run_says_what_became_of_the_digit_it_never_saw(method):
 
 # --- the gain taken apart ------------------------------------------------------------
 
-KINDS = ["method", "temperature", "teacher"]
+KINDS = ["method", "temperature"]
 
 
 def test_every_arm_of_the_gain_is_named_by_how_it_was_taught():
     stored = load_runs("gain")
     arms = dict(iter(stored.groupby(arm_of(stored), sort=False)))
-    assert len(arms) == 14 and all(len(runs) == 20 for runs in arms.values())
+    assert len(arms) == 13 and all(len(runs) == 20 for runs in arms.values())
     assert set(arms["labels"]["method"]) == {"labels"}
     assert set(arms["arg max"]["method"]) == {"arg max"}
     assert set(arms["teacher, T = 4"]["temperature"]) == {4}
     assert set(arms["class means, T = 8"]["method"]) == {"class means"}
-    own, whole = (arms[arm].iloc[0].drop("teacher") for arm in (OWN, WHOLE))
-    assert own["method":"seed"].equals(whole["method":"seed"])  # only the teacher
 
 
 def test_every_arm_of_the_gain_is_taught_as_its_stored_runs(digits, monkeypatch):
@@ -259,13 +257,13 @@ def test_every_arm_of_the_gain_is_taught_as_its_stored_runs(digits, monkeypatch)
     monkeypatch.setattr("lessons.dark_knowledge.gain.student_steps", steps)
     stored = load_runs("gain")
     result(gain_explorer(*digits, stored, seeds=1))
-    assert len(taught) == 14
+    assert len(taught) == 13
     for how, run in zip(taught, stored.drop_duplicates(KINDS).iloc, strict=True):
         assert how == run[[*how]].to_dict()
         assert ("temperature" in how) == run.notna()["temperature"]
 
 
-def test_the_gain_is_trained_seed_by_seed_with_its_own_teacher(digits):
+def test_the_gain_is_trained_seed_by_seed(digits):
     stored = load_runs("gain")
     some = stored[stored["method"].isin(["labels", "teacher"])].assign(epochs=2)
     errors = result(gain_explorer(*digits, some, seeds=2))
@@ -274,7 +272,6 @@ def test_the_gain_is_trained_seed_by_seed_with_its_own_teacher(digits):
     how = {"method": "labels", "epochs": 2, "learning_rate": rate}
     twin = last_of(student_steps(digits[0], seed=1, **how))
     assert errors["labels"][1] == evaluate(twin, digits[1])["errors"]
-    assert errors[OWN] != errors[WHOLE]  # also its first one has the other teacher
 
 
 def test_the_gain_says_which_share_each_hint_has():
@@ -291,3 +288,35 @@ def test_what_has_not_ended_and_what_gains_nothing_has_no_share():
     assert words.startswith("Training one student of each arm")
     same = gain_words({"labels": 30.0, WHOLE: 30.0, "smoothing 0.3": 20.0}, 300)
     assert same == "Errors of 300 on average: labels 30, teacher 30."
+
+
+# --- what the page says ----------------------------------------------------------------
+
+PAGE = prose("03_dark_knowledge")
+
+
+def shares_of_the_gain():
+    """{method: per cent of the gain of the teacher at T = 8}, twenty seeds."""
+    runs = load_runs("gain").fillna({"temperature": 0})
+    mean = runs.groupby(["method", "temperature"])["test_errors"].mean()
+    labels, whole = mean["labels", 0], mean["teacher", 8]
+    return {
+        key: 100 * (labels - found) / (labels - whole) for key, found in mean.items()
+    }
+
+
+def test_the_shares_in_prose_are_those_of_the_stored_runs():
+    share = {name: f"{found:.0f}" for (name, _), found in shares_of_the_gain().items()}
+    smoothing = share["smoothing 0.1"], share["smoothing 0.3"]
+    for said in (
+        "brings {} or {} % of it".format(*smoothing),
+        f"which classes are alike, no more: {share['class means']} %",
+        f"they bring {share['wrong answers alone']} % of the gain",
+        f"the sureness alone (evened) {share['wrong answers evened']} %",
+        f"within the class, and {share['shuffled within class']} % is left",
+        f"False names leave {share['wrong answers permuted']} %",
+    ):
+        assert said in PAGE, said
+    found = shares_of_the_gain()
+    assert found["teacher", 1] < 15 and abs(found["arg max", 0]) < 5
+    assert found["shuffled", 8] < -1000  # nothing can be learnt
