@@ -254,6 +254,20 @@ def test_the_last_cell_leads_on(path, cells):
     )
 
 
+def test_every_source_is_used_and_every_paper_that_is_named_is_a_source(lesson):
+    text, sources = markdown(lesson).split("**Sources.**")
+    sources, _ = sources.split("**Next:**")
+    for entry in re.findall(r"[^\[\]]*\((?:19|20)\d\d\)[^\]]*\]\(", sources):
+        author = re.search(r"[A-Z]\w+", entry)[0]
+        assert re.search(rf"\b{author}\b", text), f"no sentence uses {author}"
+        assert re.search(r"section|equation|Quanta|Journal", entry), f"where? {entry}"
+    for name, year in re.findall(
+        r"\b([A-Z]\w+)(?: et al\.| & \w+)? \(?(\d{4})\b", text
+    ):
+        found = rf"\b{name}\b[^\[]*\({year}\)"
+        assert re.search(found, sources), f"{name} {year} is not among the sources"
+
+
 def test_links_to_files_lead_somewhere(path):
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", markdown(path)):
         if "://" not in link and not link.startswith("attachment:"):
