@@ -70,8 +70,11 @@ async function loadPlotly(model) {
 const modelOf = (model, reference) =>
   model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
 
-// How large text is: 1 is 14 pt, less where the picture is too narrow for that.
-const scaleOf = (frame) => Math.min(1, Math.max(0.6, (frame.offsetWidth || 1000) / 1000));
+// Below this width (a small window, or a page at 200 %) the parts of a picture stand one above the
+// other, and text keeps its size; above it text is 14 pt, or a little less.
+const NARROW = 800;
+const widthOf = (frame) => frame.offsetWidth || 1000;
+const scaleOf = (width) => (width < NARROW ? 0.9 : Math.min(1, width / 1000));
 
 // Text and lines in the colour of the page's text, on the page's own background.
 function themeOf(el, scale) {
@@ -89,6 +92,67 @@ function themeOf(el, scale) {
     annotationdefaults: { arrowcolor: color, font: small },
     shapedefaults: { line: { color } } } };
 }
+
+// ---- narrow pages --------------------------------------------------------------------------------
+
+const pen = document.createElement("canvas").getContext("2d");
+
+// The text in as many lines as it needs.
+function wrap(text, width, font) {
+  pen.font = font;
+  return text.split(" ").reduce((lines, word) =>
+    pen.measureText(lines.split("<br>").at(-1) + " " + word).width < width
+      ? lines + " " + word : lines + "<br>" + word);
+}
+
+// The figure with its parts, which stand in a row, one above the other. `rooms[n]` is the height of
+// the n-th legend, which stands over its part.
+function stacked({ data, layout }, width, font, rooms) {
+  const { t, b } = { t: 56, b: 60, ...layout.margin };
+  const parts = Object.keys(layout).filter((key) => key.startsWith("xaxis")).map((key) => {
+    const n = key.slice(5);
+    return { n, from: layout[key].domain?.[0] ?? 0, room: rooms[n] ?? 0 };
+  });
+  layout.images?.forEach((image, i) => {
+    if (image.xref === "paper") parts.push({ i, from: image.x, room: 0 });
+  });
+  parts.sort((one, other) => one.from - other.from);
+  const title = wrap(layout.title?.text ?? "", width - 24, font);
+  const top = 26 * title.split("<br>").length + 20 + parts[0].room;
+  const part = (layout.height ?? 340) - t - b, sum = (all) => all.reduce((a, c) => a + c, 0);
+  const paper = parts.length * (part + b) - b + sum(parts.slice(1).map(({ room }) => room));
+  const height = paper + top + b;                    // the left margin grows with the names on it
+  const flat = { ...layout, height, margin: { l: 12, r: 12, b, t: top },
+    images: [...(layout.images ?? [])],
+    title: { ...layout.title, text: title, xref: "container", x: 0.01, xanchor: "left",
+      y: 1 - 18 / height, yanchor: "top" } };
+  const domains = {};
+  let y = paper;
+  for (const { n, i, room } of parts) {
+    if (y < paper) y -= b + room;
+    const domain = domains[n] = [Math.max(0, (y - part) / paper), y / paper];
+    y -= part;
+    if (i !== undefined) {
+      flat.images[i] = { ...layout.images[i], x: 0, sizex: 1, y: domain[1], sizey: part / paper };
+      continue;
+    }
+    flat["xaxis" + n] = { ...layout["xaxis" + n], domain: [0, 1] };
+    flat["yaxis" + n] = { ...layout["yaxis" + n], domain };
+    if (layout["yaxis" + n]?.visible !== false) flat["yaxis" + n].showticklabels = true;
+    if (layout["legend" + n]) flat["legend" + n] = { ...layout["legend" + n], x: 0, y: domain[1] };
+  }
+  const barred = data.map((trace) => {
+    const [low, high] = domains[(trace.xaxis ?? "x").slice(1)] ?? [0, 1];
+    const place = { y: (low + high) / 2, len: high - low };
+    return trace.colorbar ? { ...trace, colorbar: { ...trace.colorbar, ...place } } : trace;
+  });
+  return { data: barred, layout: flat };
+}
+
+// {number of a legend: the height it takes}
+const roomsOf = (frame) => Object.fromEntries([...frame.querySelectorAll("g[class^=legend]")]
+  .filter((e) => /^legend\d*$/.test(e.className.baseVal))
+  .map((e) => [e.className.baseVal.slice(6), Math.ceil(e.getBBox().height)]));
 
 // ---- a move that leaves axes and legend alone ----------------------------------------------------
 
@@ -149,12 +213,22 @@ function patch(plotly, frame, changes) {
 // ---- the picture ---------------------------------------------------------------------------------
 
 const WAITING = "Waiting for the kernel: the picture is not yet what the controls say.";
+const GONE = "There is no kernel any more to compute this: it was restarted, or it has ended, as it does "
+  + "when the notebook is closed in another window. Load the page again, then choose Run, Run All Cells.";
+const OLD = "This browser is too old to draw the picture: it has no DecompressionStream. Open the page "
+  + "in Firefox 113, Chrome or Edge 80, Safari 16.4, or a newer one.";
 
 async function render({ model, el }) {
   el.classList.add("kdlab-picture");
   el.innerHTML = `<div class="kdlab-buttons"></div><div class="kdlab-frame" role="img"></div>
     <p class="kdlab-sentence" aria-hidden="true"></p><p class="kdlab-spoken" aria-live="polite"></p>`;
   const [buttons, frame, sentence, spoken] = el.children;
+  const complain = (text) => {
+    sentence.textContent = "⚠ " + text;
+    sentence.setAttribute("role", "alert");
+    sentence.removeAttribute("aria-hidden");
+  };
+  if (!window.DecompressionStream) return complain(OLD);
 
   const controls = {}, tables = {};
   for (const [name, reference] of Object.entries(model.get("controls")))
@@ -165,8 +239,9 @@ async function render({ model, el }) {
   window.__kdlabPlotly ??= loadPlotly(model);
   window.__kdlabPlotly.catch(() => delete window.__kdlabPlotly);       // the next panel may try again
   const plotly = await window.__kdlabPlotly;
+  const kernel = await modelOf(model, model.get("plotly_code")); // knows whether there is one
 
-  let theme, scale, shown, drawn = [], answered, asked, resting = 0, speaking = 0, waiting = 0;
+  let theme, width, rooms = {}, named = false, shown, drawn = [], answered, asked, resting = 0, speaking = 0, waiting = 0;
 
   function ask() {                                  // draws at once, all that changes together,
     asked = true;                                   // but no more than once a frame
@@ -193,23 +268,57 @@ async function render({ model, el }) {
     }, 400);
   }
 
+  const isGone = () => kernel.comm_live === false;
+
+  function tell(message) {                          // the kernel; or say that there is none
+    let sent = !isGone();
+    try { model.send(message); } catch { sent = false; }
+    if (!sent) say(GONE, true);
+    return sent;
+  }
+
   function wait() {                                 // the kernel is busy, dead, or missed the change
     drawn = [];
-    say(WAITING, false);
-    try { model.send({ wanted: places() }); } catch {}                 // no kernel at all
+    if (tell({ wanted: places() })) say(WAITING, false);
   }
 
   function paint() {
-    const { data, layout } = shown.figure;
+    const { data, layout } = shown.drawn = width >= NARROW ? shown.figure
+      : stacked(shown.figure, width, `${theme.layout.title.font.size}px ${theme.layout.font.family}`, rooms);
     frame.style.minHeight = (layout.height ?? 340) + "px";
     plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
   }
 
+  function makeRoom() {                             // for the legends of a narrow picture
+    if (width >= NARROW || !shown) return;
+    const known = rooms;
+    rooms = roomsOf(frame);
+    if (Object.keys(rooms).some((n) => Math.abs(rooms[n] - (known[n] ?? 0)) > 4)) paint();
+  }
+
+  // A slider says what its number box shows (by itself it would say log2 T), and has a name.
+  const namer = new MutationObserver(nameControls);
+  function nameControls() {
+    const panel = el.closest(".kdlab-panel");
+    for (const control of panel?.querySelectorAll(":scope > .widget-inline-hbox") ?? []) {
+      const label = control.querySelector(".widget-label")?.textContent;
+      const [handle, box] = ["[role=slider]", ".widget-readout"].map((e) => control.querySelector(e));
+      if (!handle || !box) continue;
+      box.setAttribute("role", "textbox");
+      for (const part of [handle, box]) part.setAttribute("aria-label", label);
+      if (handle.getAttribute("aria-valuetext") !== box.textContent)
+        handle.setAttribute("aria-valuetext", box.textContent);
+      namer.observe(control, { subtree: true, attributeFilter: ["aria-valuetext"] });
+    }
+    if (panel) namer.observe(panel, { childList: true });     // controls that come later
+  }
+
   function draw() {
     if (!el.isConnected) return ask();
+    if (!named) named = nameControls() ?? true;
     if (!theme) {
-      theme = themeOf(el, scale = scaleOf(frame));
-      if (shown) paint();                           // also if it is refused or waiting now
+      theme = themeOf(el, scaleOf(width = widthOf(frame)));
+      if (shown) paint(), makeRoom();                           // also if it is refused or waiting now
     }
     const wanted = places();
     const covering = [tables.table, tables.now].find((t) => t && rowOf(t, wanted) >= 0);
@@ -223,14 +332,15 @@ async function render({ model, el }) {
     if (drawn[0] === table && drawn[1] === n && drawn[2] === theme) return;
     if (row) {                                      // else the view refused: the picture stays
       const before = drawn[2] === theme && shown?.table === table
-        && frame.layout.height === shown.figure.layout.height && shown.row;     // a resize drops it
-      shown = { table, row, figure: figureOf(table, row) };
+        && frame.layout.height === shown.drawn.layout.height && shown.row;      // a resize drops it
+      shown = { ...shown, table, row, figure: figureOf(table, row) };
       const changes = before && table.paths.map((path, i) => [path, table.values[row[i]]])
         .filter((_, i) => row[i] !== before[i]);
       let moved = false;
-      try { moved = changes && (!changes.length || patch(plotly, frame, changes)); }
+      const whole = changes && width < NARROW && changes.some(([[part]]) => part === "layout");
+      try { moved = changes && !whole && (!changes.length || patch(plotly, frame, changes)); }
       catch {}                                      // another plotly: the whole figure
-      if (!moved) paint();
+      if (!moved) paint(), makeRoom();
     }
     say(table.sentences[n], !row);
     if (!drawn.length && !tables.table) model.send("shown");           // the kernel may tabulate now
@@ -264,8 +374,8 @@ async function render({ model, el }) {
   for (const [text, preset] of model.get("presets")) addButton(text, () => setControls(preset));
   if (model.get("state")) {                         // a panel of steps
     const press = { running: "pause", paused: "resume", ended: "start" };
-    const button = addButton("", () => model.send(press[model.get("state")]));
-    const stop = addButton("Stop", () => model.send("stop"));
+    const button = addButton("", () => tell(press[model.get("state")]));
+    const stop = addButton("Stop", () => tell("stop"));
     const label = () => {
       const state = model.get("state");
       button.textContent = { running: "Pause", paused: "Resume", ended: model.get("start") }[state];
@@ -287,15 +397,19 @@ async function render({ model, el }) {
   retheme.observe(document.body, { attributes: true, attributeFilter });
   const resize = new ResizeObserver(() => {
     if (!drawn.length || !frame.offsetWidth) return;
-    if (scaleOf(frame) !== scale) { theme = null; ask(); }
-    plotly.Plots.resize(frame);
+    const now = widthOf(frame);
+    if (scaleOf(now) !== scaleOf(width) || (Math.min(now, width) < NARROW && now !== width)) {
+      theme = null;
+      ask();
+    }
+    plotly.Plots.resize(frame)?.then(makeRoom);
   });
   resize.observe(frame);
   const keepKeys = ({ target }) => {                // else JupyterLab takes the arrow keys
     if (target.closest?.(".kdlab-panel")) target.dataset.lmSuppressShortcuts = "true";
   };
   document.addEventListener("focusin", keepKeys);
-  undo.push(() => retheme.disconnect(), () => resize.disconnect(),
+  undo.push(() => namer.disconnect(), () => retheme.disconnect(), () => resize.disconnect(),
     () => document.removeEventListener("focusin", keepKeys));
   await Promise.all([receive("now"), receive("table")]);
   return () => undo.forEach((f) => f());

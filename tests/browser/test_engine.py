@@ -42,6 +42,8 @@ panel = explore(view, temperature=widgets.FloatLogSlider(
 panel"""
 CELLS = [IMPORTS, inspect.getsource(view) + EXPLORER]
 START = view(2.0, 0)[1]
+SAYS = """([pattern, panel]) => new RegExp(pattern).test(
+    document.querySelectorAll('.kdlab-sentence')[panel]?.textContent)"""
 
 
 def expect(notebook, temperature, image, panel=0):
@@ -53,6 +55,10 @@ def expect(notebook, temperature, image, panel=0):
     assert drawn["data"][1]["y"] == [image]
     assert drawn["layout"]["title"]["text"] == wanted["layout"]["title"]["text"]
     assert drawn["layout"]["title"]["text"] in notebook.panel(panel).inner_text()
+
+
+def wait_until_it_says(notebook, pattern, panel=0):
+    notebook.page.wait_for_function(SAYS, arg=[pattern, panel], timeout=60_000)
 
 
 def wait_for_table(notebook):
@@ -108,11 +114,88 @@ def test_without_the_kernel_sliders_presets_and_reset_answer(lab):
     notebook.push("Reset")
     expect(notebook, 2.0, 0)
     notebook.pick("image 2, a 2")  # not in the table: the panel says so
+    wait_until_it_says(notebook, "There is no kernel any more.*Load the page again")
+    notebook.pick("image 0, a 0")
+    expect(notebook, 2.0, 0)
+
+
+def test_a_busy_kernel_is_waited_for(notebook):
+    wait_for_table(notebook)
+    notebook.make_busy(20)
+    notebook.pick("image 2, a 2")
     notebook.wait_for_sentence(
         "Waiting for the kernel: the picture is not yet what the controls say."
     )
-    notebook.pick("image 0, a 0")
-    expect(notebook, 2.0, 0)
+    notebook.stop_being_busy()
+    expect(notebook, 2.0, 2)
+
+
+def test_a_kernel_that_another_window_ended_is_said_also_by_buttons(lab):
+    notebook = lab.run([IMPORTS + STEPS, CELLS[1]])
+    wait_for_table(notebook)
+    notebook.push("Stop")
+    notebook.panel().get_by_role("button", name="Run again").wait_for()
+    other = lab.browser.new_page()
+    other.goto(notebook.page.url)
+    kernel = "window.jupyterapp?.shell?.currentWidget?.context?.sessionContext?.session"
+    other.wait_for_function(f"{kernel}?.kernel?.status === 'idle'")
+    other.evaluate(f"{kernel}.shutdown()")  # as kernelShutdown does at its close
+    other.close()
+    notebook.page.wait_for_function(f"!{kernel}?.kernel")
+    notebook.harmless += ["Could not send widget sync", "restore the debugger state"]
+    notebook.push("Run again")
+    wait_until_it_says(notebook, "There is no kernel any more")
+    notebook.press("temperature", "ArrowRight", panel=1)
+    expect(notebook, TEMPERATURES[21], 0, panel=1)  # the table is here
+    notebook.pick("image 2, a 2", panel=1)
+    wait_until_it_says(notebook, "closed in another window", 1)
+
+
+def test_an_old_browser_is_told_what_it_lacks(lab):
+    notebook = lab.open(CELLS)
+    notebook.page.evaluate("delete window.DecompressionStream")
+    notebook.run_all()
+    wait_until_it_says(notebook, "browser is too old.*Firefox 113.*Safari 16.4")
+    assert notebook.panel().get_by_role("alert").count() == 1
+
+
+ODD = """
+nothing = {"data": [], "layout": {}}
+odd = explore(lambda t, share, epochs, arm, also, low: (nothing, "."),
+    t=widgets.FloatLogSlider(1, base=2, min=-2, max=5, step=1 / 6,
+        description="temperature T", readout_format=".4g"),
+    share=widgets.FloatSlider(0.5, max=1, step=0.1, description="weight"),
+    epochs=widgets.SelectionSlider(options=[("2", 2), ("1,500", 1500)],
+        description="epochs"),
+    arm=widgets.Dropdown(options=["a", "b"], description="arm"),
+    also=widgets.Checkbox(description="also"),
+    low=widgets.FloatText(0.3, description="lower end"))
+odd"""
+
+
+def test_a_screen_reader_hears_names_and_the_values_that_are_seen(lab):
+    notebook = lab.run([IMPORTS + ODD])
+    panel, names = notebook.panel(), ["temperature T", "weight", "epochs"]
+
+    def heard():
+        return [
+            panel.get_by_role("slider", name=name).get_attribute("aria-valuetext")
+            for name in names
+        ]
+
+    assert heard() == ["1.000", "0.50", "2"]  # neither -2.2e-16 nor the option's number
+    for name in names:
+        notebook.press(name, "ArrowRight")
+    assert heard() == ["1.122", "0.60", "1,500"]
+    notebook.push("Reset")
+    assert heard() == ["1.000", "0.50", "2"]
+    notebook.drag_slider("weight", 1.0)
+    assert heard()[1] == "1.00"
+    for name in names:
+        assert panel.get_by_role("textbox", name=name).count() == 1
+    for role, name in (("combobox", "arm"), ("checkbox", "also")):
+        assert panel.get_by_role(role, name=name).count() == 1
+    assert panel.get_by_role("spinbutton", name="lower end").count() == 1
 
 
 def test_after_a_crash_of_the_kernel_sliders_answer(lab):

@@ -6,6 +6,7 @@ page must show, by `look`. First the hand, presets, themes and widths; then the 
 is busy, and at last dead.
 """
 
+import itertools
 import json
 import time
 
@@ -35,11 +36,16 @@ TEXTS = """frame => {
     const rgb = color => color.match(/[\\d.]+/g).slice(0, 3).join();
     const texts = [...frame.querySelectorAll('text')].filter(e => e.textContent.trim());
     return texts.map(e => { const box = e.getBoundingClientRect(); return {
-        words: e.textContent,
+        words: e.textContent, box: [box.left, box.top, box.right, box.bottom],
+        size: parseFloat(getComputedStyle(e).fontSize),
+        cell: !!e.closest('.heatmaplayer'),
         colored: !!e.closest('.heatmaplayer')  // on cells of any colour
               || rgb(getComputedStyle(e).fill) === rgb(style.color),
         inside: box.left >= all.left - 1 && box.right <= all.right + 1
              && box.top >= all.top - 1 && box.bottom <= all.bottom + 1 }; }); }"""
+ROLES = {"Dropdown": "combobox", "Checkbox": "checkbox", "ImagePicker": "radiogroup"}
+ROLES |= dict.fromkeys(["IntSlider", "FloatSlider", "SelectionSlider"], "slider")
+ROLES |= {"FloatLogSlider": "slider", "FloatText": "spinbutton"}
 SOLID = """frame => {
     const solid = color => !/none|, 0\\)|transparent/.test(color);
     const painted = ({ fill, fillOpacity, backgroundColor }) => solid(backgroundColor)
@@ -180,6 +186,32 @@ class Page:
         assert not self.notebook.overflows(self.number)
         assert self.notebook.page.evaluate(WIDER) == []
 
+    def check_narrow(self):
+        """Text keeps its size, none lies on another: the parts stand in a column."""
+        self.check_looks()
+        texts = [text for text in self.texts() if text["box"][0] < text["box"][2]]
+        sizes = [text["size"] for text in texts if not text["cell"]]
+        assert min(sizes) > 14, self.name
+        for one, other in itertools.combinations(texts, 2):
+            both = f"{self.name}: {one['words']!r} and {other['words']!r}"
+            assert not overlap(one["box"], other["box"]), both
+
+    def check_names(self):
+        """A screen reader finds each control by its label; sliders say what is seen."""
+        for control in self.twin.controls.values():
+            role = ROLES[type(control).__name__]
+            found = self.panel.get_by_role(role, name=control.description, exact=True)
+            assert found.count() == 1, (self.name, control.description)
+            if role == "slider":
+                shown = self.notebook.readout(control.description, self.number)
+                assert found.get_attribute("aria-valuetext") == shown
+
+
+def overlap(one, other):
+    """Do two boxes, (left, top, right, bottom), share more than an edge?"""
+    wide = min(one[2], other[2]) - max(one[0], other[0])
+    return wide > 1 and min(one[3], other[3]) - max(one[1], other[1]) > 4
+
 
 def differences(drawn, wanted, path=""):
     """Where `drawn` lacks or changes what is `wanted`; floats up to 1e-4."""
@@ -230,11 +262,12 @@ def test_what_an_explorer_shows_is_what_its_view_says(lab, lesson):
     for page in pages:
         page.screenshot("dark")
         page.check_looks()
-    notebook.page.set_viewport_size({"width": 700, "height": 900})
+    notebook.page.set_viewport_size({"width": 640, "height": 900})  # 1,280 at 200 %
     notebook.settle()
     for page in pages:
         page.screenshot("narrow")
-        page.check_width()
+        page.check_narrow()
+        page.check_names()
     notebook.page.set_viewport_size({"width": 1280, "height": 900})
     try_without_the_kernel(notebook, pages)
 

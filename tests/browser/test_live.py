@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from browser.test_engine import wait_until_it_says
 from browser.test_explorers import LESSONS, TEXTS
 
 SETUP = """from kdlab.data import load_images, sample
@@ -21,8 +22,6 @@ LONG = """from lessons.teacher_and_student import pair_explorer
 many = {k: column.repeat_interleave(20, 0) for k, column in train_set.items()}
 pair = pair_explorer(many, test_set, epochs=60, labels=10_000)
 pair"""
-SAYS = """([pattern, panel]) => new RegExp(pattern).test(
-    document.querySelectorAll('.kdlab-sentence')[panel]?.textContent)"""
 
 
 def names_of(lesson):
@@ -53,10 +52,6 @@ def shown(module_lab):
         return pages[lesson]
 
     return of
-
-
-def wait_until_it_says(notebook, pattern, panel=0):
-    notebook.page.wait_for_function(SAYS, arg=[pattern, panel], timeout=60_000)
 
 
 @pytest.mark.parametrize("lesson", TRAINING)
