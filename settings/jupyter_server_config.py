@@ -28,5 +28,4 @@ c.KernelSpecManager.whitelist = set()
 c.KernelSpecManager.ensure_native_kernel = True
 
 # Where the course is, `make lab` says; a folder to start in may lie outside of it.
-c.ServerApp.preferred_dir = ""
 c.FileContentsManager.preferred_dir = ""
