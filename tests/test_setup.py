@@ -188,6 +188,12 @@ def test_run_time_dependencies_have_no_upper_bounds():
     assert bounds == {">="}
     at_least = {one.name: str(one.specifier) for one in LISTED}
     assert at_least["torch"] == ">=2.11" and at_least["torchvision"] == ">=0.26"
+    assert f"the course needs {at_least['torch'].removeprefix('>=')}" in README
+    assert at_least["anywidget"] == ">=0.9"  # older ones draw no panel
+    tried = {"numpy": "1.26.4", "pandas": "2.1.4", "plotly": "6", "ipywidgets": "8"}
+    assert {name: at_least[name] for name in tried} == {
+        name: f">={version}" for name, version in tried.items()
+    }
 
 
 def test_every_folder_of_the_package_is_installed_with_its_js_and_css():
@@ -440,6 +446,31 @@ def test_every_link_and_picture_of_the_readme_exists():
     assert not missing
     for picture in (ROOT / target for target in here if target.endswith(".png")):
         assert picture.stat().st_size < 150_000
+
+
+def test_the_readme_says_how_to_start_without_make():
+    [lines] = re.findall(r"```bat\n(.*?)```", README, re.DOTALL)
+    scripts = [line.split()[1].replace("\\", "/") for line in lines.splitlines()]
+    assert scripts == ["install.py", "settings/lab.py"]
+    assert all((ROOT / script).exists() for script in scripts)
+
+
+def test_the_readme_knows_machines_without_pytorch_and_the_oldest_python():
+    for machine in "Intel", "Windows on ARM", "Apple silicon", "root":
+        assert machine in README
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    oldest = project["requires-python"].removeprefix(">=")
+    assert f"Python {oldest} or newer" in README
+    assert f"Python {oldest} or newer" in (ROOT / "install.py").read_text()
+
+
+def test_one_licence_is_named_everywhere():
+    text = (ROOT / "LICENSE").read_text()
+    assert text.startswith("MIT License\n\nCopyright (c) 2026 the kdlab authors\n")
+    assert "[MIT licence](LICENSE)" in README
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
+    assert importlib.metadata.metadata("kdlab")["License-Expression"] == "MIT"
 
 
 def test_the_readme_lists_every_notebook():
