@@ -27,7 +27,7 @@ class Normalize(nn.Module):
 
         Raises ValueError for other whole numbers.
         """
-        return (scaled(images) - self.mean) / self.spread
+        return (scaled(images) - self.mean).div_(self.spread)  # in place is quicker
 
 
 def mlp(
