@@ -345,7 +345,7 @@ def test_a_pair_that_diverges_says_so_and_one_that_is_stopped_keeps_its_nets(dig
     while "After 0 of" in sentence(panel):
         time.sleep(0.01)
     panel.stop()
-    assert result(panel) is None and set(twins) == {LABELS, TAUGHT}
+    assert set(result(panel)) == set(twins) == {LABELS, TAUGHT}  # so far
 
 
 def test_a_pair_can_pause_and_the_errors_stand_still(digits):
