@@ -1,6 +1,9 @@
 """A student's own code meets the loop: what is wrong is said in words, and when."""
 
 import re
+from importlib import import_module
+from inspect import signature
+from pkgutil import iter_modules
 
 import numpy as np
 import pytest
@@ -9,6 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+import lessons
 from kdlab.data import only_classes, sample, with_label_noise
 from kdlab.experiments import student_steps
 from kdlab.explorers import retrain_explorer
@@ -363,6 +367,40 @@ def test_every_door_says_the_same_of_columns_that_are_wrong(columns, door, fault
         return  # where another sentence comes first
     with pytest.raises(ValueError, match=told):
         DOORS[door](spoil(columns))
+
+
+def explorers():
+    """{name: (explorer, how many sets of columns it wants)} of all lessons and kdlab."""
+    names = [
+        f"lessons.{one.name}" for one in iter_modules(lessons.__path__) if one.ispkg
+    ]
+    found = {}
+    for module in map(import_module, ["kdlab.explorers", *names]):
+        for name, one in vars(module).items():
+            if name.endswith("_explorer"):
+                needed = signature(one).parameters.values()
+                needed = [
+                    p.name for p in needed if p.default is p.empty and p.kind == 1
+                ]
+                if needed and {*needed} <= {"columns", "train_set", "test_set"}:
+                    found[name] = one, len(needed)
+    return found
+
+
+EXPLORERS = explorers()
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault != "a loader"])
+@pytest.mark.parametrize("name", EXPLORERS)
+def test_every_explorer_says_the_same_of_columns_that_are_wrong(columns, name, fault):
+    """Those that train say it in the panel, before the first step."""
+    spoil, told, _ = FAULTS[fault]
+    explorer, sets = EXPLORERS[name]
+    with pytest.raises(ValueError, match=told):
+        panel = explorer(*[spoil(columns)] * sets)
+        panel.close()
+        last_of(panel.generator(**panel.values()))
+    assert len(EXPLORERS) > 8
 
 
 @pytest.mark.parametrize("door", DOORS)
