@@ -20,8 +20,13 @@ def temperature_slider(
 def choice(
     description: str, options: Sequence[object], value: object
 ) -> widgets.SelectionSlider:
-    """A slider over these values, numbers with commas, or over pairs (name, value)."""
+    """A slider over these values, numbers with commas, or over pairs (name, value).
+
+    Raises ValueError if the value is none of them.
+    """
     pairs = [x if isinstance(x, tuple) else (f"{x:,g}", x) for x in options]
+    if value not in (there := [v for _, v in pairs]):
+        raise ValueError(f"{description} cannot be {value!r}: there are {there}.")
     return widgets.SelectionSlider(description=description, options=pairs, value=value)
 
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from kdlab.data import BLOB_CENTRES, toy_points, with_label_noise
+from kdlab.data import BLOB_CENTRES, count, toy_points, with_label_noise
 from kdlab.experiments import best_rates, student_steps
 from kdlab.figures import mean_spread
 from kdlab.losses import distillation_loss
@@ -41,13 +41,14 @@ def explorers(columns, student_logits):
 
 def live(train_set, test_set):
     """{name: function that makes the panel}, of those that train."""
+    short = {"width": 16, "epochs": 4, "smoothing": True}
     return {
         "blend_map": lambda: blend_map_explorer(
             load_runs("blend"), train_set, test_set
         ),
         "playground": playground_explorer,
         "retrain": lambda: retrain_explorer(
-            train_set, test_set, width=16, epochs=4, labels=500, smoothing=True
+            train_set, test_set, **short, labels=min(500, count(train_set))
         ),
     }
 
