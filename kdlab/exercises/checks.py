@@ -10,12 +10,13 @@ import inspect
 import io
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import redirect_stdout
+from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from kdlab.exercises.forms import has_fractions, plain, readings, same
+from kdlab.exercises.forms import has_fractions, is_counted, plain, readings, same
 from kdlab.exercises.phrases import difference, part_at, path_to, stopped
 from kdlab.seeds import random_numbers_from
 
@@ -29,9 +30,7 @@ class Task(NamedTuple):
     reference: Function
     right: str  # what to say of a right answer
     mistakes: Mapping[str, Function]  # {hint: a function that makes the mistake}
-    asked: str = (
-        ""  # what is asked for and how it comes about, for a mistake nobody knows
-    )
+    asked: str  # what is asked for, and how it comes about: for an unknown mistake
     parts: Sequence[str | Sequence[str]] = ()  # level by level: names, or "batch {}"
 
 
@@ -54,14 +53,10 @@ class Verdict(NamedTuple):
 
 def verdict(task: Task, answer: Function) -> Verdict:
     """Judge the answer to a task."""
-    seen, wanted = run(task, answer), run(task, task.reference)
+    seen, wanted = run(task.probe, answer), known_run(task.probe, task.reference)
     print(seen.printed, end="")
     found = seen.value
-    parts = found if isinstance(found, list | tuple) else [found]
-    unwritten = isinstance(found, NotImplementedError) and "implemented for" not in str(
-        found
-    )
-    if unwritten or any(x is None for x in parts):
+    if any(x is None for x in listed(found)) or is_unwritten(found):
         return without_result(answer, seen)
     if same(found, wanted.value):
         hint = seen.besides
@@ -83,7 +78,8 @@ def verdict(task: Task, answer: Function) -> Verdict:
 
 def recognised(task: Task, seen: Seen, wanted: object) -> str:
     """The hint to a mistake that is known, or to a slip of form; empty if it is new."""
-    known = {hint: run(task, wrong).value for hint, wrong in task.mistakes.items()}
+    wrong = task.mistakes.items()
+    known = {hint: known_run(task.probe, mistake).value for hint, mistake in wrong}
     exact = next((hint for hint, x in known.items() if same(seen.value, x)), "")
     if exact or isinstance(seen.value, Exception):
         return exact
@@ -91,17 +87,31 @@ def recognised(task: Task, seen: Seen, wanted: object) -> str:
     found, wanted = part_at(seen.value, path), part_at(wanted, path)
     if path and not has_fractions(wanted):
         known = {}  # single whole numbers agree by chance
-    known = {hint: part_at(value, path) for hint, value in known.items()}
+    known = {hint: part_at(x, path) for hint, x in known.items()}
     known = {hint: x for hint, x in known.items() if not same(x, wanted)}
     exact = next((hint for hint, x in known.items() if same(found, x)), "")
     if exact:
         return exact
     slips = list(readings(found, wanted, seen.sizes))
     for hint, target in {"": wanted, **known}.items():
-        for reading in slips:
-            if reading.fits(target):
-                return reading.tell(hint)
+        for slip in slips:
+            if slip.fits(target):
+                return slip.tell(hint)
+        if slips and is_counted(found, seen.sizes):
+            slips = [slip for slip in slips if slip.form]
     return ""
+
+
+def listed(value: object) -> Sequence:
+    """The parts of a list or a tuple; anything else is one part."""
+    return value if isinstance(value, list | tuple) else [value]
+
+
+def is_unwritten(found: object) -> bool:
+    """Whether a stub said so; torch, too, has things not implemented for some type."""
+    return isinstance(found, NotImplementedError) and "implemented for" not in str(
+        found
+    )
 
 
 def without_result(answer: Function, seen: Seen) -> Verdict:
@@ -109,33 +119,32 @@ def without_result(answer: Function, seen: Seen) -> Verdict:
     name, code = names_of(answer)[0], getattr(answer, "__code__", None)
     names = {x.opname for x in dis.get_instructions(code)} if code else {"LOAD_FAST"}
     stub = not any(x.startswith("LOAD_") and x != "LOAD_CONST" for x in names)
-    if stub or isinstance(seen.value, NotImplementedError):
+    if stub or is_unwritten(seen.value):
         return Verdict("not attempted", f"{name} still returns None.")
     if seen.printed:
         text = f"{name} prints, and returns None. Hand the result back with return."
-    elif isinstance(seen.value, list | tuple) and any(
-        x is not None for x in seen.value
-    ):
+    elif any(x is not None for x in listed(seen.value)):
         text = f"{name} sometimes returns None. Is there a way past its return?"
     else:
         text = f"{name} computes, and returns None. Is return missing?"
     return Verdict("known mistake", text)
 
 
-def run(task: Task, answer: Function) -> Seen:
+def run(probe: Function, answer: Function) -> Seen:
     """Probe an answer with the same random numbers each time; nothing outside moves."""
     watched = Watched(answer)
     prints = redirect_stdout(io.StringIO())
     with random_numbers_from(0), torch.enable_grad(), prints as printed:
         try:
-            seen = task.probe(watched)
+            seen = probe(watched)
         except Exception as error:  # the student's code may do anything
             seen = Seen(error)
     seen = seen if isinstance(seen, Seen) else Seen(seen)
-    besides = seen.besides or watched.besides
-    return seen._replace(
-        besides=besides, sizes=watched.sizes, printed=printed.getvalue()
-    )
+    besides, told = seen.besides or watched.besides, printed.getvalue()
+    return seen._replace(besides=besides, sizes=watched.sizes, printed=told)
+
+
+known_run = cache(run)  # of references and mistakes, which do not change
 
 
 class Watched:
@@ -143,7 +152,8 @@ class Watched:
 
     def __init__(self, answer: Function):
         """`answer` may do anything."""
-        self.answer, self.names = answer, names_of(answer)[1:]
+        self.answer = answer
+        self.names = names_of(answer)[1:] + ["an input"] * 9  # for *args
         self.besides, self.sizes = "", {}
 
     def __call__(self, *given: object) -> object:

@@ -43,6 +43,12 @@ def has_fractions(value: object) -> bool:
     return numbers(value) is not None and torch.as_tensor(value).is_floating_point()
 
 
+def is_counted(value: object, sizes: Mapping[str, float]) -> bool:
+    """Whether it is a number of so many, or a share of them: those agree by chance."""
+    counts = [numbers(value) * size for size in (1, *sizes.values())]
+    return any(same(count, count.round(), 1e-6) for count in counts)
+
+
 def parts_of(value: object) -> list | tuple | None:
     """The parts of a list, a tuple, or a tensor that is used as one."""
     if isinstance(value, list | tuple):
@@ -83,9 +89,9 @@ class Reading(NamedTuple):
 
     def tell(self, hint: str = "") -> str:
         """The slip in a sentence, after the hint to a mistake if there is one too."""
-        if hint:
-            return f"{hint} Besides, it is {self.words}."
-        return f"{'Right, but' if self.form else 'It is'} {self.words}."
+        start = "Right, but" if self.form else "It is"
+        end = "" if self.words.endswith("?") else "."
+        return f"{f'{hint} Besides, it is' if hint else start} {self.words}{end}"
 
 
 def readings(
@@ -143,10 +149,3 @@ def _of_factor(
         told = f"what is asked for, and {size:g} is {name}: once too often"
         yield Reading(f"{size:g} times {told} multiplied or summed?", one / size)
         yield Reading(f"1/{size:g} of {told} divided or averaged?", one * size)
-    if one.numel() > 1:
-        ratio, gap = (one / two).nanmedian(), (one - two).median()
-        if ratio.isfinite() and ratio:
-            words = f"{ratio:.4g} times what is asked for, everywhere"
-            yield Reading(words, one / ratio)
-        words = f"{abs(gap):.4g} {'more' if gap > 0 else 'less'} than asked, everywhere"
-        yield Reading(words, one - gap)

@@ -100,12 +100,18 @@ def difference(found: object, wanted: object) -> str:
         if not same(sums, ones):
             odd = sums[int((sums - 1).abs().argmax())]
             return f"A row should add up to 1, as probabilities do; one has {odd:.4g}."
+    ratio, gap = float((one / two).nanmedian()), float((one - two).median())
+    if one.numel() > 1 and ratio and same(one / ratio, two, 2e-5):
+        return f"It is {ratio:.4g} times what is expected, everywhere."
+    if one.numel() > 1 and same(one - gap, two, 2e-5):
+        more = "more" if gap > 0 else "less"
+        return f"It is {abs(gap):.4g} {more} than expected, everywhere."
     worst = int((one - two).abs().nan_to_num().argmax())
     place = torch.unravel_index(torch.tensor(worst), two.shape)
     at = f", at {[int(n) for n in place]}," if two.dim() else ""
     values = told_apart(two.flatten()[worst].item(), one.flatten()[worst].item())
     said = "On an example{} {} is expected, got {}.".format(at, *values)
-    if same(one, two, rtol=1e-2):
+    if (one - two).abs().max() < 0.02 * two.abs().max():
         said += " That is close: is it rounded, or a small number added in a logarithm?"
     return said
 

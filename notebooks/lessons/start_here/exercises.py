@@ -19,9 +19,9 @@ def of_teacher(answer: Function) -> object:
 
 
 def of_student(answer: Function) -> object:
-    """The answer to a student's logits, who misses neither a 0 nor an 8 or a 9."""
+    """The answer to a student's logits, who misses no 0, 1, 8 or 9, and others twice."""
     student, _, labels = example()
-    student[range(24), labels] += 2 + 3 * (labels % 8 < 2)
+    student[range(24), labels] += 1 + 4 * (labels % 8 < 2)
     return answer(student, labels)
 
 
