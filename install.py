@@ -142,10 +142,14 @@ def make_environment() -> None:
             shutil.rmtree(entry)
         elif entry != MADE:
             entry.unlink()
-    command = [sys.executable, "-m", "venv", VENV]
-    made = subprocess.run(command, env=ours(), capture_output=True, text=True)
-    if made.returncode:
-        give_up(f"{sys.executable} could not make {VENV}.", made.stdout + made.stderr)
+    for command in (  # two, because venv keeps to itself what ensurepip says
+        [sys.executable, "-m", "venv", "--without-pip", VENV],
+        [VENV_PYTHON, "-I", "-m", "ensurepip", "--upgrade", "--default-pip"],
+    ):
+        made = subprocess.run(command, env=ours(), capture_output=True, text=True)
+        if made.returncode:
+            said = made.stdout + made.stderr
+            give_up(f"{sys.executable} could not make {VENV}.", said)
 
 
 def ours() -> dict[str, str]:
@@ -250,9 +254,11 @@ def pip(*wanted: str | Path) -> str:
 
 
 def give_up(what: str, said: str) -> NoReturn:
-    """End with the last twenty lines of what was said, what failed and what to do."""
-    last = "\n".join(said.splitlines()[-20:])
-    sys.exit("\n".join(filter(None, [last, what, advice(said)])))
+    """End with what failed and what to do; who has no advice shows what was said."""
+    lines, to_do = said.splitlines(), advice(said)
+    if to_do:  # then a traceback helps nobody
+        lines = [line for line in lines if re.match(r"ERROR|\[(Err|Win)", line)]
+    sys.exit("\n".join([*lines[-20:], what, *filter(None, [to_do])]))
 
 
 def advice(said: str) -> str:
