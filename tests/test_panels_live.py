@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 
 import ipywidgets as widgets
 import pytest
@@ -14,6 +15,7 @@ import torch
 
 from kdlab.data import load_images, sample
 from kdlab.experiments import student_steps
+from kdlab.explorers.twins import in_turns
 from kdlab.panels import choice, explore_live
 from test_panels import bar, unpacked
 
@@ -385,3 +387,58 @@ def test_a_training_that_diverges_is_the_sentence_and_not_a_picture_of_nothing(d
     panel.controls["rate"].value = 0.01
     result_of(panel)
     assert sentence_of(panel) == "trained"
+
+
+def test_a_stopped_generator_may_return_what_it_has():
+    nods = threading.Semaphore(0)
+
+    def steps():
+        found = []
+        with suppress(GeneratorExit):
+            for step in itertools.count():
+                yield lambda step=step: (bar(1), f"{step}")
+                assert nods.acquire(timeout=60)
+                found.append(step)
+        return found
+
+    panel = explore_live(steps)
+    nods.release(3)
+    wait_until(lambda: not nods._value)
+    panel.stop()
+    nods.release()
+    assert result_of(panel) in ([0, 1, 2], [0, 1, 2, 3])
+
+
+def test_a_stopped_generator_that_goes_on_is_told():
+    nod = threading.Event()
+
+    def steps():
+        try:
+            yield lambda: (bar(1), "one")
+            nod.wait(60)
+            yield
+        except GeneratorExit:
+            yield
+
+    panel = explore_live(steps)
+    panel.stop()
+    nod.set()
+    with pytest.raises(RuntimeError, match="GeneratorExit|must end"):
+        result_of(panel)
+
+
+def test_twins_that_are_stopped_give_what_they_found():
+    nods = threading.Semaphore(0)
+
+    def train(arm, seed):
+        assert nods.acquire(timeout=60)
+        yield  # a step
+        return seed
+
+    panel = explore_live(lambda: in_turns("ab", 5, train, lambda found: (bar(1), ".")))
+    nods.release(3)
+    wait_until(lambda: not nods._value)
+    panel.stop()
+    nods.release(1)
+    found = result_of(panel)
+    assert found["a"][:1] == [0] and len(found["a"]) + len(found["b"]) in (2, 3, 4)

@@ -1,6 +1,7 @@
 """Real training as a slider: five seeds of twins, retrained at every new position."""
 
 from collections.abc import Callable, Generator, Iterable
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -39,13 +40,15 @@ def in_turns(
     """Train a student of each arm and seed; {arm: [what train(arm, seed) returns]}.
 
     The first seed of every arm comes before the second; `draw` shows what is found.
+    Stopped, it returns what is found so far: lists may be shorter, or empty.
     """
     found: dict[str, list] = {arm: [] for arm in arms}
-    yield partial(draw, found)
-    for seed in range(seeds):
-        for arm in found:
-            found[arm].append((yield from train(arm, seed)))
-            yield partial(draw, found)
+    with suppress(GeneratorExit):
+        yield partial(draw, found)
+        for seed in range(seeds):
+            for arm in found:
+                found[arm].append((yield from train(arm, seed)))
+                yield partial(draw, found)
     return found
 
 
@@ -56,7 +59,7 @@ def retrain_explorer(
 
     Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
     temperature=4.0 or width=32. `await panel.finished()` gives the errors of each arm,
-    {"with the teacher": [...], "labels": [...]}, or None if it was stopped. What needs
+    {"with the teacher": [...], "labels": [...]}, so far if it was stopped. What needs
     no teacher is trained once for all temperatures and weights. Each arm learns at the
     rate of the nearest setting that was tuned (MNIST, held-out images), or all at one.
     """
@@ -89,10 +92,7 @@ def retrain_explorer(
                 known[key] = evaluate(trained, test_set)
             return known[key]["errors"]
 
-        said = rates_in_words(arms)
-        if soft_weight == 0:
-            said += " At weight 0 nobody listens to the teacher, so T does nothing."
-        draw = partial(twins_picture, count(test_set), seeds, said)
+        draw = partial(twins_picture, count(test_set), seeds, how_they_learn(arms))
         return in_turns(arms, seeds, train, draw)
 
     noise = share_slider("wrong labels, share", 0.0, 0.5)
@@ -111,12 +111,15 @@ def arms_of(temperature: float, soft_weight: float, smoothing: bool) -> dict[str
     return arms
 
 
-def rates_in_words(arms: dict[str, dict]) -> str:
-    """At which learning rates they learn."""
+def how_they_learn(arms: dict[str, dict]) -> str:
+    """Their learning rates, and whether anybody listens to the teacher."""
     rates = {arm: f"{told['learning_rate']:g}" for arm, told in arms.items()}
+    said = f"Learning rates: {', '.join(f'{arm} {r}' for arm, r in rates.items())}."
     if len({*rates.values()}) == 1:
-        return f"Learning rate: {rates[ALONE]} for all."
-    return f"Learning rates: {', '.join(f'{arm} {r}' for arm, r in rates.items())}."
+        said = f"Learning rate: {rates[ALONE]} for all."
+    if arms[TAUGHT]["soft_weight"] == 0:
+        said += " At weight 0 nobody listens to the teacher, so T does nothing."
+    return said
 
 
 def twins_picture(examples: int, seeds: int, said: str, errors: Errors) -> fig.Drawn:

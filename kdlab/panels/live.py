@@ -2,6 +2,8 @@
 
 A thread drives the generator, so that no cell is blocked and buttons are heard. It can
 be closed between any two steps: a new position of a control does so and starts another.
+What a generator returns at its end it may return, too, as it is closed, as far as it
+has come: `with suppress(GeneratorExit): ...` around its steps, `return found` after.
 """
 
 import asyncio
@@ -47,7 +49,7 @@ class Drive:
         self.first_only = first_only
         self.stopped, self.paused = threading.Event(), threading.Event()
         self.drew = False  # whether there was a picture, or an error instead of one
-        self.result: object = None  # what the generator returns
+        self.result: object = None  # what the generator returns, also as it is closed
         self.error: Exception | None = None  # an unexpected one
         self.thread = threading.Thread(target=self._drive, name="kdlab", daemon=True)
         if before:
@@ -94,13 +96,16 @@ class Drive:
                 if now - turn >= TURN:
                     time.sleep(0.001)  # the others' turn
                     turn = time.monotonic()
+            steps.throw(GeneratorExit)  # stopped: it may return what it has
         except StopIteration as end:
             return end.value
+        except GeneratorExit:
+            return None
         finally:
-            steps.close()  # a stopped generator meets GeneratorExit
+            steps.close()  # also after an error of a drawing
             if held:
                 self._draw(held)
-        return None
+        raise RuntimeError("A generator that is stopped must end, and not yield.")
 
     def _draw(self, picture: object) -> None:
         """Pictures are made only when they are drawn."""
@@ -115,7 +120,8 @@ class LivePanel(Panel):
     the generator and starts another; buttons pause it, close it ("Stop") and start it
     again. At most 20 pictures a second are drawn, the last one always. A ValueError or
     FloatingPointError is shown as the sentence. In a later cell,
-    `result = await panel.finished()` waits for what the generator returns.
+    `result = await panel.finished()` waits for what the generator returns, also if it
+    is stopped; None if it never began, was refused, or returns nothing when closed.
 
     Args:
         generator: yields functions that return (figure, sentence), called only if this

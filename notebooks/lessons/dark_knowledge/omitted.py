@@ -1,6 +1,7 @@
 """A digit that the student has never seen: trained live, with a bias, and stored."""
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from functools import partial
 
 import pandas as pd
@@ -16,7 +17,7 @@ from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore
 from kdlab.training import predict
 
 from .experiments import arm_of
-from .unseen import BIASES, Unseen, chosen_biases, tables_of
+from .unseen import BIASES, ByArm, Unseen, chosen_biases, tables_of
 
 ARMS = {  # what each student is told
     "labels": LABELS,
@@ -49,7 +50,7 @@ def omitted_explorer(
 
     `train_set` has a column teacher_logits [N, classes]; the teacher knows all classes.
     Students learn at the rates that were tuned on all digits, as in the stored runs.
-    `await panel.finished()` gives an `Unseen`, or None if it was stopped.
+    `await panel.finished()` gives an `Unseen`, of fewer arms if it was stopped.
 
     Raises ValueError if all images are of one class, or if no class is in all sets.
     """
@@ -64,16 +65,19 @@ def omitted_explorer(
 
     def trained(hidden: Sequence[int]) -> Generator:
         shown = only_classes(train_set, set(known) - set(hidden))
-        found = Unseen([*hidden], {}, test_set["labels"], {}, held_out["labels"])
+        test, held = test_set["labels"], held_out["labels"]
+        found = Unseen([*hidden], ByArm(), test, ByArm(), held)
         draw = partial(before_bias, found, class_names, count(shown))
-        yield draw
-        for arm, told in ARMS.items():
-            how = {"student": "mlp-128", "epochs": epochs, "temperature": None, **told}
-            rate = nearest_rate(rates, {"labels": count(train_set), **how})
-            student = yield from student_steps(shown, learning_rate=rate, **how)
-            found.answers[arm] = predict(student, test_set["images"])
-            found.held_out_answers[arm] = predict(student, held_out["images"])
+        how = {"student": "mlp-128", "epochs": epochs}
+        with suppress(GeneratorExit):
             yield draw
+            for arm, told in ARMS.items():
+                of_arm = {**how, "temperature": None, **told}
+                rate = nearest_rate(rates, {"labels": count(train_set), **of_arm})
+                student = yield from student_steps(shown, learning_rate=rate, **of_arm)
+                found.answers[arm] = predict(student, test_set["images"])
+                found.held_out_answers[arm] = predict(student, held_out["images"])
+                yield draw
         return found
 
     options = {f"every {class_names[i]}": (i,) for i in classes}
@@ -118,8 +122,8 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
 
     Raises ValueError if there are no students: the training was stopped.
     """
-    tables, images = tables_of(found), len(found.labels)
     chosen, biases = chosen_biases(found), BIASES.tolist()
+    tables, images = tables_of(found), len(found.labels)
     recall = {arm: (100 * t["recall"]).tolist() for arm, t in tables.items()}
     errors = {arm: t["errors"].double().tolist() for arm, t in tables.items()}
     most = max(max(values) for values in errors.values())
@@ -143,11 +147,11 @@ def bias_explorer(found: Unseen, class_names: Sequence[str] = DIGITS) -> Explore
             says=f"With a bias of {bias:.1f}: {'; '.join(words)}.",
         )
 
-    best = round(chosen["teacher, T = 20"], 1)
+    best = {arm: round(b, 1) for arm, b in chosen.items() if arm == "teacher, T = 20"}
     slider = {"min": -5, "max": 15, "step": 0.1, "readout_format": ".1f"}
     return explore(
         view,
-        presets={"the held-out choice of T = 20": best},
+        presets={f"the held-out choice of {arm[9:]}": b for arm, b in best.items()},
         bias=FloatSlider(0.0, description="bias", **slider),
     )
 

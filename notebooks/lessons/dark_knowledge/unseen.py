@@ -14,13 +14,21 @@ from torch import Tensor
 BIASES = torch.linspace(-5, 15, 201)  # 0 and steps of a tenth
 
 
+class ByArm(dict):
+    """{arm: what its student reached}, of those that were trained."""
+
+    def __missing__(self, arm: str) -> None:
+        """An arm that was not reached, as the training was stopped."""
+        raise ValueError(f"No student of {arm!r}: let the panel above train to its end")
+
+
 class Unseen(NamedTuple):
     """What students answer who never saw some classes."""
 
     unseen: list[int]
-    answers: dict[str, Tensor]  # {arm: logits [N, classes]} on the test images
+    answers: ByArm  # {arm: logits [N, classes]} on the test images
     labels: Tensor  # [N]
-    held_out_answers: dict[str, Tensor]  # the same, [M, classes], on held-out images
+    held_out_answers: ByArm  # the same, [M, classes], on held-out images
     held_out_labels: Tensor  # [M]
 
 
@@ -60,12 +68,7 @@ def fewest_errors(table: dict[str, Tensor]) -> int:
 def tables_of(
     found: Unseen, held_out: bool = False, biases: Tensor = BIASES
 ) -> dict[str, dict[str, Tensor]]:
-    """{arm: recall and errors at each of the biases}, on test or on held-out images.
-
-    Raises ValueError if there are no students: the training was stopped.
-    """
-    if not found:
-        raise ValueError("No students: let the panel above train to its end first.")
+    """{arm: recall and errors at each of the biases}, on test or on held-out images."""
     answers = found.held_out_answers if held_out else found.answers
     labels = found.held_out_labels if held_out else found.labels
     return {
@@ -75,6 +78,12 @@ def tables_of(
 
 
 def chosen_biases(found: Unseen) -> dict[str, float]:
-    """The bias of each arm with the fewest errors on the held-out images."""
+    """The bias of each arm with the fewest errors on the held-out images.
+
+    Raises ValueError if there are no students: the training was stopped.
+    """
+    if not (found and found.answers):
+        raise ValueError("No students: let the panel above train to its end first.")
     tables = tables_of(found, held_out=True)
-    return {arm: BIASES[fewest_errors(t)].item() for arm, t in tables.items()}
+    best = {arm: BIASES[fewest_errors(t)].item() for arm, t in tables.items()}
+    return ByArm(best)

@@ -1,6 +1,7 @@
 """A teacher and two students in a plane, retrained at every release."""
 
 from collections.abc import Generator, Mapping
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -39,7 +40,7 @@ def playground_explorer(**start: object) -> panels.LivePanel:
     """Two students in a plane, retrained at every release: on labels, with a teacher.
 
     `start` sets controls, such as kind="spirals". `await panel.finished()` gives the
-    shares of fresh points that each has right, by its name.
+    shares of fresh points that each has right, by its name, as far as they are trained.
     """
     teachers: dict[str, nn.Module] = {}  # trained once for each kind of points
 
@@ -56,12 +57,13 @@ def playground_explorer(**start: object) -> panels.LivePanel:
             columns["teacher_logits"] = predict(teachers[kind], columns["images"])
         nets = {ALONE: None, TEACHER: teachers[kind], TAUGHT: None}
         draw = partial(three_planes, nets, few, fresh)
-        yield draw
         own = {**OF_STUDENT, "widths": [width], "seed": seed}
-        for name, arm in ((ALONE, {"method": "labels"}), (TAUGHT, blend)):
-            nets[name] = yield from net_steps(few, classes, **own, **arm)
+        with suppress(GeneratorExit):
             yield draw
-        return {name: evaluate(net, fresh)["accuracy"] for name, net in nets.items()}
+            for name, arm in ((ALONE, {"method": "labels"}), (TAUGHT, blend)):
+                nets[name] = yield from net_steps(few, classes, **own, **arm)
+                yield draw
+        return {n: evaluate(net, fresh)["accuracy"] for n, net in nets.items() if net}
 
     return panels.explore_live(
         trained,

@@ -1,6 +1,7 @@
 """Stored runs of 04: the map over T and weight, and what the learning rate is worth."""
 
 from collections.abc import Generator
+from contextlib import suppress
 
 import pandas as pd
 import torch
@@ -27,7 +28,7 @@ def blend_map_explorer(
     """The stored runs over T and weight, and a button that trains the chosen cell.
 
     `runs` are those of `blend`; the sets have a column teacher_logits. `await
-    panel.finished()` gives what the live students reach, once the button was pressed.
+    panel.finished()` gives what the live students have reached.
     """
     taught = runs[runs["method"] == "teacher"]
     ts, weights = (sorted(taught[c].unique()) for c in ("temperature", "soft_weight"))
@@ -45,12 +46,13 @@ def blend_map_explorer(
         def draw() -> fig.Drawn:
             return map_picture(runs, cell, reached(), measure, count(test_set))
 
-        yield draw
-        live.clear()
-        for how in cell[OF_STUDENT].to_dict("records"):
-            student = yield from student_steps(train_set, **how)
-            live.append(evaluate(student, test_set))
+        with suppress(GeneratorExit):
             yield draw
+            live.clear()
+            for how in cell[OF_STUDENT].to_dict("records"):
+                student = yield from student_steps(train_set, **how)
+                live.append(evaluate(student, test_set))
+                yield draw
         return reached()
 
     return panels.explore_live(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Generator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 
 import torch
@@ -43,40 +44,39 @@ def pair_explorer(
     """Twins from the same weights, trained in turns, with what they do as they learn.
 
     Both sets have a column teacher_logits [N, classes]. `start` sets controls, such as
-    width=32. `await panel.finished()` gives the test errors of both, or None if it was
+    width=32. `await panel.finished()` gives the test errors of both, so far if it was
     stopped; the nets are put into `twins`, {"on labels": net, ...}, as they begin.
     """
     class_names = names_of(test_set, class_names)
     torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
     twins = {} if twins is None else twins
-    presets = {
-        k: p for k, p in PRESETS.items() if p.get("labels", 0) <= count(train_set)
-    }
+    most = count(train_set)
+    presets = {k: p for k, p in PRESETS.items() if p.get("labels", 0) <= most}
 
     def trained(
         labels: int, width: int, temperature: float, soft_weight: float, **length: float
     ) -> Generator[object, None, dict[str, int]]:
         blend = {"temperature": temperature, "soft_weight": soft_weight}
         told = {LABELS: {"method": "labels"}, TAUGHT: {"method": "teacher", **blend}}
-        chosen, steps = sample(train_set, labels), []
-        of_epoch = math.ceil(labels / BATCH_SIZE)
+        steps, of_epoch = [], math.ceil(labels / BATCH_SIZE)
         for name, how in told.items():
             net = new_student(f"mlp-{width}", seed=0, classes=len(class_names))
             twins[name] = net
-            how |= {"model": twins[name], "batch_size": BATCH_SIZE, **length}
-            steps.append(student_steps(chosen, **how))
+            how |= {"model": net, "batch_size": BATCH_SIZE, **length}
+            steps.append(student_steps(sample(train_set, labels), **how))
         seen = Watch(test_set, torn, twins, of_epoch * length["epochs"] // POINTS)
         picture = partial(pair_picture, seen, class_names, length["epochs"])
-        yield picture
-        for number, pair in enumerate(zip(*steps, strict=True), start=1):
-            seen.note(number / of_epoch, *(terms for _, terms in pair))
-            if number % of_epoch == 0:
-                seen.test(number // of_epoch)
-            yield picture if number % seen.every == 0 else None
+        with suppress(GeneratorExit):
+            yield picture
+            for number, pair in enumerate(zip(*steps, strict=True), start=1):
+                seen.note(number / of_epoch, *(terms for _, terms in pair))
+                if number % of_epoch == 0:
+                    seen.test(number // of_epoch)
+                yield picture if number % seen.every == 0 else None
         return {name: curve[-1][1] for name, curve in seen.errors.items()}
 
     rate = choice("learning rate", RATES, 1e-2)
-    controls = student_controls(count(train_set), 0.9, learning_rate=rate)
+    controls = student_controls(most, 0.9, learning_rate=rate)
     return explore_live(
         trained, presets=presets, button="Start", values=start, **controls
     )
