@@ -378,11 +378,15 @@ def explorers():
     for module in map(import_module, ["kdlab.explorers", *names]):
         for name, one in vars(module).items():
             if name.endswith("_explorer"):
-                needed = signature(one).parameters.values()
-                needed = [
-                    p.name for p in needed if p.default is p.empty and p.kind == 1
-                ]
-                if needed and {*needed} <= {"columns", "train_set", "test_set"}:
+                free = signature(one).parameters.values()
+                free = [p for p in free if p.kind == p.POSITIONAL_OR_KEYWORD]
+                needed = [p.name for p in free if p.default is p.empty]
+                if needed and {*needed} <= {
+                    "columns",
+                    "train_set",
+                    "test_set",
+                    "held_out",
+                }:
                     found[name] = one, len(needed)
     return found
 

@@ -414,8 +414,11 @@ def test_what_is_in_evaluation_mode_stays_so_unless_all_is(
     before = is_training(model)
 
     def between(steps):
+        first = None
         for _ in steps:
             now = is_training(model)
+            first = first or now
+            assert now == first
             predict(model, columns["images"])
             assert is_training(model) == now
             evaluate(model, columns)
