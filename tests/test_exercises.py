@@ -275,7 +275,7 @@ def orders_of(monkeypatch, desk, home):
 def test_no_place_of_a_quiz_is_right_more_often_than_another(monkeypatch, tmp_path):
     whys = (QUESTION.replace("why", f"why {n}") for n in range(4))
     desk = of_lesson(written(tmp_path, "".join(whys)), {})
-    seen = [orders_of(monkeypatch, desk, f"/home/student{n}") for n in range(150)]
+    seen = [orders_of(monkeypatch, desk, f"/abode/student{n}") for n in range(150)]
     for number in range(4):
         for place in range(3):
             right = sum(orders[number][place] == "a" for orders in seen)
@@ -286,7 +286,7 @@ def test_no_place_of_a_quiz_is_right_more_often_than_another(monkeypatch, tmp_pa
 
 
 def test_a_student_finds_the_options_where_they_were(monkeypatch, desk):
-    homes = [f"/home/student{n}" for n in (1, 2, 3, 1)]
+    homes = [f"/abode/student{n}" for n in (1, 2, 3, 1)]
     seen = [orders_of(monkeypatch, desk, home) for home in homes]
     assert seen[0] == seen[3] and not seen[0] == seen[1] == seen[2]
     for name in ("HOME", "USERPROFILE"):
@@ -302,7 +302,7 @@ def test_each_option_keeps_its_feedback_and_its_truth(tmp_path, monkeypatch):
         for text, told, right in options
     )
     quiz = of_lesson(written(tmp_path, 4 * text), {})[2]
-    for home in ("/home/one", "/home/two", "/home/three"):
+    for home in ("/abode/one", "/abode/two", "/abode/three"):
         monkeypatch.setenv("HOME", home)
         for question in quiz().questions:
             found = {tuple(option.values()) for option in question["options"]}

@@ -1,7 +1,6 @@
 """03 · Dark knowledge: what the wrong answers know, and what each hint is worth."""
 
 from kdlab.exercises import of_lesson
-from kdlab.explorers import retrain_explorer
 
 from .exercises import TASKS
 from .gain import gain_explorer
@@ -22,7 +21,6 @@ __all__ = [
     "omitted_runs_explorer",
     "predict",
     "quiz",
-    "retrain_explorer",
     "similarity_explorer",
     "unseen_with_bias",
 ]

@@ -73,8 +73,9 @@ def without_digits() -> list[Setting]:
     arms = {"arm": WITHOUT_A_DIGIT, "seed": SEEDS}
     small = grid(seen=[*every, "78", "35"], **few, **arms)
     small += grid(seen=every[3], labels=50_000, epochs=8, **arms)
-    large = {"student": "mlp-800-800", "learning_rate": 2e-3, "epochs": 20}
-    return tuned(small) + grid(seen=["78", every[3]], labels=50_000, **large, **arms)
+    size = {"student": "mlp-800-800", "learning_rate": 2e-3, "labels": 50_000}
+    shown = [{"seen": "78", "epochs": 20}, {"seen": every[3], "epochs": 8}]
+    return tuned(small) + grid(shown=shown, **size, **arms)
 
 
 def each_hint() -> list[Setting]:
