@@ -264,7 +264,7 @@ def test_names_may_be_long_and_there_is_one_for_each_class(name):
         must_show(figure, says)
         ticks = [a.get("ticktext", []) for a in list(figure["layout"].values())[1:]
                  if isinstance(a, dict)]  # fmt: skip
-        assert all(len(tick) <= 12 for some in ticks[1:] for tick in some)
+        assert all(len(tick) <= 10 for some in ticks[1:] for tick in some)
     for wrong in (LONG[:4], [*LONG, "hat"], [*LONG[:4], LONG[0]]):
         with pytest.raises(ValueError, match="one name for each, no two alike"):
             with_names(name, columns, wrong)
@@ -279,7 +279,7 @@ def test_long_names_have_room_beside_and_beneath():
     assert short == 60 < long
     figure = label_explorer(columns, LONG).view(1, False).figure
     bars = figure["layout"]["yaxis"]
-    assert bars["tickvals"] == LONG and bars["ticktext"][1] == "dress with …"
+    assert bars["tickvals"] == LONG and bars["ticktext"][1] == "dress wit…"
 
 
 @pytest.mark.parametrize(

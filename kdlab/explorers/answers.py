@@ -61,11 +61,14 @@ def answer_explorer(
     )
 
 
-def names_of(columns: Columns, class_names: Sequence[str] | None) -> list[str]:
+def names_of(
+    columns: Columns, class_names: Sequence[str] | None, compared: bool = False
+) -> list[str]:
     """A name for each class of the teacher: its number, where no names are given.
 
     Raises ValueError if these columns cannot be shown: no answers of a teacher, labels
-    that it does not know, or not one name for each class.
+    that it does not know, or not one name for each class; or images of one class only,
+    where classes are compared.
     """
     if "teacher_logits" not in columns:
         raise ValueError(
@@ -81,20 +84,12 @@ def names_of(columns: Columns, class_names: Sequence[str] | None) -> list[str]:
             f"The teacher answers for {classes} classes: two at least are needed, and "
             f"one name for each, no two alike, got {len(class_names)}: {class_names}."
         )
-    return [*class_names]
-
-
-def shown_classes(
-    columns: Columns, class_names: Sequence[str], least: int = 2
-) -> list[int]:
-    """The classes that have images. ValueError: there are not so many."""
-    shown = columns["labels"].unique().tolist()
-    if len(shown) < least:
+    if compared and len(shown := columns["labels"].unique()) < 2:
         raise ValueError(
-            f"Images of {least} classes are needed to compare them, and all that are "
-            f"here show {fig.a(class_names[shown[0]])}: take others, or more."
+            "Images of 2 classes are needed to compare them, and all that are here "
+            f"show {fig.a(class_names[shown[0]])}: take others, or more."
         )
-    return shown
+    return [*class_names]
 
 
 def soft_pulls(student_logits: Tensor, teacher_logits: Tensor) -> dict[str, list]:

@@ -23,6 +23,7 @@ from kdlab.figures.parts import (
     nearest,
     picture,
     reliability_bars,
+    short,
     temperature_axis,
     ticks_at,
     upright,

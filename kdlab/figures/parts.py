@@ -19,7 +19,8 @@ SOFTENED, OTHER = "#56B4E9", "#009E73"  # the teacher softened; neither
 STUDENTS = "#F0AE80", "#E37F3B", STUDENT  # kinds of them, told apart also by shape
 TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
-LONGEST = 12  # letters of a name that stands in the gap or under an axis
+TITLE = {"xref": "paper", "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"}
+LONGEST = 10  # letters of a name that stands in the gap or under an axis
 DASHES = ["solid", "dash", "dot", "dashdot"]
 SYMBOLS = ["circle", "square", "diamond", "cross", "star"]
 
@@ -49,21 +50,15 @@ def picture(
     widths = widths or [1.0] * len(parts)
     unit = (1 - GAP * (len(parts) - 1)) / sum(widths)
     left, parts = _room_for_names(parts[0]), [parts[0], *map(_with_short, parts[1:])]
+    margin = {"l": left, "r": 20, "t": 84 if legend else 56, "b": _room_under(parts)}
     layout = {
-        "title": {"text": title, "xref": "paper", "y": 0.98, "yanchor": "top"},
+        "title": {"text": title, **TITLE},
         "height": height,
-        "margin": {
-            "l": left,
-            "r": 20,
-            "t": 84 if legend else 56,
-            "b": _room_under(parts),
-        },
+        "margin": margin,
         "showlegend": legend,
         "images": [],
         "bargap": 0.25,
     }
-    layout["title"] |= {"x": 0, "xanchor": "left"}
-    layout["margin"]["b"] = _room_under(parts)
     traces, start, number = [], 0.0, 0
     for part, width in zip(parts, widths, strict=True):
         domain = [start, min(start + width * unit, 1.0)]

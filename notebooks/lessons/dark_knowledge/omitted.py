@@ -12,7 +12,7 @@ from torch import Tensor
 from kdlab import figures as fig
 from kdlab.data import Columns, count, only_classes
 from kdlab.experiments import LABELS, best_rates, nearest_rate, student_steps
-from kdlab.explorers.answers import DIGITS, names_of, shown_classes
+from kdlab.explorers.answers import DIGITS, names_of
 from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore_live
 from kdlab.training import predict
 
@@ -54,8 +54,8 @@ def omitted_explorer(
 
     Raises ValueError if all images are of one class, or if no class is in all sets.
     """
-    class_names = names_of(train_set, class_names)
-    known = shown_classes(train_set, class_names)
+    class_names = names_of(train_set, class_names, compared=True)
+    known = train_set["labels"].unique().tolist()
     judged = {*test_set["labels"].tolist()} & {*held_out["labels"].tolist()}
     classes = [name for name in known if name in judged]
     if not classes:

@@ -8,13 +8,7 @@ from torch import Tensor
 
 from kdlab import figures as fig
 from kdlab.data import Columns
-from kdlab.explorers.answers import (
-    TEMPERATURES,
-    names_of,
-    picked_images,
-    picker,
-    shown_classes,
-)
+from kdlab.explorers.answers import TEMPERATURES, names_of, picked_images, picker
 from kdlab.metrics import soften
 from kdlab.panels import Explorer, explore, temperature_slider
 
@@ -67,11 +61,10 @@ def similarity_explorer(
 ) -> Explorer:
     """Which wrong answers a teacher gives to which class, as a map and as a table.
 
-    A class without images is left out, also as an answer. ValueError: all images are of
-    one class.
+    A class without images is left out. ValueError: all images are of one class.
     """
-    class_names = names_of(columns, class_names)
-    shown = shown_classes(columns, class_names)
+    class_names = names_of(columns, class_names, compared=True)
+    shown = columns["labels"].unique().tolist()
     missing = " and ".join(n for n in class_names if class_names.index(n) not in shown)
     left_out = f" Left out, for no image shows it: {missing}." if missing else ""
     labels = torch.searchsorted(torch.tensor(shown), columns["labels"])
@@ -79,7 +72,7 @@ def similarity_explorer(
     answers = columns["teacher_logits"][:, shown], labels
     tables = torch.stack([class_similarity(*answers, t) for t in TEMPERATURES])
     maps = class_maps(tables, UPRIGHT)
-    wide = max(2.3, 1.15 * maps.abs().max().item())
+    maps = maps / max(1.0, maps.abs().max().item() / 2)  # all lie within the picture
 
     def view(temperature: float) -> fig.Drawn:
         at = fig.nearest(TEMPERATURES, temperature)
@@ -90,7 +83,7 @@ def similarity_explorer(
         said = [f"{n} ({both[pair]:.1f})" for n, pair in zip(names, pairs, strict=True)]
         return fig.picture(
             f"T = {temperature:.4g}: most alike are {names[0]}",
-            map_of(maps[at], pairs, class_names, wide),
+            map_of(maps[at], pairs, class_names),
             wrong_answers(times, class_names),
             widths=[1, 1.25],
             height=470,
@@ -104,20 +97,14 @@ def similarity_explorer(
 
 
 def most_alike(similarity: Tensor) -> list[tuple[int, int]]:
-    """The three pairs of classes with the largest entries, both directions together.
-
-    Of less than three classes there is one pair.
-    """
+    """The three pairs of classes (of two: the one) with the largest mean entries."""
     both = (similarity + similarity.T).triu().fill_diagonal_(-1)
     order = both.flatten().topk(3 if len(both) > 2 else 1).indices.tolist()
     return [divmod(place, len(both)) for place in order]
 
 
 def wrong_answers(times: Tensor, class_names: Sequence[str]) -> fig.Part:
-    """Times the even share that each wrong class has of the answers.
-
-    The colours go by doublings: a half is as far from the even share as two times it.
-    """
+    """Times the even share of each wrong class; the colours go by doublings."""
     return fig.heat_map(
         times.clone().fill_diagonal_(torch.nan).flip(0),
         class_names,
@@ -131,16 +118,13 @@ def wrong_answers(times: Tensor, class_names: Sequence[str]) -> fig.Part:
 
 
 def map_of(
-    places: Tensor,
-    pairs: Sequence[tuple[int, int]],
-    class_names: Sequence[str],
-    wide: float = 2.3,
+    places: Tensor, pairs: Sequence[tuple[int, int]], class_names: Sequence[str]
 ) -> fig.Part:
     """Class names at their places [classes, 2]; lines join the most similar pairs."""
     x, y = places.T.tolist()
     ring = {"size": 36, "color": fig.TEACHER, "symbol": "circle-open"}
-    size = 20 if max(map(len, class_names)) < 3 else 14
-    names = {"x": x, "y": y, "text": list(class_names), "textfont": {"size": size}}
+    names = {"x": x, "y": y, "text": [*map(fig.short, class_names)]}
+    names["textfont"] = {"size": 20 if max(map(len, class_names)) < 3 else 14}
     names |= {"mode": "markers+text", "marker": {**ring, "line": {"width": 3}}}
     lines = {"x": [], "y": [], "mode": "lines"}
     lines |= {"line": {"color": fig.SOFTENED, "width": 5}}
@@ -149,7 +133,7 @@ def map_of(
         ends = torch.stack([places[a] + edge, places[b] - edge])
         lines["x"] += [*ends[:, 0].tolist(), None]
         lines["y"] += [*ends[:, 1].tolist(), None]
-    hidden = {"range": [-wide, wide], "visible": False, "fixedrange": True}
+    hidden = {"range": [-2.3, 2.3], "visible": False, "fixedrange": True}
     both = {"type": "scatter", "hoverinfo": "skip"}
     return {"traces": [{**both, **lines}, {**both, **names}], "x": hidden, "y": hidden}
 
@@ -162,8 +146,7 @@ def neighbours_explorer(
     Nearest are the images of that class to which the teacher's answer is most alike. Of
     few classes and images there are fewer. ValueError: all images are of one class.
     """
-    class_names = names_of(columns, class_names)
-    shown_classes(columns, class_names)
+    class_names = names_of(columns, class_names, compared=True)
     logits, labels = columns["teacher_logits"], columns["labels"]
     picked = picked_images(columns)
     near = [nearest_wrong(logits, labels, row) for row in picked]
@@ -198,8 +181,8 @@ def nearest_wrong(
 ) -> tuple[list[int], list[int]]:
     """The three most likely wrong classes of a row, and two rows of each, most alike.
 
-    The rows are in the order of two lines: the first of each class, the second. There
-    are less than three if less have images, and one line if one has a single image.
+    The rows are in the order of two lines: the first of each class, the second; there
+    is one line if a class has a single image.
     """
     images = torch.bincount(labels, minlength=logits.shape[1])
     images[labels[row]] = 0

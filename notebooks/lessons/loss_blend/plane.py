@@ -5,7 +5,7 @@ from torch import Tensor
 from kdlab import figures as fig
 
 # Of classes, so neither a teacher's colour nor a student's: green, pink and olive.
-COLORS, SYMBOLS = [fig.OTHER, "#CC79A7", "#8A8A00"], ["circle", "square", "diamond"]
+COLORS, SYMBOLS = [fig.OTHER, "#CC79A7", "#9A9A00"], ["circle", "square", "diamond"]
 
 
 def trace(places: Tensor, mode: str, **style: object) -> dict:

@@ -28,7 +28,7 @@ def variance_explorer(samples: int = 30, noise: float = 1.0) -> panels.Explorer:
     parts, right = {}, {}
     for points in SIZES:
         inputs, labels = blobs(points, range(samples), noise)
-        dots = class_dots(inputs[0, :, :2], labels[0], size=6, opacity=0.6)
+        dots = class_dots(inputs[0, :, :2], labels[0], size=6, opacity=0.85)
         told = {"labels": F.one_hot(labels, 3).float()}
         told["true probabilities"] = F.softmax(inputs @ truth, dim=2)
         learnt = {way: fitted(inputs, targets) for way, targets in told.items()}

@@ -19,7 +19,6 @@ from kdlab.explorers.answers import (
     picked_images,
     picker,
     ranking,
-    shown_classes,
     top_words,
 )
 from kdlab.metrics import entropy, soften
@@ -86,8 +85,6 @@ def torn_explorer(
     Of less than a dozen images, half are shown at once. ValueError: there is only one.
     """
     class_names, images = names_of(columns, class_names), count(columns)
-    if images < 2:
-        raise ValueError("Ranks need two images at least, and there is one.")
     logits, labels = columns["teacher_logits"].double(), columns["labels"]
     answers, shown = soften(logits, 1.0), min(GALLERY, (images + 1) // 2)
     last = images - shown + 1
@@ -127,6 +124,8 @@ def torn_explorer(
 
 def rank_slider(last: int) -> IntSlider | FloatLogSlider:
     """A slider from rank 1 to the last, in equal factors where there are many."""
+    if last < 2:
+        raise ValueError("Ranks need two images at least, and there is one.")
     if last <= POSITIONS:
         return IntSlider(1, min=1, max=last, description="rank")
     # `10 ** log10(195)` is less than 195: the last rank lies within, and rounds down
@@ -188,8 +187,8 @@ def uniform_mix_explorer(
 
     They are of the two classes that are most alike. ValueError: all images are of one.
     """
-    class_names = names_of(columns, class_names)
-    shown = shown_classes(columns, class_names)
+    class_names = names_of(columns, class_names, compared=True)
+    shown = columns["labels"].unique().tolist()
     first = dict(zip(shown, picked_images(columns), strict=False))
     pair = [first[name] for name in most_alike(columns, shown)]
     images = [fig.image(pixels) for pixels in columns["images"][pair]]
