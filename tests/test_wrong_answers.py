@@ -97,7 +97,7 @@ def test_each_exercise_has_many_wrong_answers_and_several_right_ones():
         if "lesson.check(" in cell.source
         for match in re.finditer(r"^def (.*):$", cell.source, re.M)
     }
-    assert len(lines) == 13
+    assert len(lines) >= 13
     for rows, least in ((RIGHT, 3), (WRONG, 8), (KNOWN, 8)):
         count = Counter(line for _, line, _ in rows)
         assert set(count) == lines  # as the notebooks write them

@@ -113,11 +113,15 @@ def test_a_busy_kernel_keeps_nobody_waiting_and_learns_the_answers(notebook):
     focus(notebook, 0)
     keys(notebook, "ArrowDown", "Enter")
     wait_for(notebook, 1, "You predicted: 12 times")
-    focus(notebook, 2)
+    options = lesson.quiz().questions[0]["options"]
+    right = [option["right"] for option in options].index(True)
+    focus(notebook, 2, f"input >> nth={right}")
     keys(notebook, "Space", "Enter")
-    wait_for(notebook, 2, lesson.quiz().questions[0]["options"][0]["feedback"])
+    wait_for(notebook, 2, options[right]["feedback"])
     assert notebook.page.evaluate(f"{CURRENT}.context.{KERNEL}.status") == "busy"
-    assert notebook.execute("print(guess.made, test.tried[0])") == "12 times [0]\n"
+    assert (
+        notebook.execute("print(guess.made, test.tried[0])") == f"12 times [{right}]\n"
+    )
     save = "() => window.jupyterapp.commands.execute('docmanager:save')"
     notebook.page.evaluate(save)
     notebook.page.reload()  # the kernel tells the new page
