@@ -370,10 +370,9 @@ def test_every_door_says_the_same_of_columns_that_are_wrong(columns, door, fault
 
 
 def explorers():
-    """{name: (explorer, how many sets of columns it wants)} of all lessons and kdlab."""
-    names = [
-        f"lessons.{one.name}" for one in iter_modules(lessons.__path__) if one.ispkg
-    ]
+    """{name: (explorer, how many columns it wants)} of all lessons and of kdlab."""
+    homes = [one.name for one in iter_modules(lessons.__path__) if one.ispkg]
+    names, sets = [f"lessons.{home}" for home in homes], "columns train_set test_set"
     found = {}
     for module in map(import_module, ["kdlab.explorers", *names]):
         for name, one in vars(module).items():
@@ -381,12 +380,7 @@ def explorers():
                 free = signature(one).parameters.values()
                 free = [p for p in free if p.kind == p.POSITIONAL_OR_KEYWORD]
                 needed = [p.name for p in free if p.default is p.empty]
-                if needed and {*needed} <= {
-                    "columns",
-                    "train_set",
-                    "test_set",
-                    "held_out",
-                }:
+                if needed and {*needed} <= {*sets.split(), "held_out"}:
                     found[name] = one, len(needed)
     return found
 
