@@ -313,6 +313,12 @@ def test_an_impossible_preset_is_refused(preset, complaint):
         explore(bars, presets={"bad": preset}, height=heights())
 
 
+@pytest.mark.parametrize("label", ["Reset", "Stop"])
+def test_a_preset_has_a_name_of_its_own(label):
+    with pytest.raises(ValueError, match=f"Preset '{label}': .* rename it"):
+        explore(bars, presets={label: 3}, height=heights())
+
+
 def test_a_preset_needs_a_control():
     with pytest.raises(ValueError, match="Preset 'bad': No control"):
         explore(lambda: bars(1), presets={"bad": 3})

@@ -20,6 +20,7 @@ from kdlab.panels.table import Place, Table, is_on
 
 FOLDER = Path(__file__).parent
 SLIDERS = (widgets.IntSlider, widgets.FloatSlider, widgets.FloatLogSlider)
+BUTTONS = {"Reset", "Stop", "Pause", "Resume"}  # a panel's own
 Presets = dict[str, object]  # {"too hot": 32.0}, {"noisy": {"label_noise": 0.3}}
 
 
@@ -49,7 +50,7 @@ class PlotlyCode(anywidget.AnyWidget):
 class Picture(anywidget.AnyWidget):
     """What the browser draws: see panels.js."""
 
-    _esm = FOLDER / "panels.js"
+    _esm = "".join((FOLDER / f"{name}.js").read_text() for name in ("plots", "panels"))
     _css = FOLDER / "panels.css"
     _widgets = {"sync": True, **widgets.widget_serialization}
     controls = traitlets.Dict().tag(**_widgets)
@@ -116,6 +117,8 @@ def preset_places(
 
     A plain value is meant for the first control.
     """
+    if label in BUTTONS:
+        raise ValueError(f"Preset {label!r}: panels have such a button; rename it.")
     if not isinstance(preset, dict):
         preset = {next(iter(controls), ""): preset}
     places = {}
@@ -156,6 +159,7 @@ class Panel(widgets.VBox):
             style = getattr(control, "style", None)
             if hasattr(style, "description_width"):
                 style.description_width = "initial"  # never cut off
+                control.tooltip = control.description  # ipywidgets would show "null"
             to_position(control)
         places = {k: preset_places(k, v, controls) for k, v in presets.items()}
         buttons = {"Reset": self.places(), **places} if controls else {}
