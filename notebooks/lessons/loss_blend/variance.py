@@ -21,7 +21,8 @@ def variance_explorer(samples: int = 30, noise: float = 1.0) -> panels.Explorer:
     Three blobs are known exactly, so a linear classifier could be perfect; each of the
     samples gives it other points.
 
-    Source: Menon et al. (2021), section 3, https://arxiv.org/abs/2005.10419
+    Source: Menon et al. (2021), section 3,
+    https://proceedings.mlr.press/v139/menon21a.html
     """
     truth, (fresh, answers) = true_weights(noise), blobs(4000, [samples], noise)
     best = boundaries(truth[None])
