@@ -39,9 +39,10 @@ Objective = Callable[[nn.Module, Columns], dict[str, Tensor]]
 
 @contextmanager
 def one_cpu_thread() -> Iterator[None]:
-    """Nets this small train slower on two threads: where cores are shared, they wait.
+    """Nets this small are slower on two threads: where cores are shared, they wait.
 
-    Measured on two busy cores: 2 to 13 times slower. Restores the number afterwards.
+    Measured on two busy cores: 2 to 13 times slower to train, 2 to 5 times to predict.
+    Restores the number afterwards.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -216,9 +217,10 @@ def _answers(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     device, modes, parts = device_of(model), modes_of(model), []
     model.eval()
     try:
-        for part in images.split(batch_size):
-            parts.append(model(scaled(part.to(device))))
-            check_logits(parts[-1], len(part))
+        with one_cpu_thread():
+            for part in images.split(batch_size):
+                parts.append(model(scaled(part.to(device))))
+                check_logits(parts[-1], len(part))
     finally:
         set_modes(modes)
     return torch.cat(parts).to(images.device)
