@@ -245,7 +245,9 @@ def test_the_temperature_matters_more_than_the_weight():
     assert "From $T = 8$ on the weight hardly matters" in PAGE
     for temperature in (8, 16, 32):
         assert errors[temperature].max() - errors[temperature].min() < 40
-    assert "At $T = 4$ a tenth is too little, and three tenths are nearly enough" in PAGE
+    assert (
+        "At $T = 4$ a tenth is too little, and three tenths are nearly enough" in PAGE
+    )
     assert errors[4][0.1] > errors[4][0.3] + 80
     assert errors[4][0.3] - errors[4].min() < 40
     assert "At $T = 1$ no weight helps much" in PAGE and labels - errors[1].min() < 40
