@@ -27,5 +27,8 @@ c.KernelSpecManager.allowed_kernelspecs = set()
 c.KernelSpecManager.whitelist = set()
 c.KernelSpecManager.ensure_native_kernel = True
 
+# File, Save and Export Notebook As: pages with stills of what was seen.
+load_subconfig("jupyter_nbconvert_config.py")  # noqa: F821 - Jupyter defines it
+
 # Where the course is, `make lab` says; a folder to start in may lie outside of it.
 c.FileContentsManager.preferred_dir = ""
