@@ -180,7 +180,7 @@ def omitted_runs_explorer(runs: pd.DataFrame) -> Explorer:
             f"{arm}, {bias}: recall {mean:.0f} % on average",
             fig.dots(recall, RECALL, color),
             right,
-            height=560,
+            height=760,
             says=f"MNIST, stored: {len(single)} runs of {arm}, {bias}. Over the ten "
             f"digits, each left out in turn: recall {mean:.1f} % on average, "
             f"{wrong:,.0f} errors of 10,000.",
