@@ -155,7 +155,7 @@ def loudness_explorer(
         temperature = TEMPERATURES[here]
         ours, theirs, alone = (line[here] for line in lines.values())
         words = f"{theirs / ours:.3g} times as hard" if ours else "nobody else pulls"
-        colors = [fig.LABELS, fig.STUDENT, fig.OTHER]
+        colors = [fig.LABELS, fig.TEACHER, fig.OTHER]
         return fig.picture(
             f"The teacher pulls with {theirs:.3g}, the labels with {ours:.3g}",
             over_temperatures(lines, temperature, PULL, colors),
