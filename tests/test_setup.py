@@ -29,7 +29,7 @@ LISTED = [
     if line.partition("#")[0].strip()
 ]
 LESSONS = ROOT / "notebooks" / "lessons"
-SCHEMAS = Path(sys.prefix, "share", "jupyter", "lab", "schemas")
+JUPYTER = Path(sys.prefix, "share", "jupyter")
 IN_CI_WITH_DATA = os.environ.get("CI") == "true" and "KDLAB_DATA" in os.environ
 
 
@@ -412,7 +412,9 @@ def test_a_closed_notebook_stops_its_kernel_and_jupyter_asks_no_other_host(monke
     )
     for plugin, values in overrides.items():
         extension, _, name = plugin.partition(":")
-        schema = SCHEMAS / extension / f"{name}.json"
+        own = JUPYTER / "lab" / "schemas" / extension / f"{name}.json"
+        added = JUPYTER / "labextensions" / extension / "schemas" / extension
+        schema = own if own.exists() else added / f"{name}.json"
         assert values.keys() <= json.loads(schema.read_text())["properties"].keys()
     assert overrides["@jupyterlab/notebook-extension:tracker"]["kernelShutdown"] is True
     news = overrides["@jupyterlab/apputils-extension:notification"]
