@@ -62,7 +62,7 @@ def test_a_view_that_refuses_says_why_and_the_picture_stays():
 
 
 def put(node, path, value):
-    """`node` with `value` at `path`: `put` of panels.js."""
+    """`node` with `value` at `path`: `put` of plots.js."""
     if not path:
         return value
     key, *rest = path

@@ -90,21 +90,27 @@ async function render({ model, el }) {
   }
 
   // A slider says what its number box shows (by itself it would say log2 T), and has a name.
-  const namer = new MutationObserver(nameControls);
+  function heard(handle, box) {
+    const text = box.textContent;
+    if (handle.getAttribute("aria-valuetext") !== text) handle.setAttribute("aria-valuetext", text);
+  }
+  const hearers = [];
   function nameControls() {
     const panel = el.closest(".kdlab-panel");
     for (const control of panel?.querySelectorAll(":scope > .widget-inline-hbox") ?? []) {
       const label = control.querySelector(".widget-label")?.textContent;
       const [handle, box] = ["[role=slider]", ".widget-readout"].map((e) => control.querySelector(e));
-      if (!handle || !box) continue;
+      if (!handle || !box || box.hasAttribute("role")) continue;
       box.setAttribute("role", "textbox");
       for (const part of [handle, box]) part.setAttribute("aria-label", label);
-      if (handle.getAttribute("aria-valuetext") !== box.textContent)
-        handle.setAttribute("aria-valuetext", box.textContent);
-      namer.observe(control, { subtree: true, attributeFilter: ["aria-valuetext"] });
+      const hearer = new MutationObserver(() => heard(handle, box));
+      hearer.observe(handle, { attributeFilter: ["aria-valuetext"] });
+      hearers.push(hearer);
+      heard(handle, box);
     }
     if (panel) namer.observe(panel, { childList: true });     // controls that come later
   }
+  const namer = new MutationObserver(nameControls);
 
   function draw() {
     if (!el.isConnected) return ask();
@@ -202,7 +208,8 @@ async function render({ model, el }) {
     if (target.closest?.(".kdlab-panel")) target.dataset.lmSuppressShortcuts = "true";
   };
   document.addEventListener("focusin", keepKeys);
-  undo.push(() => namer.disconnect(), () => retheme.disconnect(), () => resize.disconnect(),
+  undo.push(() => [namer, ...hearers].forEach((one) => one.disconnect()),
+    () => retheme.disconnect(), () => resize.disconnect(),
     () => document.removeEventListener("focusin", keepKeys));
   await Promise.all([receive("now"), receive("table")]);
   return () => undo.forEach((f) => f());

@@ -2,7 +2,7 @@
 
 A table says which control values it covers. It holds its first picture whole, the paths
 at which pictures differ, each distinct value once, one row of numbers for each picture,
-and the sentences. `panels.js` puts a picture together: the first one, then the row's
+and the sentences. `plots.js` puts a picture together: the first one, then the row's
 values at the paths. One picture alone is a table too, so there is only this format.
 """
 
