@@ -1,9 +1,9 @@
 """The widgets under every panel: a picture, its controls and the buttons that set them.
 
-The browser's half is `panels.js`, on `plots.js`. It draws a picture from one of two tables (`table`)
-that the kernel sends: `now`, the last answer, and `table`, all positions of the
-tabulated controls. It listens to the controls' own models, so labels, keyboard and
-number boxes are those of ipywidgets, and it sets them for Reset and the presets.
+The browser's half is `panels.js`, on `plots.js`. It draws a picture from one of two
+tables (`table`) that the kernel sends: `now`, the last answer, and `table`, all
+positions of the tabulated controls. It listens to the controls' own models, so labels,
+keyboard and number boxes are those of ipywidgets; it sets them for Reset and presets.
 """
 
 import gzip
