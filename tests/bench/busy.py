@@ -39,7 +39,7 @@ def ratio(
     with busy(neighbours):
         found = seconds_of(path, cores) / quiet
     what = f"{path.stem}: on {'two cores' if cores > 1 else 'one core'}"
-    beside = f" beside {neighbours} busy neighbours" if neighbours else ""
+    beside = f" beside {neighbours} busy" if neighbours else ""
     return Measurement("busy", what + beside, found, "times", most)
 
 
