@@ -27,7 +27,7 @@ from .experiments import arm_of, omitted_run
 from .gain import WHOLE, gain_picture, gain_words
 from .omitted import ARMS, before_bias, hidden_words
 from .similarity import class_maps, most_alike, nearest_wrong
-from .unseen import BIASES, Unseen, fewest_errors
+from .unseen import BIASES, ByArm, Unseen, fewest_errors
 
 
 def explorers(columns, student_logits):
@@ -184,6 +184,18 @@ def test_students_never_see_the_omitted_digit_and_their_answers_are_kept(digits)
     assert "labels: 0 %" in sentence(panel)
     panel.controls["hidden"].index = 10
     assert sorted(set(range(10)) - set(result(panel).unseen)) == [7, 8]
+
+
+def test_an_arm_that_was_not_reached_is_told_in_words():
+    labels = torch.arange(10)
+    answers = ByArm({"labels": torch.eye(10)})
+    found = Unseen([3], answers, labels, answers, labels)
+    assert [*chosen_biases(found)] == ["labels"]
+    for reached in (found.answers, chosen_biases(found)):
+        with pytest.raises(ValueError, match="'teacher, T = 20'.*train to its end"):
+            reached["teacher, T = 20"]
+    with pytest.raises(ValueError, match="No students"):
+        bias_explorer(found._replace(answers=ByArm()))
 
 
 def test_a_student_that_is_still_to_come_has_a_row_and_there_is_room_for_its_name():
