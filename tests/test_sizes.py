@@ -84,14 +84,14 @@ def press(panel, label):
     return panel.look(panel.values())
 
 
-def numbers(node):
-    """All floats in a figure."""
+def leaves(node):
+    """All that a figure holds, without its dicts and lists."""
     if isinstance(node, dict):
         node = list(node.values())
     if isinstance(node, list | tuple):
         for child in node:
-            yield from numbers(child)
-    elif isinstance(node, float):
+            yield from leaves(child)
+    else:
         yield node
 
 
@@ -101,7 +101,7 @@ def must_show(figure, says):
     title = figure["layout"]["title"]["text"]
     assert title and says
     assert not re.search(r"\b(nan|inf)\b", f"{title} {says}"), (title, says)
-    assert all(map(math.isfinite, numbers(figure)))
+    assert all(math.isfinite(x) for x in leaves(figure) if isinstance(x, float))
     for trace in figure["data"]:
         x, y = trace.get("x", []), trace.get("y", [])
         assert len(x) == len(y) or trace["type"] == "heatmap"
@@ -463,22 +463,17 @@ def test_an_epoch_of_the_pair_is_counted_with_the_batches_that_are_trained(monke
 
 def colors_in(node):
     """All colours that a figure names."""
-    if isinstance(node, dict):
-        node = list(node.values())
-    if isinstance(node, list | tuple):
-        for child in node:
-            yield from colors_in(child)
-    elif isinstance(node, str) and re.fullmatch("#[0-9A-Fa-f]{6}", node):
-        yield node.upper()
+    texts = (x for x in leaves(node) if isinstance(x, str))
+    return {x.upper() for x in texts if re.fullmatch("#[0-9A-Fa-f]{6}", x)}
 
 
 def must_keep_colors(name, figure):
     """Blue and orange are theirs whom it shows, and labels are grey."""
-    used = {*colors_in(figure)}
+    used = colors_in(figure)
     found = {fig.TEACHER} & used | ({fig.STUDENT} if {*fig.STUDENTS} & used else set())
     assert found == (SHOWS | FIXED)[name], name
     for trace in figure["data"]:
-        own = {*colors_in(trace)}
+        own = colors_in(trace)
         if (
             trace.get("name") == "teacher"
             and trace.get("line", {}).get("dash") != "dot"
