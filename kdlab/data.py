@@ -12,6 +12,8 @@ from torch import Tensor
 from kdlab.datasets import (
     check_choice,
     class_names,
+    colour_dataset,
+    colour_images,
     course_dataset,
     course_images,
     data_folder,

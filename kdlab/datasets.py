@@ -1,73 +1,48 @@
 """The course's images: fetched, checked and read, or scikit-learn's digits instead."""
 
-import gzip
-import hashlib
+import math
 import os
 import pickle
-import queue
 import re
-import socket
-import tempfile
-import threading
-import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
 from functools import cache
-from http.client import HTTPException
 from pathlib import Path
-from typing import BinaryIO
-from urllib.request import urlopen
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdlab.fetching import FILES, complete, laid, open_file
+
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = "train", "test", "fit", "held_out"
-HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 180}  # rows kept from `fit`
-CONNECT_SECONDS = 3.0  # until a host without an answer counts as unreachable
-STALL_SECONDS = 15.0  # until a download that delivers nothing is given up
-
-# torchvision checks archives only, so a byte flipped after unpacking would load
-# silently: these are the MD5 sums of the unpacked files.
-FILES = {
-    "mnist": {
-        "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-        "MNIST/raw/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-        "MNIST/raw/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-        "MNIST/raw/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-    },
-    "cifar10": {
-        "cifar-10-batches-py/data_batch_1": "c99cafc152244af753f735de768cd75f",
-        "cifar-10-batches-py/data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
-        "cifar-10-batches-py/data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
-        "cifar-10-batches-py/data_batch_4": "634d18415352ddfa80567beed471001a",
-        "cifar-10-batches-py/data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
-        "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
-    },
-}
-# One address per dataset from which torchvision downloads, to ask whether anybody
-# answers before torchvision is imported (2.5 s and 180 MB that a reader never needs).
-ADDRESSES = {
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-labels-idx1-ubyte.gz",
-    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+# the last rows of `train`, kept from `fit`
+HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 180, "colour_digits": 1_080}
+TITLES = {
+    "mnist": "MNIST",
+    "cifar10": "CIFAR-10",
+    "digits": "scikit-learn's digits",
+    "colour_digits": "scikit-learn's digits on colours",
 }
 
 
 def load_images(name: str, split: str) -> dict[str, Tensor]:
-    """Images uint8 [N, C, H, W] and labels int64 [N] of "mnist", "cifar10" or "digits".
+    """Images uint8 [N, C, H, W] and labels int64 [N] of a dataset, see `TITLES`.
 
-    `train` and `test` are the published sets; `fit` and `held_out` are the first and
-    the last part of `train`. What is missing or damaged is downloaded.
+    "mnist" and "digits" are grey, 28×28; "cifar10" and "colour_digits" have three
+    colours, 32×32. `train` and `test` are the published sets, `fit` and `held_out` the
+    first and the last part of `train`. What is missing or damaged is downloaded.
 
     Raises ValueError for an unknown name or split, and FileNotFoundError, with what to
     do, if the dataset is neither on disk nor on-line.
     """
     check_choice("dataset", name, HELD_OUT)
     check_choice("split", split, SPLITS)
-    read = {"mnist": _read_mnist, "cifar10": _read_cifar10, "digits": _read_digits}
-    images, labels = read[name](_folder_with(name), test=split == "test")
+    folder = data_folder()
+    if name in FILES:
+        complete(name, folder)
+    images, labels = READ[name](folder, test=split == "test")
     last = len(labels) - HELD_OUT[name]
     parts = {"fit": slice(last), "held_out": slice(last, None)}
     rows = parts.get(split, slice(None))
@@ -82,29 +57,50 @@ def course_dataset() -> str:
 
     The environment variable KDLAB_DATASET, if set, decides instead.
     """
-    forced = os.environ.get("KDLAB_DATASET")
-    if forced:
-        check_choice("KDLAB_DATASET", forced, ("mnist", "digits"))
-        print(f"Course dataset: {forced}, because KDLAB_DATASET says so.")
-        return forced
-    try:
-        folder = _folder_with("mnist")
-    except FileNotFoundError as error:
-        print(f"Course dataset: scikit-learn's digits, for this kernel. {error}")
-        return "digits"
-    except KeyboardInterrupt:
-        print(
-            "Course dataset: scikit-learn's digits, because the download of MNIST was "
-            "interrupted; restart the kernel to try again."
-        )
-        return "digits"
-    print(f"Course dataset: MNIST, from {folder}.")
-    return "mnist"
+    return _chosen("Course", "mnist", otherwise="digits")
 
 
 def course_images(split: str) -> dict[str, Tensor]:
     """Images and labels of the dataset that the course runs on, as `load_images`."""
     return load_images(course_dataset(), split)
+
+
+@cache
+def colour_dataset() -> str:
+    """Choose "cifar10", or "colour_digits", as `course_dataset` does for grey images.
+
+    KDLAB_DATASET decides: "cifar10", "colour_digits", or "digits", which means both.
+    """
+    return _chosen("Colour", "cifar10", otherwise="colour_digits")
+
+
+def colour_images(split: str) -> dict[str, Tensor]:
+    """Images and labels of the colour dataset, as `load_images`."""
+    return load_images(colour_dataset(), split)
+
+
+def _chosen(what: str, name: str, otherwise: str) -> str:
+    """The dataset of that name, or the other if it cannot be had; says which."""
+    if forced := os.environ.get("KDLAB_DATASET"):
+        check_choice("KDLAB_DATASET", forced, HELD_OUT)
+        if forced == name or otherwise.endswith(forced):  # "digits" means both kinds
+            choice = name if forced == name else otherwise
+            print(f"{what} dataset: {choice}, because KDLAB_DATASET says so.")
+            return choice
+    try:
+        complete(name, folder := data_folder())
+    except FileNotFoundError as error:
+        why = f", for this kernel. {error}"
+    except KeyboardInterrupt:
+        why = (
+            f", because the download of {TITLES[name]} was interrupted; restart the "
+            "kernel to try again."
+        )
+    else:
+        print(f"{what} dataset: {TITLES[name]}, from {folder}.")
+        return name
+    print(f"{what} dataset: {TITLES[otherwise]}{why}")
+    return otherwise
 
 
 def class_names(name: str) -> list[str]:
@@ -148,9 +144,9 @@ def _read_mnist(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
 
 
 def _numbers(path: Path, header: int) -> np.ndarray:
-    if _laid(path) == path:
+    if laid(path) == path:
         return np.fromfile(path, np.uint8, offset=header)
-    with _open(path) as file:
+    with open_file(path) as file:
         return np.frombuffer(bytearray(file.read()), np.uint8, offset=header)
 
 
@@ -164,7 +160,7 @@ def _read_cifar10(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(images), labels
 
 
-def _read_digits(folder: Path | None, test: bool) -> tuple[Tensor, Tensor]:
+def _read_digits(_: Path, test: bool) -> tuple[Tensor, Tensor]:
     """1,797 digits of 8×8 pixels, drawn as MNIST draws: 20×20 with a margin of 4."""
     from sklearn.datasets import load_digits
 
@@ -176,138 +172,59 @@ def _read_digits(folder: Path | None, test: bool) -> tuple[Tensor, Tensor]:
     return images[rows], torch.from_numpy(stored.target)[rows]
 
 
-def _folder_with(name: str) -> Path:
-    """The data folder, once every file of the dataset is right: if need be, fetched."""
-    folder = data_folder()
-    if name == "digits" or not (faults := _faults(name, folder)):
-        if name != "digits":
-            _unpack(name, folder)
-        return folder
-    try:
-        _download(name, folder, faults)
-    except (OSError, RuntimeError, ValueError, HTTPException) as error:
-        why = " ".join(str(error).split()) or type(error).__name__
-        home = Path(next(iter(FILES[name]))).parent.as_posix()
-        raise FileNotFoundError(
-            f"{name} is not in {folder} ({faults}) and cannot be downloaded ({why}). "
-            f"Go on-line once, or set KDLAB_DATA to a folder that holds {home} or that "
-            'you may write to. The dataset "digits" needs no download.'
-        ) from error
-    return folder
-
-
-def _faults(name: str, folder: Path) -> str:
-    """The files that are missing or damaged, in words; empty if all are right."""
-    found = {
-        Path(file).name: _fault(folder / file, FILES[name][file])
-        for file in FILES[name]
-    }
-    kinds = set(found.values())
-    if len(kinds) == 1:
-        return f"every file is {found.popitem()[1]}" if any(kinds) else ""
-    return ", ".join(f"{file} is {fault}" for file, fault in found.items() if fault)
-
-
-def _fault(path: Path, md5: str) -> str:
-    try:
-        state = _laid(path).stat()
-        right = _md5(path, state.st_size, state.st_mtime_ns) == md5
-    except FileNotFoundError:
-        return "missing"
-    except (EOFError, zlib.error, gzip.BadGzipFile):  # of an archive
-        right = False
-    except OSError as error:
-        return f"unreadable ({error.strerror})"
-    return "" if right else "damaged (its MD5 checksum is wrong)"
+def _read_colour_digits(_: Path, test: bool) -> tuple[Tensor, Tensor]:
+    images, labels = _drawn_on_colours(test)
+    return torch.tensor(images), torch.tensor(
+        labels
+    )  # copies: the cache stays as it is
 
 
 @cache
-def _md5(path: Path, size: int, changed: int) -> str:
-    """Checksum of a file; size and time of change make the cache forget old ones."""
-    with _open(path) as file:
-        weak = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
-    return weak.hexdigest()
+def _drawn_on_colours(test: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The digits on smooth random colours: |texture - digit|, as MNIST-M has it.
 
+    Each of the 1,437 training digits comes six times, each of the 360 test digits three
+    times, always on another texture and up to two pixels off the middle; all copies of
+    a digit are in `fit`, or all in `held_out`. The bytes are the same everywhere: PCG64
+    draws them, and sums of whole numbers below 2^24 are exact in float32.
 
-def _laid(path: Path) -> Path:
-    """The file; its archive, `file.gz`, where somebody laid only that by hand."""
-    archive = path.with_name(f"{path.name}.gz")
-    return archive if archive.exists() and not path.exists() else path
-
-
-def _open(path: Path) -> BinaryIO:
-    """The content of the file, or of its archive."""
-    return path.open("rb") if _laid(path) == path else gzip.open(_laid(path))
-
-
-def _unpack(name: str, folder: Path) -> None:
-    """Put files beside their archives; where none may be written, they are read."""
-    for path in (folder / file for file in FILES[name] if not (folder / file).exists()):
-        with (
-            suppress(OSError),
-            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-            _open(path) as file,
-        ):
-            part = Path(unfinished, path.name)
-            part.write_bytes(file.read())
-            part.replace(path)
-
-
-def _download(name: str, folder: Path, faults: str) -> None:
-    """Fetch a dataset beside its place; move it there once every file is right."""
-    made = [path for path in (folder, *folder.parents) if not path.exists()]
-    folder.mkdir(parents=True, exist_ok=True)
-    try:
-        with (
-            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-            _stalling_at_most(STALL_SECONDS),
-        ):
-            _connect(ADDRESSES[name])
-            print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
-            from torchvision import datasets
-
-            dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
-            dataset(unfinished, train=False, download=True)
-            if wrong := _faults(name, Path(unfinished)):
-                raise OSError(f"What came is not right: {wrong}.")
-            for file in FILES[name]:
-                (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                (Path(unfinished) / file).replace(folder / file)
-    finally:
-        with suppress(OSError):  # a folder that holds something cannot be removed
-            for path in made:
-                path.rmdir()
-
-
-@contextmanager
-def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Let reads that deliver nothing fail; torchvision has no setting for that."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
-    try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
-
-
-def _connect(address: str) -> None:
-    """Raise OSError unless the address answers within three seconds.
-
-    In a thread, because no timeout covers the look-up of a name.
+    Source: Ganin et al. 2016, Domain-Adversarial Training of Neural Networks, JMLR 17.
     """
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    from sklearn.datasets import load_digits
 
-    def ask() -> None:
-        try:
-            urlopen(address, timeout=CONNECT_SECONDS).close()
-            answers.put(None)
-        except Exception as error:  # of any kind: a proxy's address may be nonsense
-            answers.put(error)
+    source = np.random.PCG64(int(test))
 
-    threading.Thread(target=ask, daemon=True).start()
-    try:
-        error = answers.get(timeout=CONNECT_SECONDS)
-    except queue.Empty:
-        error = TimeoutError(f"no answer within {CONNECT_SECONDS:.0f} s: {address}")
-    if error:
-        raise error
+    def draw(*shape: int) -> np.ndarray:
+        words = source.random_raw(-(-math.prod(shape) // 8)).astype("<u8")
+        return words.view(np.uint8)[: math.prod(shape)].reshape(shape)
+
+    parts = [(1437, 1797, 3)] if test else [(0, 1257, 6), (1257, 1437, 6)]
+    rows = np.concatenate([np.tile(np.arange(a, b), n) for a, b, n in parts])
+    images = np.zeros((len(rows), 3, 32 * 32), np.float32)
+    # colours that change over 32 pixels, light over 8, a finer pattern over 4
+    for spacing, channels, weight in (32, 3, 3), (8, 1, 32), (4, 3, 32):
+        tents = _tents(spacing, 32 // spacing + 1)
+        heights = draw(len(rows), channels, tents.shape[1] ** 2).astype(np.float32)
+        images += (heights - 128) @ (weight * np.kron(tents, tents).T)
+    images /= 2048
+    images += 120 + (draw(*images.shape) >> 4)  # grain
+    digits = load_digits()
+    down, right = (_tents(3, 8, start=3 + draw(len(rows)) % 5) for _ in range(2))
+    ink = down @ digits.images[rows].astype(np.float32) @ right.swapaxes(1, 2)
+    images = images.clip(0, 255, out=images).reshape(-1, 3, 32, 32)
+    images -= np.minimum(2 * ink, 255)[:, None]
+    return np.abs(images, out=images).astype(np.uint8), digits.target[rows]
+
+
+def _tents(spacing: int, count: int, start: int | np.ndarray = 0) -> np.ndarray:
+    """What each of so many knots gives to each of 32 pixels: most at its own place."""
+    knots = np.asarray(start)[..., None, None] + spacing * np.arange(count)
+    return (spacing - abs(np.arange(32)[:, None] - knots)).clip(0).astype(np.float32)
+
+
+READ = {
+    "mnist": _read_mnist,
+    "cifar10": _read_cifar10,
+    "digits": _read_digits,
+    "colour_digits": _read_colour_digits,
+}

@@ -17,11 +17,13 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from kdlab import data, datasets
+from kdlab import data, datasets, fetching
 from kdlab.data import (
     BLOB_CENTRES,
     check_columns,
     class_names,
+    colour_dataset,
+    colour_images,
     count,
     course_dataset,
     course_images,
@@ -37,7 +39,7 @@ from kdlab.datasets import ROOT, data_folder
 
 # as they are before the tests point them elsewhere
 REAL_FOLDER, REAL_SETTING = data_folder(), os.environ.get("KDLAB_DATA")
-REAL_ADDRESSES = dict(datasets.ADDRESSES)
+REAL_ADDRESSES = dict(fetching.ADDRESSES)
 REFUSING = socket.socket()  # bound and never listening: a machine without a network
 REFUSING.bind(("127.0.0.1", 0))
 CLOSED_PORT = f"http://127.0.0.1:{REFUSING.getsockname()[1]}/"
@@ -52,11 +54,13 @@ def folder(monkeypatch, tmp_path):
     monkeypatch.setenv("KDLAB_DATA", str(path))
     monkeypatch.setenv("no_proxy", "*")
     monkeypatch.delenv("KDLAB_DATASET", raising=False)
-    for name in datasets.ADDRESSES:
-        monkeypatch.setitem(datasets.ADDRESSES, name, CLOSED_PORT)
-    course_dataset.cache_clear()
+    for name in fetching.ADDRESSES:
+        monkeypatch.setitem(fetching.ADDRESSES, name, CLOSED_PORT)
+    for choice in course_dataset, colour_dataset:
+        choice.cache_clear()
     yield path
-    course_dataset.cache_clear()
+    for choice in course_dataset, colour_dataset:
+        choice.cache_clear()
 
 
 def idx(numbers):
@@ -77,7 +81,7 @@ def files(monkeypatch):
     sums = {
         name: hashlib.md5(content).hexdigest() for name, content in contents.items()
     }
-    monkeypatch.setitem(datasets.FILES, "mnist", sums)
+    monkeypatch.setitem(fetching.FILES, "mnist", sums)
     monkeypatch.setitem(datasets.HELD_OUT, "mnist", 5)
     return contents
 
@@ -126,7 +130,7 @@ def mirror(monkeypatch, files):
     sums = [(name, hashlib.md5(body).hexdigest()) for name, body in archives.items()]
     monkeypatch.setattr(MNIST, "mirrors", [address])
     monkeypatch.setattr(MNIST, "resources", sums)
-    monkeypatch.setitem(datasets.ADDRESSES, "mnist", f"{address}{sums[-1][0]}")
+    monkeypatch.setitem(fetching.ADDRESSES, "mnist", f"{address}{sums[-1][0]}")
     threading.Thread(target=server.serve_forever, args=[0.05], daemon=True).start()
     yield server
     server.released.set()
@@ -175,6 +179,85 @@ def test_digits_are_drawn_as_mnist_draws_them():
     assert (small - true).abs().mean() < 8  # of 255; another picture: 40 and more
 
 
+def test_colour_digits_have_the_shape_of_cifar10():
+    parts = {split: load_images("colour_digits", split) for split in datasets.SPLITS}
+    assert {split: count(part) for split, part in parts.items()} == {
+        "train": 8622,
+        "test": 1080,
+        "fit": 7542,
+        "held_out": 1080,
+    }
+    for part in parts.values():
+        assert part["images"].shape[1:] == (3, 32, 32)
+        assert part["images"].dtype == torch.uint8
+        assert part["labels"].dtype == torch.int64
+        assert part["labels"].unique().tolist() == list(range(10))
+    for name in "images", "labels":
+        joined = torch.cat([parts["fit"][name], parts["held_out"][name]])
+        assert joined.equal(parts["train"][name])
+
+
+COLOUR_DIGITS = """
+import hashlib
+from kdlab.datasets import load_images
+for split in "train", "test":
+    images = load_images("colour_digits", split)["images"]
+    print(hashlib.md5(images.numpy()).hexdigest())
+"""
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_colour_digits_are_the_same_bytes_everywhere(threads):
+    """Stored models were trained on them. The second kind of core has no AVX-512."""
+    environment = os.environ | {"OMP_NUM_THREADS": threads}
+    if threads == "2":
+        environment |= {"OPENBLAS_CORETYPE": "Haswell"}
+    run = subprocess.run(
+        [sys.executable, "-c", COLOUR_DIGITS],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=True,
+    )
+    assert run.stdout.split() == [
+        "e258047b7bb427a8684d9068064805de",
+        "05115e89c958306f8b9b451377bf6532",
+    ]
+
+
+def test_the_copies_of_a_digit_stay_in_one_split(monkeypatch):
+    from sklearn import datasets as published
+
+    stored = published.load_digits()
+    stored.target = np.arange(1797)  # the label tells which digit it is
+    monkeypatch.setattr(published, "load_digits", lambda: stored)
+    datasets._drawn_on_colours.cache_clear()
+    split = {s: load_images("colour_digits", s)["labels"] for s in datasets.SPLITS}
+    datasets._drawn_on_colours.cache_clear()
+    for name, kept, copies in (
+        ("fit", range(1257), 6),
+        ("held_out", range(1257, 1437), 6),
+        ("test", range(1437, 1797), 3),
+    ):
+        found, counts = split[name].unique(return_counts=True)
+        assert found.tolist() == [*kept] and set(counts.tolist()) == {copies}
+
+
+def test_colours_tell_no_digit_and_copies_differ():
+    images, labels = load_images("colour_digits", "fit").values()
+    assert not (images[:1257] == images[1257:2514]).flatten(1).all(dim=1).any()
+    colour = images.double().mean(dim=(2, 3))  # [N, 3]
+    for digit in range(10):  # four standard errors, and what thin digits hide less
+        apart = (colour[labels == digit].mean(dim=0) - colour.mean(dim=0)).abs()
+        assert apart.max() < 6  # of 255
+    assert (colour.std(dim=0) > 20).all()
+
+
+def test_a_picture_that_is_changed_is_read_anew():
+    load_images("colour_digits", "test")["images"].zero_()
+    assert load_images("colour_digits", "test")["images"].any()
+
+
 def test_mnist_is_the_published_one(mnist):
     train, test = load_images("mnist", "train"), load_images("mnist", "test")
     assert train["images"].shape == (60_000, 1, 28, 28)
@@ -206,11 +289,11 @@ def test_cifar10_reads_colours_and_all_five_parts(monkeypatch, folder):
     (folder / "cifar-10-batches-py").mkdir()
     images = draw.integers(256, size=(6, 8, 3, 32, 32), dtype=np.uint8)
     sums = {}
-    for name, part in zip(datasets.FILES["cifar10"], images, strict=True):
+    for name, part in zip(fetching.FILES["cifar10"], images, strict=True):
         content = pickle.dumps({"data": part.reshape(8, -1), "labels": [1] * 7 + [9]})
         (folder / name).write_bytes(content)
         sums[name] = hashlib.md5(content).hexdigest()
-    monkeypatch.setitem(datasets.FILES, "cifar10", sums)
+    monkeypatch.setitem(fetching.FILES, "cifar10", sums)
     monkeypatch.setitem(datasets.HELD_OUT, "cifar10", 4)
     train, test = load_images("cifar10", "train"), load_images("cifar10", "test")
     assert (
@@ -229,7 +312,7 @@ def test_a_pickle_with_another_checksum_is_never_opened(folder):
             return Path.touch, (folder / "opened",)
 
     (folder / "cifar-10-batches-py").mkdir()
-    for name in datasets.FILES["cifar10"]:
+    for name in fetching.FILES["cifar10"]:
         (folder / name).write_bytes(pickle.dumps(Trap()))
     with pytest.raises(FileNotFoundError, match="every file is damaged"):
         load_images("cifar10", "test")
@@ -239,16 +322,17 @@ def test_a_pickle_with_another_checksum_is_never_opened(folder):
 def test_checksums_and_addresses_are_those_of_torchvision():
     from torchvision.datasets import CIFAR10, MNIST
 
-    listed = {Path(n).name: md5 for n, md5 in datasets.FILES["cifar10"].items()}
+    listed = {Path(n).name: md5 for n, md5 in fetching.FILES["cifar10"].items()}
     assert listed == dict(CIFAR10.train_list + CIFAR10.test_list)
-    archives = [f"{Path(name).name}.gz" for name in datasets.FILES["mnist"]]
+    archives = [f"{Path(name).name}.gz" for name in fetching.FILES["mnist"]]
     assert archives == [name for name, _ in MNIST.resources]
     assert REAL_ADDRESSES["cifar10"] == CIFAR10.url
     assert REAL_ADDRESSES["mnist"] == MNIST.mirrors[0] + archives[-1]
 
 
 def test_class_names():
-    assert class_names("mnist") == class_names("digits") == list("0123456789")
+    for name in "mnist", "digits", "colour_digits":
+        assert class_names(name) == list("0123456789")
     assert class_names("cifar10")[6] == "frog" and len(class_names("cifar10")) == 10
 
 
@@ -257,7 +341,7 @@ def test_class_names():
     [
         (
             lambda: load_images("minst", "train"),
-            "'mnist', 'cifar10', 'digits'.*'minst'",
+            "'mnist', 'cifar10', 'digits', 'colour_digits'.*'minst'",
         ),
         (lambda: load_images("digits", "valid"), "'fit', 'held_out'.*got 'valid'"),
         (lambda: class_names("imagenet"), "'cifar10'.*got 'imagenet'"),
@@ -271,7 +355,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(call, told):
 
 def test_the_names_of_the_images_are_offered_where_columns_are():
     offered = "class_names course_dataset course_images data_folder load_images"
-    for name in offered.split():
+    for name in [*offered.split(), "colour_dataset", "colour_images"]:
         assert getattr(data, name) is getattr(datasets, name)
 
 
@@ -425,7 +509,7 @@ def test_a_damaged_archive_is_named_and_then_downloaded(
     }
     (by_hand / f"{IMAGES}.gz").write_bytes(damaged[damage])
     with monkeypatch.context() as patch:
-        patch.setitem(datasets.ADDRESSES, "mnist", CLOSED_PORT)
+        patch.setitem(fetching.ADDRESSES, "mnist", CLOSED_PORT)
         with pytest.raises(FileNotFoundError, match=r"\(train-images\S+ is damaged"):
             load_images("mnist", "train")
     assert count(load_images("mnist", "train")) == 20
@@ -448,11 +532,11 @@ def test_without_a_network_the_course_says_in_one_line_why_it_runs_on_digits(
 
 
 def test_a_host_that_never_answers_costs_three_seconds(monkeypatch, folder, capsys):
-    assert datasets.CONNECT_SECONDS == 3
-    monkeypatch.setattr(datasets, "CONNECT_SECONDS", 0.3)
+    assert fetching.CONNECT_SECONDS == 3
+    monkeypatch.setattr(fetching, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}/"
-        monkeypatch.setitem(datasets.ADDRESSES, "mnist", address)
+        monkeypatch.setitem(fetching.ADDRESSES, "mnist", address)
         start = time.perf_counter()
         assert course_dataset() == "digits"
         assert time.perf_counter() - start > 0.25
@@ -470,9 +554,9 @@ def test_a_name_that_is_never_resolved_is_given_up(monkeypatch):
         raise OSError("too late")
 
     over = threading.Event()
-    monkeypatch.setattr(datasets, "CONNECT_SECONDS", 0.2)
+    monkeypatch.setattr(fetching, "CONNECT_SECONDS", 0.2)
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    monkeypatch.setitem(datasets.ADDRESSES, "mnist", "http://host.invalid/")
+    monkeypatch.setitem(fetching.ADDRESSES, "mnist", "http://host.invalid/")
     start = time.perf_counter()
     with pytest.raises(FileNotFoundError, match="no answer within .* http://host.inv"):
         load_images("mnist", "test")
@@ -490,7 +574,7 @@ def test_a_proxy_that_is_none_costs_one_line(monkeypatch, folder, capfd, proxy, 
     for exception in "no_proxy", "NO_PROXY":
         monkeypatch.delenv(exception, raising=False)
     monkeypatch.setenv("https_proxy", proxy)
-    monkeypatch.setitem(datasets.ADDRESSES, "mnist", REAL_ADDRESSES["mnist"])
+    monkeypatch.setitem(fetching.ADDRESSES, "mnist", REAL_ADDRESSES["mnist"])
     assert course_dataset() == "digits"
     printed = capfd.readouterr()
     assert printed.out.count("\n") == 1 and told in printed.out
@@ -507,8 +591,8 @@ def test_mnist_on_disk_is_read_without_a_network_and_without_writing(
     for call in "mkdir", "open", "replace", "rename", "unlink", "utime":
         monkeypatch.setattr(os, call, refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    monkeypatch.setattr(datasets, "urlopen", refuse)
-    monkeypatch.setattr(datasets, "_download", refuse)
+    monkeypatch.setattr(fetching, "urlopen", refuse)
+    monkeypatch.setattr(fetching, "_download", refuse)
     for path in [on_disk, *on_disk.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
     try:
@@ -536,6 +620,39 @@ def test_a_forced_mnist_that_cannot_be_had_is_an_error_not_digits(monkeypatch):
     monkeypatch.setenv("KDLAB_DATASET", "mnist")
     with pytest.raises(FileNotFoundError, match="KDLAB_DATA to a folder"):
         course_images("test")
+
+
+def test_the_colours_have_a_choice_of_their_own(folder, capsys):
+    assert [colour_dataset(), colour_dataset()] == ["colour_digits"] * 2
+    said = capsys.readouterr().out
+    assert said.startswith("Colour dataset: scikit-learn's digits on colours, for this")
+    assert said.count("\n") == 1 and "cifar10" in said and str(folder) in said
+    assert colour_images("test")["images"].shape == (1080, 3, 32, 32)
+    assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("forced", "grey", "colour"),
+    [
+        ("digits", "digits", "colour_digits"),
+        ("mnist", "mnist", None),
+        ("cifar10", None, "cifar10"),
+        ("colour_digits", None, "colour_digits"),
+    ],
+)
+def test_what_the_environment_chooses_of_each_kind(
+    monkeypatch, capsys, forced, grey, colour
+):
+    """None: it says nothing, and what can be had is taken."""
+    monkeypatch.setenv("KDLAB_DATASET", forced)
+    for ask, chosen, small in (
+        (course_dataset, grey, "digits"),
+        (colour_dataset, colour, "colour_digits"),
+    ):
+        assert ask() == (chosen or small)
+        said = capsys.readouterr().out
+        assert ("KDLAB_DATASET says so" in said) == bool(chosen)
+        assert ("Go on-line" in said) == (not chosen)
 
 
 # Faults
@@ -644,7 +761,7 @@ def test_a_response_that_breaks_off_leaves_nothing_and_the_next_call_succeeds(
 
 
 def test_a_download_that_stalls_is_given_up(folder, mirror, monkeypatch):
-    monkeypatch.setattr(datasets, "STALL_SECONDS", 0.3)
+    monkeypatch.setattr(fetching, "STALL_SECONDS", 0.3)
     mirror.stalled = {"train-labels-idx1-ubyte.gz"}
     start = time.perf_counter()
     with pytest.raises(FileNotFoundError, match="timed out"):
@@ -657,8 +774,8 @@ def test_a_download_that_stalls_is_given_up(folder, mirror, monkeypatch):
 def test_an_archive_with_other_content_is_not_moved_into_place(
     folder, files, mirror, monkeypatch
 ):
-    sums = datasets.FILES["mnist"] | {IMAGES: "0" * 32}
-    monkeypatch.setitem(datasets.FILES, "mnist", sums)
+    sums = fetching.FILES["mnist"] | {IMAGES: "0" * 32}
+    monkeypatch.setitem(fetching.FILES, "mnist", sums)
     with pytest.raises(FileNotFoundError, match="What came is not right: train-images"):
         load_images("mnist", "test")
     assert list(folder.iterdir()) == []
