@@ -1,13 +1,16 @@
 """What the loop demands of its parts, often a student's own code, said in words.
 
-Each raises ValueError: what was expected, what was received, what to do. None of them
-waits for a GPU.
+Each raises an error, most a ValueError: what was expected, what was received, what to
+do. None of them waits for a GPU.
 """
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from numbers import Integral
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -20,14 +23,14 @@ CUT_OFF = (
 )
 
 
-def total(terms: dict[str, Tensor], first: dict[str, Tensor]) -> Tensor:
+def total(terms: dict[str, Tensor], first: dict[str, Tensor] | None = None) -> Tensor:
     """The sum of an objective's terms, which bear the names of the `first` ones."""
     if not isinstance(terms, dict) or not terms:
         got = "an empty dict" if terms == {} else kind_of(terms)
     elif not all(isinstance(t, Tensor) and t.ndim == 0 for t in terms.values()):
         got = f"{ {name: kind_of(term) for name, term in terms.items()} }"
         got += ". Each is one number, such as .mean() gives, and still a tensor"
-    elif terms.keys() != first.keys():
+    elif first and terms.keys() != first.keys():
         got = f"{[*terms]} after {[*first]}. The names stay the same at every step"
     elif "epoch" in terms:
         got = "'epoch', which is another column of the history: choose another name"
@@ -97,6 +100,34 @@ def check_last_batch(
             "alone, and BatchNorm cannot learn from one. Choose another batch_size, or "
             "leave one example out."
         )
+
+
+def check_finite(row: dict[str, float], optimizer: Optimizer) -> None:
+    """Of the losses of an epoch, or FloatingPointError: what to do."""
+    if not all(map(math.isfinite, row.values())):
+        rates = sorted({f"{rate:.3g}" for rate in peaks(optimizer.param_groups)})
+        raise FloatingPointError(
+            f"The loss is not finite: {row}, with a learning rate up to "
+            f"{' and '.join(rates)}. Try a smaller learning rate, a third of it; in an "
+            "objective of your own look for log(0) and 0 / 0."
+        )
+
+
+def peaks(groups: list[dict]) -> list[float]:
+    """The highest learning rates of an optimizer's groups, also under a schedule."""
+    return [float(g.get("max_lr", g.get("initial_lr", g["lr"]))) for g in groups]
+
+
+@contextmanager
+def enough_memory(batch_size: int) -> Iterator[None]:
+    """Inside, a batch fits on the GPU, or MemoryError says what to do."""
+    try:
+        yield
+    except torch.OutOfMemoryError as error:
+        raise MemoryError(
+            f"The GPU's memory does not hold a step of batch_size={batch_size}. Try "
+            f"batch_size={max(1, batch_size // 2)}, or shut down other notebooks."
+        ) from error
 
 
 def check_options(epochs: object, batch_size: object) -> None:

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
-from itertools import chain
+from pathlib import Path
 
 import pandas as pd
 import torch
@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
 from tqdm.auto import tqdm
 
+from kdlab.checkpoints import resumed
 from kdlab.data import (
     Columns,
     check_columns,
@@ -22,34 +23,23 @@ from kdlab.data import (
     take,
 )
 from kdlab.demands import (
+    check_finite,
     check_last_batch,
     check_logits,
     check_model,
     check_options,
     check_parts,
+    enough_memory,
     total,
 )
 from kdlab.losses import soft_target_loss
 from kdlab.metrics import accuracy, agreement, calibration_error, nll
 from kdlab.seeds import random_numbers_from
+from kdlab.speed import PLAIN, Way, computing, cpu_threads, device_of
 
 # (model, batch) -> named loss terms, which the loop sums
 Objective = Callable[[nn.Module, Columns], dict[str, Tensor]]
-
-
-@contextmanager
-def one_cpu_thread() -> Iterator[None]:
-    """Nets this small are slower on two threads: where cores are shared, they wait.
-
-    Measured on two busy cores: 2 to 13 times slower to train, 2 to 5 times to predict.
-    Restores the number afterwards.
-    """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
+one_cpu_thread = cpu_threads  # one is what it means by default
 
 
 def training_steps(
@@ -62,6 +52,8 @@ def training_steps(
     batch_size: int = 128,
     schedule: LRScheduler | None = None,
     seed: int = 0,
+    way: Way = PLAIN,
+    checkpoint: Path | None = None,
 ) -> Generator[tuple[int, dict[str, Tensor]], None, pd.DataFrame]:
     """Train in place; after each step yield the epoch and the detached loss terms.
 
@@ -69,56 +61,76 @@ def training_steps(
     device. The seed decides the order of the examples and all random numbers of a step
     (dropout, augmentation); no others are touched.
 
+    With a checkpoint the state is stored after each epoch, as the next step is asked
+    for. The same call, with model, optimizer and schedule made anew, goes on from it,
+    on a CPU bit for bit; what an objective remembers by itself is lost.
+
     Each part of the model keeps its mode: one that is in evaluation mode, such as a
     frozen BatchNorm or a teacher inside, is trained in it; only a model that is so as a
     whole, as `load_model` gives it, is trained in train mode, and then set back.
 
     Raises:
         ValueError: before the first step, if the columns are empty, of unequal length,
-            not finite, or hold labels that are no classes, or if model, objective and
-            optimizer do not fit; at a step, if the objective's terms are no losses.
+            not finite, or hold labels that are no classes, if model, objective,
+            optimizer or checkpoint do not fit; at a step, if its terms are no losses.
         FloatingPointError: at the end of the epoch in which a loss is not finite.
+        MemoryError: if a step does not fit into the GPU's memory.
     """
     check_parts(model, objective, optimizer)
     check_options(epochs, batch_size)
-    check_kind(train_set)
     check_columns(train_set, classes_of(model, train_set))
-    device, history, step = device_of(model), [], 0
+    device, examples = device_of(model), count(train_set)
     train_set = {name: column.to(device) for name, column in train_set.items()}
-    order = torch.Generator().manual_seed(seed)
+    state = {"model": model, "optimizer": optimizer, "schedule": schedule}
+    length = {"epochs": epochs, "batch_size": batch_size, "examples": examples}
+    history, store = resumed(checkpoint, state, {"seed": seed, **length})
     with in_train_mode(model) as modes:
-        check_last_batch(modes, count(train_set), batch_size)
-        for epoch in range(1, epochs + 1):
+        check_last_batch(modes, examples, batch_size)
+        for epoch, shuffled in orders(examples, epochs, seed, done=len(history)):
             found: list[dict[str, Tensor]] = []
-            shuffled = torch.randperm(count(train_set), generator=order).to(device)
-            for rows in shuffled.split(int(batch_size)):
-                numbers = random_numbers_from(1_000_003 * seed + step, device)
-                with one_cpu_thread(), numbers:
+            batches = shuffled.to(device).split(int(batch_size))
+            for step, rows in enumerate(batches, (epoch - 1) * len(batches)):
+                drawn = random_numbers_from(1_000_003 * seed + step, device)
+                with cpu_threads(way.threads), drawn, enough_memory(batch_size):
                     set_modes(modes)
-                    terms = objective(model, take(train_set, rows))
-                    loss = total(terms, found[0] if found else terms)
-                    optimizer.zero_grad()
-                    loss.backward()
-                    optimizer.step()
-                if schedule is not None:
-                    schedule.step()
-                step += 1
+                    with computing(model, way):
+                        terms = objective(model, take(train_set, rows))
+                    descend(total(terms, *found[:1]), optimizer, schedule)
                 found.append({name: term.detach() for name, term in terms.items()})
                 yield epoch, found[-1]
             history.append({"epoch": epoch, **means_of(found)})
+            check_finite(history[-1], optimizer)
+            store(history)
     return pd.DataFrame(history)
 
 
+def orders(
+    examples: int, epochs: int, seed: int, done: int = 0
+) -> Iterator[tuple[int, Tensor]]:
+    """Each epoch's number, from 1, and all rows in its order; but for those done."""
+    draw = torch.Generator().manual_seed(seed)
+    for epoch in range(1, epochs + 1):
+        shuffled = torch.randperm(examples, generator=draw)
+        if epoch > done:
+            yield epoch, shuffled
+
+
+def descend(
+    loss: Tensor, optimizer: torch.optim.Optimizer, schedule: LRScheduler | None
+) -> None:
+    """One step down the gradient of the loss, and one of the schedule."""
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    if schedule is not None:
+        schedule.step()
+
+
 def means_of(steps: list[dict[str, Tensor]]) -> dict[str, float]:
-    """Each loss term's mean over steps. FloatingPointError: one is not finite."""
+    """Each loss term's mean over steps."""
     rows = [torch.stack([terms[name] for name in steps[0]]) for terms in steps]
     values = torch.stack(rows)
-    means = dict(zip(steps[0], values.mean(dim=0).tolist(), strict=True))  # GPU: waits
-    if not all(map(math.isfinite, means.values())):
-        raise FloatingPointError(
-            f"The loss is not finite: {means}. Try a smaller learning rate."
-        )
-    return means
+    return dict(zip(steps[0], values.mean(dim=0).tolist(), strict=True))  # GPU: waits
 
 
 def fit(
@@ -131,6 +143,8 @@ def fit(
     batch_size: int = 128,
     schedule: LRScheduler | None = None,
     seed: int = 0,
+    way: Way = PLAIN,
+    checkpoint: Path | None = None,
     progress: bool = True,
 ) -> pd.DataFrame:
     """Take all `training_steps`; one row per epoch: each loss term, mean over batches.
@@ -143,14 +157,17 @@ def fit(
         optimizer: of the model's parameters.
         epochs: how often all examples are seen.
         batch_size: examples a step; the last step of an epoch may have fewer.
-        schedule: stepped after each batch, such as `one_cycle`.
+        schedule: stepped after each batch, such as `one_cycle`; has its state stored.
         seed: decides the order of the examples, dropout and augmentation.
+        way: how the model computes, such as `fastest_way` finds.
+        checkpoint: a file for the state after each epoch; the same call goes on from
+            there. It stays when all is done, and is yours to delete.
         progress: show a bar.
 
     Raises what `training_steps` raises.
     """
-    length = {"epochs": epochs, "batch_size": batch_size}
-    how = {**length, "schedule": schedule, "seed": seed}
+    how = {"epochs": epochs, "batch_size": batch_size, "schedule": schedule}
+    how |= {"seed": seed, "way": way, "checkpoint": checkpoint}
     steps = training_steps(model, train_set, objective, optimizer, **how)
     with tqdm(total=epochs, desc="epochs", disable=not progress) as bar:
         history = last_of(steps, lambda step: bar.update(step[0] - 1 - bar.n))
@@ -198,7 +215,9 @@ def one_cycle(
     return OneCycleLR(optimizer, max_lr=peaks, total_steps=steps)
 
 
-def predict(model: nn.Module, images: Tensor, *, batch_size: int = 200) -> Tensor:
+def predict(
+    model: nn.Module, images: Tensor, *, batch_size: int = 200, way: Way = PLAIN
+) -> Tensor:
     """Logits [examples, classes] in evaluation mode, on the device of the images.
 
     Images [examples, ...] in [0, 1] or uint8. The mode of the model and of each of its
@@ -208,16 +227,18 @@ def predict(model: nn.Module, images: Tensor, *, batch_size: int = 200) -> Tenso
     Raises ValueError if these are no images, or the answers no logits.
     """
     check_images(images)
-    return _answers(model, images, batch_size)
+    return _answers(model, images, batch_size, way)
 
 
 @torch.no_grad()
-def _answers(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
+def _answers(
+    model: nn.Module, images: Tensor, batch_size: int, way: Way = PLAIN
+) -> Tensor:
     check_model(model)
     device, modes, parts = device_of(model), modes_of(model), []
     model.eval()
     try:
-        with one_cpu_thread():
+        with cpu_threads(way.threads), computing(model, way):
             for part in images.split(batch_size):
                 parts.append(model(scaled(part.to(device))))
                 check_logits(parts[-1], len(part))
@@ -226,7 +247,7 @@ def _answers(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
     return torch.cat(parts).to(images.device)
 
 
-def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
+def evaluate(model: nn.Module, columns: Columns, way: Way = PLAIN) -> dict[str, float]:
     """Accuracy, errors, nll (nats) and calibration error on labelled images.
 
     With a column teacher_logits also the agreement with the teacher's top answers, over
@@ -234,7 +255,7 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
     KL(teacher ‖ student). Raises ValueError as `check_columns` and `predict` do.
     """
     check_columns(columns, needed=["images", "labels"])
-    logits, labels = predict(model, columns["images"]), columns["labels"]
+    logits, labels = predict(model, columns["images"], way=way), columns["labels"]
     check_labels(labels, logits.shape[1])
     right = accuracy(logits, labels).item()
     facts = {
@@ -250,12 +271,6 @@ def evaluate(model: nn.Module, columns: Columns) -> dict[str, float]:
         facts["agreement_on_errors"] = agreement(logits[errs], told[errs]).item()
         facts["teacher_kl"] = soft_target_loss(logits, told, 1.0).item()
     return facts
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where the model's parameters or buffers are; the CPU if there are none."""
-    first = next(chain(model.parameters(), model.buffers()), None)
-    return torch.device("cpu") if first is None else first.device
 
 
 def modes_of(model: nn.Module) -> dict[nn.Module, bool]:
@@ -285,6 +300,7 @@ def in_train_mode(model: nn.Module) -> Iterator[dict[nn.Module, bool]]:
 
 def classes_of(model: nn.Module, columns: Columns) -> int | None:
     """How many classes the model answers for; None where there are no images to ask."""
+    check_kind(columns)
     one = columns.get("images", torch.empty(0))[:1].to(device_of(model))  # stays there
     return _answers(model, one, 1).shape[1] if len(one) else None
 
