@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from kdlab.fetching import FILES, complete, laid, open_file
+from kdlab.fetching import FILES, complete, open_file
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = "train", "test", "fit", "held_out"
@@ -144,8 +144,6 @@ def _read_mnist(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
 
 
 def _numbers(path: Path, header: int) -> np.ndarray:
-    if laid(path) == path:
-        return np.fromfile(path, np.uint8, offset=header)
     with open_file(path) as file:
         return np.frombuffer(bytearray(file.read()), np.uint8, offset=header)
 
@@ -153,11 +151,16 @@ def _numbers(path: Path, header: int) -> np.ndarray:
 def _read_cifar10(folder: Path, test: bool) -> tuple[Tensor, Tensor]:
     names = ["test_batch"] if test else [f"data_batch_{n}" for n in range(1, 6)]
     paths = [folder / "cifar-10-batches-py" / name for name in names]
-    # a pickle may run code; these are opened only with the published checksum
-    parts = [pickle.loads(path.read_bytes(), encoding="latin1") for path in paths]
-    images = np.concatenate([part["data"] for part in parts]).reshape(-1, 3, 32, 32)
-    labels = torch.cat([torch.tensor(part["labels"]) for part in parts])
-    return torch.from_numpy(images), labels
+    images, labels = None, []
+    for number, path in enumerate(paths):
+        with open_file(path) as file:
+            # a pickle may run code; these are opened only with the published checksum
+            part = pickle.load(file, encoding="latin1")
+        if images is None:  # one array for all: a copy would be another 154 MB
+            images = np.empty((len(paths), *part["data"].shape), np.uint8)
+        images[number] = part["data"]
+        labels += part["labels"]
+    return torch.from_numpy(images.reshape(-1, 3, 32, 32)), torch.tensor(labels)
 
 
 def _read_digits(_: Path, test: bool) -> tuple[Tensor, Tensor]:

@@ -2,24 +2,28 @@
 
 import gzip
 import hashlib
+import io
 import queue
-import socket
+import tarfile
 import tempfile
 import threading
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import cache
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from pathlib import Path
 from typing import BinaryIO
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
+
+from tqdm.auto import tqdm
 
 CONNECT_SECONDS = 3.0  # until a host without an answer counts as unreachable
 STALL_SECONDS = 15.0  # until a download that delivers nothing is given up
+UNFINISHED = ".unfinished"  # the end of the name of what is not right yet
+TORN = EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError  # of an archive
 
-# torchvision checks archives only, so a byte flipped after unpacking would load
-# silently: these are the MD5 sums of the unpacked files.
+# The published MD5 sums of the unpacked files, not of the archives alone: a byte that
+# flips after unpacking would load silently.
 FILES = {
     "mnist": {
         "MNIST/raw/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
@@ -36,11 +40,15 @@ FILES = {
         "cifar-10-batches-py/test_batch": "40351d587109b95175f43aff81a1287e",
     },
 }
-# One address per dataset from which torchvision downloads, to ask whether anybody
-# answers before torchvision is imported (2.5 s and 180 MB that a reader never needs).
+# what is downloaded, its size, and what holds the files
 ADDRESSES = {
-    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/t10k-labels-idx1-ubyte.gz",
-    "cifar10": "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz",
+    "mnist": "https://ossci-datasets.s3.amazonaws.com/mnist/",
+    "cifar10": "https://www.cs.toronto.edu/~kriz/",
+}
+SIZES = {"mnist": "12 MB", "cifar10": "170 MB"}
+ARCHIVES = {
+    "mnist": [f"{file}.gz" for file in FILES["mnist"]],
+    "cifar10": ["cifar-10-python.tar.gz"],
 }
 
 
@@ -49,12 +57,12 @@ def complete(name: str, folder: Path) -> None:
 
     Raises FileNotFoundError, with what to do, if that cannot be.
     """
+    _unpack(name, folder)
     if not (faults := _faults(name, folder)):
-        _unpack(name, folder)
         return
     try:
         _download(name, folder, faults)
-    except (OSError, RuntimeError, ValueError, HTTPException) as error:
+    except (OSError, ValueError, HTTPException) as error:
         why = " ".join(str(error).split()) or type(error).__name__
         home = Path(next(iter(FILES[name]))).parent.as_posix()
         raise FileNotFoundError(
@@ -62,6 +70,27 @@ def complete(name: str, folder: Path) -> None:
             f"Go on-line once, or set KDLAB_DATA to a folder that holds {home} or that "
             'you may write to. The datasets "digits" and "colour_digits" need none.'
         ) from error
+
+
+def laid(path: Path) -> Path:
+    """The file; or, where somebody laid only that by hand, the archive with it."""
+    alone = path.with_name(f"{path.name}.gz")
+    together = path.parent.with_name("cifar-10-python.tar.gz")
+    return next((p for p in (path, alone, together) if p.exists()), path)
+
+
+def open_file(path: Path) -> BinaryIO:
+    """The content of the file, or of the archive that holds it."""
+    archive = laid(path)
+    if archive == path:
+        return path.open("rb")
+    if not archive.name.endswith(".tar.gz"):
+        return gzip.open(archive)
+    with tarfile.open(archive) as tar:
+        for member in tar:  # one after the other: to look for a name reads all of it
+            if member.isfile() and Path(member.name).name == path.name:
+                return io.BytesIO(tar.extractfile(member).read())
+    raise FileNotFoundError(f"{archive} holds no {path.name}.")
 
 
 def _faults(name: str, folder: Path) -> str:
@@ -82,7 +111,7 @@ def _fault(path: Path, md5: str) -> str:
         right = _md5(path, state.st_size, state.st_mtime_ns) == md5
     except FileNotFoundError:
         return "missing"
-    except (EOFError, zlib.error, gzip.BadGzipFile):  # of an archive
+    except TORN:
         right = False
     except OSError as error:
         return f"unreadable ({error.strerror})"
@@ -97,28 +126,20 @@ def _md5(path: Path, size: int, changed: int) -> str:
     return weak.hexdigest()
 
 
-def laid(path: Path) -> Path:
-    """The file; its archive, `file.gz`, where somebody laid only that by hand."""
-    archive = path.with_name(f"{path.name}.gz")
-    return archive if archive.exists() and not path.exists() else path
-
-
-def open_file(path: Path) -> BinaryIO:
-    """The content of the file, or of its archive."""
-    return path.open("rb") if laid(path) == path else gzip.open(laid(path))
-
-
 def _unpack(name: str, folder: Path) -> None:
-    """Put files beside their archives; where none may be written, they are read."""
-    for path in (folder / file for file in FILES[name] if not (folder / file).exists()):
-        with (
-            suppress(OSError),
-            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-            open_file(path) as file,
-        ):
-            part = Path(unfinished, path.name)
-            part.write_bytes(file.read())
-            part.replace(path)
+    """Put right files beside their archives; where none may be written, they stay."""
+    for file, md5 in FILES[name].items():
+        path = folder / file
+        with suppress(OSError, *TORN):
+            if laid(path) == path:
+                continue
+            with tempfile.TemporaryDirectory(suffix=UNFINISHED, dir=folder) as home:
+                part = Path(home, path.name)
+                with open_file(path) as packed:
+                    part.write_bytes(packed.read())
+                if not _fault(part, md5):
+                    path.parent.mkdir(exist_ok=True)
+                    part.replace(path)
 
 
 def _download(name: str, folder: Path, faults: str) -> None:
@@ -126,56 +147,73 @@ def _download(name: str, folder: Path, faults: str) -> None:
     made = [path for path in (folder, *folder.parents) if not path.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with (
-            tempfile.TemporaryDirectory(suffix=".unfinished", dir=folder) as unfinished,
-            _stalling_at_most(STALL_SECONDS),
-        ):
-            _connect(ADDRESSES[name])
-            print(f"Downloading {name} to {folder} ({faults}); interrupt to stop.")
-            from torchvision import datasets
-
-            dataset = {"mnist": datasets.MNIST, "cifar10": datasets.CIFAR10}[name]
-            dataset(unfinished, train=False, download=True)
-            if wrong := _faults(name, Path(unfinished)):
+        with tempfile.TemporaryDirectory(suffix=UNFINISHED, dir=folder) as temporary:
+            home = Path(temporary)
+            _connect(ADDRESSES[name] + Path(ARCHIVES[name][0]).name).close()
+            what = f"{name} ({SIZES[name]}) to {folder} ({faults})"
+            print(f"Downloading {what}; interrupt to stop.")
+            for archive in ARCHIVES[name]:
+                path = home / archive
+                path.parent.mkdir(parents=True, exist_ok=True)
+                kept = folder / f"{path.name}{UNFINISHED}"
+                _fetch(ADDRESSES[name] + path.name, path, kept)
+            _unpack(name, home)
+            if wrong := _faults(name, home):
                 raise OSError(f"What came is not right: {wrong}.")
             for file in FILES[name]:
                 (folder / file).parent.mkdir(parents=True, exist_ok=True)
-                (Path(unfinished) / file).replace(folder / file)
+                (home / file).replace(folder / file)
     finally:
         with suppress(OSError):  # a folder that holds something cannot be removed
             for path in made:
                 path.rmdir()
 
 
-@contextmanager
-def _stalling_at_most(seconds: float) -> Iterator[None]:
-    """Let reads that deliver nothing fail; torchvision has no setting for that."""
-    before = socket.getdefaulttimeout()
-    socket.setdefaulttimeout(seconds)
+def _fetch(address: str, path: Path, kept: Path) -> None:
+    """Download to `path`; what comes of a download that is cut is kept for the next."""
+    with suppress(FileNotFoundError):
+        kept.replace(path)  # moved: another kernel may be downloading, too
     try:
-        yield
-    finally:
-        socket.setdefaulttimeout(before)
+        with path.open("ab") as file:
+            start = max(0, file.tell() - 1)  # one byte must be left to ask for
+            answer = _connect(address, start)
+            start = start if answer.status == 206 else 0  # some hosts send all again
+            file.truncate(start)
+            whole = start + (answer.length or 0)
+            shown = {"desc": path.name, "unit": "B", "unit_scale": True}
+            with answer, tqdm(total=whole, initial=start, **shown) as bar:
+                while piece := answer.read(1 << 16):
+                    file.write(piece)
+                    bar.update(len(piece))
+            if answer.length:
+                raise OSError(f"{path.name} broke off; what came is kept for next time")
+    except BaseException as error:
+        # 416: there is more than the host has, so it is not the beginning of that
+        if path.stat().st_size and getattr(error, "code", 0) != 416:
+            path.replace(kept)
+        raise
 
 
-def _connect(address: str) -> None:
-    """Raise OSError unless the address answers within three seconds.
+def _connect(address: str, start: int = 0) -> HTTPResponse:
+    """The answer, from that byte on; OSError unless it begins within three seconds.
 
     In a thread, because no timeout covers the look-up of a name.
     """
-    answers: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+    request = Request(address, headers={"Range": f"bytes={start}-"} if start else {})
+    answers: queue.SimpleQueue[HTTPResponse | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
-            urlopen(address, timeout=CONNECT_SECONDS).close()
-            answers.put(None)
+            answers.put(urlopen(request, timeout=STALL_SECONDS))
         except Exception as error:  # of any kind: a proxy's address may be nonsense
             answers.put(error)
 
     threading.Thread(target=ask, daemon=True).start()
     try:
-        error = answers.get(timeout=CONNECT_SECONDS)
+        answer = answers.get(timeout=CONNECT_SECONDS)
     except queue.Empty:
-        error = TimeoutError(f"no answer within {CONNECT_SECONDS:.0f} s: {address}")
-    if error:
-        raise error
+        what = f"no answer within {CONNECT_SECONDS:.0f} s: {address}"
+        raise TimeoutError(what) from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
