@@ -3,6 +3,7 @@
 import hashlib
 import io
 import os
+import shutil
 import warnings
 from collections.abc import Callable
 from functools import partial
@@ -38,7 +39,7 @@ def resumed(
 def save(path: Path, parts: Parts, settings: dict, history: list[dict]) -> None:
     """Write the state after an epoch; the one before is kept as `<name>.previous`.
 
-    Killed at any instant, one of both is whole. Raises OSError if the disk is full.
+    Killed at any instant, the file is whole. Raises OSError if the disk is full.
     """
     content, states = io.BytesIO(), {k: part.state_dict() for k, part in parts.items()}
     torch.save({"settings": settings, "history": history, "states": states}, content)
@@ -49,39 +50,43 @@ def save(path: Path, parts: Parts, settings: dict, history: list[dict]) -> None:
         file.flush()
         os.fsync(file.fileno())
     if path.exists():
-        path.replace(f"{path}.previous")
+        shutil.copyfile(path, f"{path}.previous")
     unfinished.replace(path)
 
 
 def restore(path: Path, parts: Parts, settings: dict) -> list[dict]:
     """Put the parts into the state of the last epoch that is stored; the history.
 
-    An empty one where nothing is stored, or nothing whole: what is torn is put aside.
+    An empty one where no file is there, or none is whole.
     """
-    for file in filter(Path.exists, [path, Path(f"{path}.previous")]):
-        content = file.read_bytes()
-        content, told = content[:-32], content[-32:]
-        if digest(content) != told:
-            torn = file.replace(f"{file}.torn").name
-            warnings.warn(
-                f"The checkpoint {file.name} is damaged, and now {torn}. What is left: "
-                "the one before, or else the beginning.",
-                stacklevel=2,
-            )
-            continue
-        found = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-        there = found["settings"]
-        names = [k for k in settings | there if settings.get(k) != there.get(k)][:3]
-        if names:
-            told = [f"{k} {there.get(k)}, now {settings.get(k)}" for k in names]
-            raise ValueError(
-                f"{file.name} is the checkpoint of another run: {'; '.join(told)}. "
-                "Choose another file name, or delete it."
-            )
-        for name, part in parts.items():
-            part.load_state_dict(found["states"][name])
-        return found["history"]
+    while path.exists():
+        content = path.read_bytes()
+        if digest(content[:-32]) == content[-32:]:
+            found = torch.load(path, map_location="cpu", weights_only=True)
+            check_run(path, found["settings"], settings)
+            for name, part in parts.items():
+                part.load_state_dict(found["states"][name])
+            return found["history"]
+        previous, way = Path(f"{path}.previous"), "from the beginning"
+        if previous.exists():
+            way = "from the epoch before"
+            previous.replace(path)
+        else:
+            path.replace(f"{path}.torn")
+        told = f"The checkpoint {path.name} was damaged: the training goes on {way}."
+        warnings.warn(told, stacklevel=2)
     return []
+
+
+def check_run(path: Path, there: dict[str, object], here: dict[str, object]) -> None:
+    """Raise ValueError that names what differs between a checkpoint and this run."""
+    names = [name for name in here | there if here.get(name) != there.get(name)]
+    if names:
+        told = [f"{k} {there.get(k)}, here {here.get(k)}" for k in names[:3]]
+        raise ValueError(
+            f"{path.name} is the checkpoint of another run: {'; '.join(told)}. Choose "
+            "another file name, or delete it."
+        )
 
 
 def digest(content: bytes) -> bytes:

@@ -92,19 +92,19 @@ def fastest_way(model: nn.Module, columns: Columns, *, batch_size: int = 128) ->
     Columns: images [N, ...] and labels [N], of which the first are used.
     """
     twin, device, best = copy.deepcopy(model).train(), device_of(model), PLAIN
-    on_cpu, kernels = device.type == "cpu", any(map(is_4d, model.parameters()))
+    on_cpu = device.type == "cpu"
     size = min(batch_size, PART) if on_cpu else batch_size
     images, labels = (columns[name][:size].to(device) for name in ("images", "labels"))
     step = partial(step_seconds, twin, scaled(images), labels)
-    changes: list[dict] = [
-        {"dtype": torch.bfloat16},
-        *[{"channels_last": True}] * kernels,
-    ]
-    changes += [{"threads": torch.get_num_threads()}] * on_cpu
+    changes = {
+        "dtype": torch.bfloat16,
+        "channels_last": any(map(is_4d, twin.parameters())),
+    }
+    changes["threads"] = torch.get_num_threads() if on_cpu else 1
     with random_numbers_from(0, device):
         least = step(PLAIN)
-        for change in changes if least > SHORT or not on_cpu else []:
-            way = best._replace(**change)
+        for name, value in changes.items() if least > SHORT or not on_cpu else ():
+            way = best._replace(**{name: value})
             if way != best and (seconds := step(way, least)) < GAIN * least:
                 best, least = way, seconds
     return best

@@ -544,8 +544,41 @@ def test_a_student_of_any_type_learns(columns, dtype):
 def test_a_diverging_loss_stops_with_advice(columns):
     model = student()
     sgd = torch.optim.SGD(model.parameters(), lr=1e30)
-    with pytest.raises(FloatingPointError, match="Try a smaller learning rate"):
+    told = (
+        r"{'epoch': 1, 'hard': \w+}, with a learning rate up to 1e\+30. Try a smaller"
+    )
+    with pytest.raises(FloatingPointError, match=told):
         fit(model, columns, label_loss, sgd, epochs=5, progress=False)
+
+
+def test_the_learning_rate_that_diverges_is_told_as_the_peak_of_its_schedule(columns):
+    model = student()
+    groups = [{"params": model[2].parameters(), "lr": 0.5}]
+    groups += [{"params": model[4].parameters(), "lr": 2.0}]
+    sgd = torch.optim.SGD(groups, momentum=0.9)
+    schedule = one_cycle(sgd, columns, epochs=3, batch_size=50)
+
+    def objective(model, batch):
+        return {"odd": label_loss(model, batch)["hard"] * math.nan}
+
+    steps = training_steps(
+        model, columns, objective, sgd, epochs=3, batch_size=50, schedule=schedule
+    )
+    with pytest.raises(FloatingPointError, match="rate up to 0.5 and 2. Try"):
+        last_of(steps)
+
+
+def test_too_little_memory_of_a_gpu_advises_half_a_batch(columns):
+    model = student()
+    sgd = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    def objective(model, batch):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+    steps = training_steps(model, columns, objective, sgd, epochs=1, batch_size=100)
+    with pytest.raises(MemoryError, match="batch_size=100. Try batch_size=50") as told:
+        next(steps)
+    assert isinstance(told.value.__cause__, torch.OutOfMemoryError)
 
 
 def test_one_loss_of_an_epoch_that_is_not_finite_stops_it_at_its_end(columns):
