@@ -1,8 +1,10 @@
 """Objectives: (model, batch) -> named loss terms, which the training loop sums."""
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from kdlab.augmentations import augmented
 from kdlab.data import Columns
 from kdlab.losses import check_temperature, in_float32, soft_target_loss
 from kdlab.training import Objective
@@ -45,3 +47,24 @@ def blended_loss(temperature: float, soft_weight: float) -> Objective:
         return terms
 
     return objective
+
+
+def on_augmented(
+    objective: Objective, pixels: int, teacher: nn.Module | None = None
+) -> Objective:
+    """The objective on images moved by up to so many pixels, and mirrored, at random.
+
+    A teacher, if there is one, is asked about what the student sees; its gradient is
+    not computed. Without one it has spoken before, in the columns, of the whole images.
+
+    Source: Beyer et al. (2022), section 3.1, https://arxiv.org/abs/2106.05237
+    """
+
+    def changed(student: nn.Module, batch: Columns) -> dict[str, Tensor]:
+        batch = augmented(batch, pixels)
+        if teacher is not None:
+            with torch.no_grad():
+                batch["teacher_logits"] = teacher(batch["images"])
+        return objective(student, batch)
+
+    return changed

@@ -44,7 +44,7 @@ METHOD = {
     "speed": "data losses seeds",
     "checkpoints": "demands",
     "training": "checkpoints data demands losses metrics seeds speed",
-    "objectives": "data losses training",
+    "objectives": "augmentations data losses training",
 }
 ALL_METHOD = " ".join(METHOD)
 WINGS = {
@@ -70,7 +70,7 @@ TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy 
 
 # What exists today; when all lessons do, the package may have 5,500. A lesson with two
 # or three explorers has 300 lines; those with six that train have up to 750.
-LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 5100, 750, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 5400, 750, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 

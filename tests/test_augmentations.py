@@ -3,7 +3,7 @@
 import torch
 from torch.testing import assert_close
 
-from kdlab.augmentations import jittered, shifted
+from kdlab.augmentations import augmented, jittered, shifted
 from kdlab.seeds import random_numbers_from
 
 
@@ -47,3 +47,29 @@ def test_the_seed_decides_where_images_are_moved():
 def test_images_stay_on_their_device():
     images = torch.rand(4, 1, 6, 6, device="meta")
     assert shifted(images, 1).device.type == jittered(images, 1).device.type == "meta"
+
+
+def test_what_moves_in_is_the_mirrored_edge_where_that_is_wanted():
+    image = torch.arange(25.0).view(1, 1, 5, 5).expand(60, 1, 5, 5)
+    moved = jittered(image, 1, "reflect")
+    rows = {tuple(m[0, :, 2].tolist()) for m in moved}
+    up, down = (7.0, 12.0, 17.0, 22.0, 17.0), (7.0, 2.0, 7.0, 12.0, 17.0)
+    assert {up, down} <= rows  # of those that moved up and down alone
+    assert moved.min() == 0 and moved.max() == 24
+
+
+def test_mirrored_images_get_the_answers_to_mirrored_images():
+    images = torch.rand(400, 3, 6, 6)
+    told = {
+        "teacher_logits": torch.zeros(400, 2),
+        "mirrored_logits": torch.ones(400, 2),
+    }
+    batch = {"images": images, "labels": torch.arange(400), **told}
+    changed = augmented(batch, 0)
+    which = changed["teacher_logits"][:, 0] == 1
+    assert 150 < which.sum() < 250
+    assert torch.equal(changed["images"][which], images[which].flip(3))
+    assert torch.equal(changed["images"][~which], images[~which])
+    assert torch.equal(batch["teacher_logits"], torch.zeros(400, 2))  # left as it was
+    assert torch.equal(changed["labels"], batch["labels"])
+    assert "teacher_logits" not in augmented({"images": images}, 1)

@@ -7,7 +7,12 @@ from torch.testing import assert_close
 
 from kdlab.losses import distillation_loss
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
+from kdlab.objectives import (
+    blended_loss,
+    label_loss,
+    on_augmented,
+    smoothed_label_loss,
+)
 
 
 @pytest.fixture
@@ -77,3 +82,22 @@ def test_smoothing_is_cross_entropy_to_labels_of_which_all_share_a_part(student,
 def test_without_a_teacher_it_is_cross_entropy_to_the_labels(student, batch):
     by_hand = F.cross_entropy(student(batch["images"]), batch["labels"])
     assert_close(label_loss(student, batch), {"hard": by_hand})
+
+
+def test_the_teacher_is_asked_about_what_the_student_sees():
+    batch = {"images": torch.rand(8, 3, 6, 6), "labels": torch.arange(8) % 3}
+    seen = {}
+
+    def model(name):
+        net = build_model("mlp", inputs=108, classes=3, widths=[4], seed=len(name))
+        net.register_forward_hook(lambda _, given, __: seen.update({name: given[0]}))
+        return net
+
+    student, teacher = model("student"), model("teacher")
+    objective = on_augmented(blended_loss(2.0, 1.0), 2, teacher)
+    objective(student, batch)["soft"].backward()
+    assert torch.equal(seen["student"], seen["teacher"])
+    assert not torch.equal(seen["student"], batch["images"])
+    assert all(p.grad is None for p in teacher.parameters())
+    assert all(p.grad is not None for p in student.parameters())
+    assert "teacher_logits" not in batch
