@@ -19,7 +19,7 @@ from kdlab.weights import load_teacher
         ("cnn", {}, (1, 28, 28), 206_922),
         ("cnn", {"colors": 3, "image_size": 32}, (3, 32, 32), 268_650),
         ("convnet", {}, (3, 32, 32), 1_972_792),
-        ("convnet", {"widths": [16, 8], "depth": 1}, (3, 32, 32), 312 + 3_488 + 1_168 + 80),
+        ("convnet", {"widths": [16, 8], "depth": 1}, (3, 32, 32), 5_048),
         ("resnet", {}, (3, 32, 32), 269_722),  # 0.27 M in He et al., table 6
         ("resnet", {"depth": 8, "width": 8, "classes": 3}, (3, 32, 32), 18_987),
         ("mixer", {"width": 32, "depth": 2, "patch": 8}, (3, 32, 32), 16_298),

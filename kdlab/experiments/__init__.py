@@ -4,6 +4,16 @@ A lesson declares its own as `Experiment(run, settings)`; `teachers` and `tuning
 all lessons share, are here.
 """
 
+from kdlab.experiments.colour import (
+    RECIPES,
+    TEACHERS,
+    colour_cycle,
+    colour_file,
+    colour_teachers,
+    new_colour_teacher,
+    told_by,
+    way_here,
+)
 from kdlab.experiments.students import (
     CHANGES,
     LEARNING_RATE,
@@ -15,7 +25,7 @@ from kdlab.experiments.students import (
     student_run,
     student_steps,
 )
-from kdlab.experiments.sweep import SEEDS, Experiment, Setting
+from kdlab.experiments.sweep import SEEDS, Experiment, Setting, where
 from kdlab.experiments.teachers import HINTON, other_teacher_steps, teachers
 from kdlab.experiments.tuning import (
     ARMS,

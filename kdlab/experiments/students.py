@@ -19,6 +19,7 @@ from kdlab.losses import check_temperature
 from kdlab.metrics import soften
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
+from kdlab.speed import PLAIN, Way
 from kdlab.training import (
     Objective,
     best_device,
@@ -188,9 +189,11 @@ def student_run(
     return {**setting, **measured(student, test_set), "train_seconds": seconds}
 
 
-def measured(student: nn.Module, test_set: Columns) -> dict[str, float]:
+def measured(
+    student: nn.Module, test_set: Columns, way: Way = PLAIN
+) -> dict[str, float]:
     """`evaluate` under the names of the table of runs."""
-    facts = evaluate(student, test_set)
+    facts = evaluate(student, test_set, way)
     kept = {"agreement": "teacher_agreement"}
     kept |= {name: name for name in ("agreement_on_errors", "teacher_kl")}
     return {kept.get(k, f"test_{k}"): round(v, 6) for k, v in facts.items()}

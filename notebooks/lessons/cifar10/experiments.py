@@ -1,0 +1,111 @@
+"""The stored experiments of this lesson, all of CIFAR-10."""
+
+from itertools import product
+
+from kdlab import experiments as lab
+from kdlab.results import load_runs
+
+from .students import SAME, colour_run
+
+RATES = {"convnet": [5e-3, 1e-2, 2e-2, 4e-2], "mixer": [2e-3, 4e-3, 8e-3, 1.6e-2]}
+ALL = 50_000
+LABELS = {"method": "labels"}
+SMOOTHING = {"method": "smoothing 0.1"}
+FEW = {"batch_size": 100, "student": "convnet"}  # 600 steps for everybody:
+FEW_LABELS = [
+    {"labels": 1000, "pictures": 1000, "epochs": 60, **FEW},
+    {"labels": 1000, "pictures": 10_000, "epochs": 6, **FEW},
+    {"labels": 5000, "pictures": 5000, "epochs": 12, **FEW},
+]
+
+
+def taught(teacher: str, temperature: float, views: str = "fixed views") -> lab.Setting:
+    """A way to teach."""
+    told = {"method": "teacher", "temperature": temperature, "soft_weight": 1.0}
+    return {"teacher": teacher, "views": views, **told}
+
+
+def settings(*groups: list[lab.Setting], **changes: object) -> list[lab.Setting]:
+    """Every combination of one setting of each group, for each seed."""
+    run = {"dataset": "cifar10", "split": "test", "teacher": "unsmoothed"}
+    run |= {"student": "convnet", "method": "labels", "temperature": None}
+    run |= {"soft_weight": 0.0, "labels": ALL, "pictures": ALL, "views": "fixed views"}
+    run |= {"epochs": 10, "batch_size": 500, "learning_rate": 1e-2, "seed": 0}
+    merged = []
+    for parts in product(*groups):
+        one = run | changes
+        for part in parts:
+            one = one | part
+        merged.append(one)
+    return merged
+
+
+def seeds(number: int) -> list[lab.Setting]:
+    """The first seeds, as a group of `settings`."""
+    return [{"seed": seed} for seed in range(number)]
+
+
+def tried() -> list[lab.Setting]:
+    """Learning rates, on held-out images: after half the epochs, or in 600 steps."""
+    arms = [LABELS, taught("unsmoothed", 4.0, SAME)]
+    held = {"split": "held_out", "labels": 45_000, "pictures": 45_000}
+    long = [
+        {"student": student, "learning_rate": rate}
+        for student, rates in RATES.items()
+        for rate in rates
+    ]
+    rates = [{"learning_rate": rate} for rate in RATES["convnet"]]
+    few = {"split": "held_out"}
+    return (
+        settings(long, arms, epochs=5, **held)
+        + settings(FEW_LABELS[::2], rates, [LABELS], seeds(2), **few)
+        + settings(FEW_LABELS[1:], rates, [taught("unsmoothed", 4.0)], seeds(2), **few)
+    )
+
+
+def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
+    """Each setting with the rate that was best for its net, with and without a teacher."""
+    found = load_runs("colour_tuning")
+    if len(found) < len(tried()):
+        raise ValueError("First finish: colour_tuning, of lessons.cifar10")
+    found["taught"], found["few"] = (
+        found["method"] == "teacher",
+        found["labels"] < ALL / 2,
+    )
+    by = ["student", "taught", "few"]
+    means = found.groupby([*by, "learning_rate"])["test_accuracy"].mean()
+    best = means.groupby(level=by).idxmax()
+
+    def rate(run: lab.Setting) -> float:
+        return best[
+            run["student"], run["method"] == "teacher", run["labels"] < ALL / 2
+        ][-1]
+
+    return [{**run, "learning_rate": rate(run)} for run in runs]
+
+
+def by_views() -> list[lab.Setting]:
+    """All pictures, all labels: two nets, fixed views and the same crop, patience."""
+    fixed, same = taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)
+    arms = [LABELS, SMOOTHING, fixed, same]
+    return tuned(
+        settings(arms, seeds(5))
+        + settings([LABELS, fixed, same], seeds(3), epochs=40)
+        + settings(arms, seeds(5), student="mixer")
+        + settings([taught("course", 4.0)], seeds(5))
+    )
+
+
+def by_labels() -> list[lab.Setting]:
+    """Few labels, equal steps: which teacher, which temperature, which pictures."""
+    teachers = [taught(t, hot) for t in lab.TEACHERS for hot in (1.0, 4.0)]
+    same = [taught(teacher, 4.0, SAME) for teacher in lab.TEACHERS]
+    alone = settings([FEW_LABELS[0], FEW_LABELS[2]], [LABELS, SMOOTHING], seeds(5))
+    told = settings(FEW_LABELS[1:], teachers + same, seeds(5))
+    return tuned(alone + told)
+
+
+AFTER = ("colour_teachers", "colour_tuning")
+colour_tuning = lab.Experiment(colour_run, tried, after=AFTER[:1])
+few_labels = lab.Experiment(colour_run, by_labels, after=AFTER)
+colour = lab.Experiment(colour_run, by_views, after=AFTER)
