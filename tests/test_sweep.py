@@ -3,10 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
+import time
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
+import joblib
 import pandas as pd
 import pytest
 import torch
@@ -22,14 +26,17 @@ from kdlab.experiments import (
     students,
     taught,
     teachers,
+    where,
 )
 from kdlab.experiments import __main__ as command
-from kdlab.experiments.sweep import key_of, matched, sweep
+from kdlab.experiments.sweep import alone, key_of, matched, sweep, workers
 from kdlab.experiments.teachers import teacher_run
 from kdlab.results import CORE, load_runs, store_runs, stored_rows
 from kdlab.weights import load_teacher, teacher_path
 
-OF_TEACHERS = import_module("kdlab.experiments.teachers")  # by its name, an experiment
+# By their names, an experiment and a function
+OF_TEACHERS = import_module("kdlab.experiments.teachers")
+OF_SWEEP = import_module("kdlab.experiments.sweep")
 
 
 def measured(wanted):
@@ -484,6 +491,41 @@ def test_a_dask_cluster_gives_the_same_rows(tiny):
         assert tiny("--backend=dask", f"--address={address}", "--fresh") == here
 
 
+def test_a_ray_cluster_gives_the_same_rows(tiny):
+    """Of two machines, where Ray is installed: it is large and not needed."""
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster
+
+    here = tiny("--jobs=1")
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    try:
+        cluster.add_node(num_cpus=1)
+        words = "--backend=ray", f"--address={cluster.address}"
+        assert tiny(*words, "--fresh") == here
+    finally:
+        cluster.shutdown()
+
+
+def test_runs_in_the_threads_of_one_process_wait_for_each_other():
+    """Such as a worker of Dask has: they would share one state of random numbers."""
+    inside, most = [], []
+
+    def run(setting):
+        inside.append(setting)
+        most.append(len(inside))
+        time.sleep(0.02)
+        inside.pop()
+        return setting
+
+    threads = [
+        threading.Thread(target=alone, args=(run, n, {}, None)) for n in range(4)
+    ]
+    for act in (threading.Thread.start, threading.Thread.join):
+        for thread in threads:
+            act(thread)
+    assert most == [1, 1, 1, 1]
+
+
 def test_a_backend_that_is_not_installed_says_what_to_install(tiny, monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(SystemExit, match='pip install "ray"'):
@@ -515,12 +557,17 @@ def test_images_are_read_once_for_all_runs_of_a_process(tiny, monkeypatch):
 
 HOME = """
 import os
+import time
+from contextlib import contextmanager
 
 import pandas as pd
+import torch
 
 from kdlab.experiments import Experiment, grid
 
 MEASURED = "test_accuracy", "test_nll", "teacher_agreement", "train_seconds"
+GPUS = int(os.environ.get("GPUS", 0))
+used = []  # of the GPUs, by this process
 TIMES = int(os.environ.get("TIMES", 0))  # this one's store is cut off in the middle
 whole = pd.DataFrame.to_csv
 stores = []
@@ -534,12 +581,24 @@ def cut(table, path, **options):
         os.kill(os.getpid(), 9)
 
 
+@contextmanager
+def device(number):
+    used.append(number)
+    yield
+
+
 pd.DataFrame.to_csv = cut
+if GPUS:
+    torch.cuda.device, torch.cuda.device_count = device, lambda: GPUS
 
 
 def run(setting):
     if setting["seed"] == 2 and "KILLED" in os.environ:
         os.kill(os.getpid(), 9)
+    if GPUS:
+        time.sleep(0.3)  # so that no process makes all runs
+        assert len(set(used)) == 1  # and it keeps its own
+        setting = {**setting, "process": os.getpid(), "gpu": used[0]}
     return {**setting, **dict.fromkeys(MEASURED, 0.1 + 0.2), "own": setting["seed"]}
 
 
@@ -555,11 +614,11 @@ def lecture(tmp_path):
     home = tmp_path / "lecture"
     home.mkdir()
     (home / "experiments.py").write_text(HOME)
-    words = [sys.executable, "-m", "kdlab.experiments", "lecture", "--jobs=1"]
+    words = [sys.executable, "-m", "kdlab.experiments", "lecture"]
 
-    def call(results, ends=0, **variables):
+    def call(results, ends=0, jobs="1", **variables):
         environment = {**os.environ, "PYTHONPATH": str(tmp_path), **variables}
-        command = [*words, "tiny", f"--results={tmp_path / results}"]
+        command = [*words, "--jobs", jobs, f"--results={tmp_path / results}"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert done.returncode == ends, done.stderr
         table = tmp_path / results / "tiny.csv"
@@ -580,6 +639,18 @@ def test_a_sweep_that_is_killed_goes_on_and_ends_as_one_that_never_was(lecture):
     assert lecture("killed") == whole
 
 
+def test_a_sweep_of_two_processes_that_is_killed_goes_on(lecture):
+    whole = lecture("whole")
+    assert len(lecture("killed", -9, jobs="2", TIMES="4").splitlines()) == 1 + 3
+    assert lecture("killed", jobs="2") == whole
+
+
+def test_each_process_keeps_a_gpu_of_its_own(lecture, tmp_path):
+    lecture("gpus", jobs="2", GPUS="2")
+    found = set(cells(tmp_path / "gpus" / "tiny.csv", "process", "gpu"))
+    assert len(found) == 2 and {gpu for _, gpu in found} == {"0", "1"}
+
+
 def test_a_stage_that_has_no_settings_is_complete(ours, run, seen):
     second = Experiment(run, four, after=("empty",))
     path = ours(second=second, empty=Experiment(run, lambda: []))
@@ -591,13 +662,72 @@ def test_a_stage_that_has_no_settings_is_complete(ours, run, seen):
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
-def test_a_full_disk_leaves_the_table_as_it_was(ours, run, seen):
-    path = ours(tiny=Experiment(run, lambda: four()[:2]))
-    before, unfinished = path.read_text(), path.with_suffix(".unfinished")
-    unfinished.symlink_to("/dev/full")
-    with pytest.raises(OSError, match="No space left"):
-        ours(tiny=Experiment(run, four))
-    assert path.read_text() == before
+def test_a_full_disk_keeps_what_was_stored_and_the_sweep_goes_on(ours, run, seen):
+    """It fills up before the third run is stored."""
+    path = ours(tiny=Experiment(run, lambda: four()[:1]))
+    unfinished = path.with_suffix(".unfinished")
+
+    def filling(wanted):
+        if wanted["method"] == "teacher":
+            unfinished.symlink_to("/dev/full")
+        return run(wanted)
+
+    with pytest.raises(OSError, match=r"tiny.csv cannot .*No space left.* goes on fr"):
+        ours(tiny=Experiment(filling, four))
+    assert cells(path, "method", "seed") == ALL[:2]
     unfinished.unlink()
     ours(tiny=Experiment(run, four))
-    assert cells(path, "method", "seed") == ALL
+    assert cells(path, "method", "seed") == ALL and len(seen) == 3 + 2
+
+
+# --- GPUs ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("process", "used"),
+    [
+        ("LokyProcess-1", [0]),
+        ("LokyProcess-2", [1]),
+        ("LokyProcess-3", [0]),
+        ("LokyProcess-12", [1]),
+        ("MainProcess", []),  # and of a cluster: the first that it sees
+    ],
+)
+def test_processes_take_turns_at_the_gpus(ours, run, monkeypatch, process, used):
+    taken = []
+
+    @contextmanager
+    def device(number):
+        taken.append(number)
+        yield
+
+    def inside(wanted):
+        assert taken == used
+        return run(wanted)
+
+    this_process = SimpleNamespace(name=process)
+    monkeypatch.setattr(torch.cuda, "device", device)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(OF_SWEEP, "current_process", lambda: this_process)
+    ours(tiny=Experiment(inside, lambda: four()[:1]))
+
+
+@pytest.mark.parametrize(
+    ("cores", "gpus", "jobs", "at_once"),
+    [(6, 0, -1, 6), (6, 2, -1, 6), (64, 2, -1, 8), (64, 2, 20, 20), (64, 0, 3, 3)],
+)
+def test_so_many_runs_are_made_at_once(monkeypatch, cores, gpus, jobs, at_once):
+    monkeypatch.setattr(OF_SWEEP, "cpu_count", lambda: cores)
+    monkeypatch.setattr(joblib._parallel_backends, "cpu_count", lambda: cores)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: gpus)
+    with workers("loky", jobs, None):
+        assert joblib.effective_n_jobs(joblib.Parallel().n_jobs) == at_once
+
+
+def test_where_a_run_is_made_can_be_told(monkeypatch):
+    name = "NVIDIA H100 80GB HBM3"
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda: name)
+    monkeypatch.setattr(OF_SWEEP, "best_device", lambda: "cpu")
+    assert where() == "cpu"
+    monkeypatch.setattr(OF_SWEEP, "best_device", lambda: "cuda")
+    assert where() == name

@@ -10,7 +10,9 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from kdlab.experiments.sweep import RESULTS, WEIGHTS, Experiment, sweep, workers
+from kdlab.experiments.sweep import PER_GPU, Experiment, sweep, workers
+from kdlab.results import RESULTS
+from kdlab.weights import WEIGHTS
 
 
 def main(words: list[str] | None = None) -> None:
@@ -27,7 +29,8 @@ def main(words: list[str] | None = None) -> None:
     parser.add_argument("--weights", type=Path, default=WEIGHTS)
     parser.add_argument("--backend", choices=["loky", "dask", "ray"], default="loky")
     parser.add_argument("--address", help="of the scheduler of a dask or ray cluster")
-    parser.add_argument("--jobs", type=int, default=-1, help="-1: all cores")
+    at_once = f"runs at once; default: one a core, but on GPUs at most {PER_GPU} each"
+    parser.add_argument("--jobs", type=int, default=-1, help=at_once)
     options = parser.parse_intermixed_args(words)
     there = experiments_of(options.home)
     if unknown := sorted(set(options.names) - set(there)):

@@ -1,24 +1,30 @@
 """Stored experiments: settings become rows of a table, and a stopped sweep goes on.
 
-A run is stored when it has finished. Runs are spread over all cores, or over a cluster,
-by joblib; only this parent process writes the table. `python -m kdlab.experiments` is
-the command.
+A run is stored when it has finished. Runs are spread over all cores and GPUs, or over a
+cluster, by joblib; only this parent process writes the table. `python -m
+kdlab.experiments` is the command.
 """
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from math import ceil
+from multiprocessing import current_process
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
-from joblib import Parallel, delayed, parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
+from torch import cuda
 from tqdm.auto import tqdm
 
 from kdlab.results import CORE, RESULTS, store_runs, stored_rows
-from kdlab.training import one_cpu_thread
+from kdlab.training import best_device, one_cpu_thread
 from kdlab.weights import WEIGHTS
 
 Setting = dict[str, object]
 SEEDS = range(5)
+PER_GPU = 4  # runs at once on one: small nets leave gaps
+ONE_AT_A_TIME = Lock()  # a process has one number of threads, and one random state
 
 
 class Experiment(NamedTuple):
@@ -73,7 +79,13 @@ def sweep(
     finished = work(delayed(alone)(one.run, n, s, file_of(s)) for n, s in wanted)
     for number, row in tqdm(finished, total=len(wanted), desc=name):
         rows[number] = row
-        store_runs(path, [rows[key] for key in sorted(rows)] + others)
+        try:
+            store_runs(path, [rows[key] for key in sorted(rows)] + others)
+        except OSError as error:
+            raise OSError(
+                f"{path} cannot be written: {error}. It is as it was, with all runs "
+                "stored before. Make room, then the same command goes on from there."
+            ) from error
 
 
 def matched(path: Path, settings: list[Setting]) -> tuple[dict[int, Setting], list]:
@@ -116,9 +128,22 @@ def key_of(setting: Setting, columns: list[str]) -> tuple[str, ...]:
 def alone(
     run: Callable[..., Setting], number: int, setting: Setting, keep: Path | None
 ) -> tuple[int, Setting]:
-    """One run on one thread: the processes share the cores."""
-    with one_cpu_thread():
+    """One run, no other beside it, on one thread: the processes share the cores."""
+    with ONE_AT_A_TIME, one_cpu_thread(), own_gpu():
         return number, run(setting, **({"keep": keep} if keep else {}))
+
+
+def own_gpu() -> AbstractContextManager:
+    """Joblib's processes, LokyProcess-1, -2, ..., take turns at this machine's GPUs."""
+    gpus, turn = cuda.device_count(), current_process().name.split("LokyProcess-")[-1]
+    if not gpus or not turn.isdigit():
+        return nullcontext()
+    return cuda.device((int(turn) - 1) % gpus)
+
+
+def where() -> str:
+    """On what this process trains: "cpu", or such as "NVIDIA H100 80GB HBM3"."""
+    return cuda.get_device_name() if best_device() == "cuda" else "cpu"
 
 
 @contextmanager
@@ -127,25 +152,33 @@ def workers(backend: str, jobs: int, address: str | None) -> Iterator[None]:
 
     Args:
         backend: "loky", "dask" or "ray".
-        jobs: processes at once; -1 for all cores, or all workers of the cluster.
+        jobs: processes at once; -1 for all cores, but on GPUs at most PER_GPU each.
         address: of the cluster's scheduler; None starts one on this machine.
 
     Raises SystemExit, with what to install, for a backend that is not there.
     """
     cluster: AbstractContextManager = nullcontext()
+    cores, gpus, options = cpu_count(), cuda.device_count(), {}
     try:
         if backend == "dask":
             from distributed import Client
 
-            cluster = Client(address)
+            cluster = Client(address) if address else Client(threads_per_worker=1)
+            gpus = 0  # each worker got its own where it was started
         elif backend == "ray":
             import ray
-            from ray.util.joblib import register_ray
+            from ray.util.joblib import ray_backend, register_ray
 
             cluster = ray.init(address=address)
-            register_ray()
+            register_ray()  # it can hand back row by row, and does not say so:
+            ray_backend.RayBackend.supports_return_generator = True
+            cores, gpus = map(ray.cluster_resources().get, ("CPU", "GPU"), (0, 0))
     except ImportError as error:
         needed = {"dask": "dask[distributed]", "ray": "ray"}[backend]
         raise SystemExit(f'{error}. Install it: pip install "{needed}"') from error
-    with cluster, parallel_config(backend, n_jobs=jobs):
+    if gpus and jobs == -1:
+        jobs = int(min(cores, PER_GPU * gpus))
+    if gpus and backend == "ray":  # it asks which share of a GPU is for each process
+        options = {"ray_remote_args": {"num_gpus": 1 / ceil(jobs / gpus)}}
+    with cluster, parallel_config(backend, n_jobs=jobs, **options):
         yield
