@@ -121,11 +121,15 @@ def test_gradients_are_computed_outside_and_the_loss_in_float32(columns):
 @pytest.mark.parametrize("way", [PLAIN, HALF, LAST, BOTH])
 def test_predict_answers_in_float32_whatever_the_way(columns, way):
     model, threads, seen = cnn(), torch.get_num_threads(), []
-    model[0].register_forward_hook(lambda *_: seen.append(torch.get_num_threads()))
+    plain = predict(model, columns["images"])
+    model[-1].register_forward_hook(
+        lambda _, x, y: seen.append((y.dtype, torch.get_num_threads()))
+    )
     logits = predict(model, columns["images"], way=way)
     assert logits.dtype == torch.float32 and not logits.requires_grad
-    assert_close(logits, predict(model, columns["images"]), atol=0.02, rtol=0.02)
-    assert seen[0] == way.threads and torch.get_num_threads() == threads
+    assert_close(logits, plain, atol=0.02, rtol=0.02)
+    evaluate(model, columns, way)
+    assert seen == [(way.dtype, way.threads)] * 2 and torch.get_num_threads() == threads
 
 
 # --- the fastest ----------------------------------------------------------------------
