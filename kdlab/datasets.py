@@ -17,7 +17,7 @@ from kdlab.fetching import FILES, complete, open_file
 
 ROOT = Path(__file__).resolve().parent.parent
 SPLITS = "train", "test", "fit", "held_out"
-# the last rows of `train`, kept from `fit`
+# the last rows of `train`, which are not in `fit`
 HELD_OUT = {"mnist": 10_000, "cifar10": 5_000, "digits": 180, "colour_digits": 1_080}
 TITLES = {
     "mnist": "MNIST",
@@ -92,10 +92,7 @@ def _chosen(what: str, name: str, otherwise: str) -> str:
     except FileNotFoundError as error:
         why = f", for this kernel. {error}"
     except KeyboardInterrupt:
-        why = (
-            f", because the download of {TITLES[name]} was interrupted; restart the "
-            "kernel to try again."
-        )
+        why = ", for this kernel: the download was interrupted. Restart it to go on."
     else:
         print(f"{what} dataset: {TITLES[name]}, from {folder}.")
         return name
@@ -176,10 +173,8 @@ def _read_digits(_: Path, test: bool) -> tuple[Tensor, Tensor]:
 
 
 def _read_colour_digits(_: Path, test: bool) -> tuple[Tensor, Tensor]:
-    images, labels = _drawn_on_colours(test)
-    return torch.tensor(images), torch.tensor(
-        labels
-    )  # copies: the cache stays as it is
+    images, labels = map(torch.tensor, _drawn_on_colours(test))  # copies
+    return images, labels
 
 
 @cache

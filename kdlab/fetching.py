@@ -19,7 +19,7 @@ from tqdm.auto import tqdm
 
 CONNECT_SECONDS = 3.0  # until a host without an answer counts as unreachable
 STALL_SECONDS = 15.0  # until a download that delivers nothing is given up
-UNFINISHED = ".unfinished"  # the end of the name of what is not right yet
+UNFINISHED = ".unfinished"  # so ends the name of what is not yet right
 TORN = EOFError, zlib.error, gzip.BadGzipFile, tarfile.TarError  # of an archive
 
 # The published MD5 sums of the unpacked files, not of the archives alone: a byte that

@@ -66,6 +66,14 @@ def folder(monkeypatch, tmp_path):
         choice.cache_clear()
 
 
+def truncated(content):
+    return content[: len(content) // 2]
+
+
+def flipped(content, at=100):
+    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
+
+
 def idx(numbers):
     """A tensor of bytes in the format of MNIST's files."""
     header = [0x800 + numbers.ndim, *numbers.shape]
@@ -567,6 +575,17 @@ def test_a_damaged_archive_is_named_and_then_downloaded(
     assert (by_hand / IMAGES).read_bytes() == files[IMAGES]
 
 
+@pytest.mark.parametrize("damage", [truncated, flipped])
+def test_a_right_archive_takes_the_place_of_a_damaged_one(by_hand, files, damage):
+    """What was damaged in the archive does not come to lie beside it."""
+    archive = by_hand / f"{IMAGES}.gz"
+    archive.write_bytes(gzip.compress(damage(files[IMAGES])))
+    with pytest.raises(FileNotFoundError, match=r"\(train-images\S+ is damaged"):
+        load_images("mnist", "train")
+    archive.write_bytes(gzip.compress(files[IMAGES]))
+    assert count(load_images("mnist", "train")) == 20
+
+
 # Which dataset the course runs on
 
 
@@ -718,14 +737,6 @@ def test_what_cannot_be_had_is_an_error_that_says_what_to_do(folder):
         assert "on-line" in said and "KDLAB_DATA" in said and '"digits"' in said
 
 
-def truncated(content):
-    return content[: len(content) // 2]
-
-
-def flipped(content, at=100):
-    return content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :]
-
-
 @pytest.mark.parametrize("damage", [truncated, flipped])
 def test_a_damaged_file_is_named_and_refused(on_disk, files, damage, capsys):
     (on_disk / IMAGES).write_bytes(damage(files[IMAGES]))
@@ -859,7 +870,7 @@ def test_an_interrupted_download_lets_the_course_go_on(
     mirror, cifar, interrupted, capsys
 ):
     assert course_dataset() == "digits" and colour_dataset() == "colour_digits"
-    assert capsys.readouterr().out.count("was interrupted; restart the kernel") == 2
+    assert capsys.readouterr().out.count("interrupted. Restart it to go on.\n") == 2
 
 
 # The one large archive, of CIFAR-10
