@@ -12,20 +12,22 @@ from pathlib import Path
 import torch
 
 from kdlab.demands import peaks
+from kdlab.speed import Way, device_of
 
 Parts = dict[str, object]  # of a run: they have state_dict and load_state_dict
 
 
 def resumed(
-    path: Path | None, parts: Parts, numbers: dict[str, int]
-) -> tuple[list[dict], Callable[[list[dict]], None]]:
+    path: Path | None, parts: Parts, numbers: dict[str, int], way: Way
+) -> tuple[list[dict], Way, Callable[[list[dict]], None]]:
     """Go on from the last epoch that is stored: the history, and what stores another.
 
-    The numbers, such as epochs and seed, and the parts, among them model and optimizer,
-    say which run it is. Raises ValueError if the checkpoint is that of another.
+    In between, the way of computing: on the same kind of device that in which the run
+    began. The numbers, such as epochs and seed, and the parts, among them model and
+    optimizer, say which run it is: ValueError if the checkpoint is that of another.
     """
     if path is None:
-        return [], lambda history: None
+        return [], way, lambda history: None
     path, groups = Path(path), parts["optimizer"].param_groups
     parts = {name: part for name, part in parts.items() if part is not None}
     settings = {k: list(v.shape) for k, v in parts["model"].named_parameters()}
@@ -33,16 +35,25 @@ def resumed(
     settings |= {name: int(number) for name, number in numbers.items()}
     settings["learning rate"] = peaks(groups)
     settings["weight decay"] = [float(g.get("weight_decay", 0)) for g in groups]
-    return restore(path, parts, settings), partial(save, path, parts, settings)
+    found, kind = stored(path), device_of(parts["model"]).type
+    if found:
+        check_run(path, found["settings"], settings)
+        way = Way(*found["ways"].get(kind, way))
+        for name, part in parts.items():
+            part.load_state_dict(found["states"][name])
+    found = {"history": [], "ways": {}, **found, "settings": settings}
+    found["ways"][kind] = tuple(way)
+    return found["history"], way, partial(save, path, parts, found)
 
 
-def save(path: Path, parts: Parts, settings: dict, history: list[dict]) -> None:
+def save(path: Path, parts: Parts, found: dict, history: list[dict]) -> None:
     """Write the state after an epoch; the one before is kept as `<name>.previous`.
 
     Killed at any instant, the file is whole. Raises OSError if the disk is full.
     """
-    content, states = io.BytesIO(), {k: part.state_dict() for k, part in parts.items()}
-    torch.save({"settings": settings, "history": history, "states": states}, content)
+    states = {name: part.state_dict() for name, part in parts.items()}
+    content = io.BytesIO()
+    torch.save({**found, "states": states, "history": history}, content)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(f"{path}.unfinished")
     with unfinished.open("wb") as file:
@@ -54,28 +65,21 @@ def save(path: Path, parts: Parts, settings: dict, history: list[dict]) -> None:
     unfinished.replace(path)
 
 
-def restore(path: Path, parts: Parts, settings: dict) -> list[dict]:
-    """Put the parts into the state of the last epoch that is stored; the history.
-
-    An empty one where no file is there, or none is whole.
-    """
+def stored(path: Path) -> dict[str, object]:
+    """What was saved last, or before it where that is damaged; else an empty dict."""
     while path.exists():
         content = path.read_bytes()
         if digest(content[:-32]) == content[-32:]:
-            found = torch.load(path, map_location="cpu", weights_only=True)
-            check_run(path, found["settings"], settings)
-            for name, part in parts.items():
-                part.load_state_dict(found["states"][name])
-            return found["history"]
-        previous, way = Path(f"{path}.previous"), "from the beginning"
+            return torch.load(path, map_location="cpu", weights_only=True)
+        previous, place = Path(f"{path}.previous"), "from the beginning"
         if previous.exists():
-            way = "from the epoch before"
+            place = "from the epoch before"
             previous.replace(path)
         else:
             path.replace(f"{path}.torn")
-        told = f"The checkpoint {path.name} was damaged: the training goes on {way}."
+        told = f"The checkpoint {path.name} was damaged: the training goes on {place}."
         warnings.warn(told, stacklevel=2)
-    return []
+    return {}
 
 
 def check_run(path: Path, there: dict[str, object], here: dict[str, object]) -> None:

@@ -83,7 +83,7 @@ def training_steps(
     train_set = {name: column.to(device) for name, column in train_set.items()}
     state = {"model": model, "optimizer": optimizer, "schedule": schedule}
     length = {"epochs": epochs, "batch_size": batch_size, "examples": examples}
-    history, store = resumed(checkpoint, state, {"seed": seed, **length})
+    history, way, store = resumed(checkpoint, state, {"seed": seed, **length}, way)
     with in_train_mode(model) as modes:
         check_last_batch(modes, examples, batch_size)
         for epoch, shuffled in orders(examples, epochs, seed, done=len(history)):
@@ -161,7 +161,7 @@ def fit(
         seed: decides the order of the examples, dropout and augmentation.
         way: how the model computes, such as `fastest_way` finds.
         checkpoint: a file for the state after each epoch; the same call goes on from
-            there. It stays when all is done, and is yours to delete.
+            there, in the way it began. It stays at the end, and is yours to delete.
         progress: show a bar.
 
     Raises what `training_steps` raises.

@@ -42,7 +42,7 @@ METHOD = {
     "weights": "models",
     "demands": "",
     "speed": "data losses seeds",
-    "checkpoints": "demands",
+    "checkpoints": "demands speed",
     "training": "checkpoints data demands losses metrics seeds speed",
     "objectives": "augmentations data losses training",
 }

@@ -17,6 +17,7 @@ import pytest
 import torch
 from torch import nn
 
+from kdlab import checkpoints
 from kdlab.objectives import label_loss
 from kdlab.speed import Way
 from kdlab.training import fit, last_of, one_cycle, training_steps
@@ -136,10 +137,23 @@ def test_a_deleted_checkpoint_is_a_new_beginning(path):
     assert stored(path) == 1
 
 
-def test_any_way_of_computing_goes_on(path):
+def test_it_goes_on_in_the_way_in_which_it_began(path):
+    """Whatever is measured to be the fastest one now; a GPU has its own."""
     way = Way(torch.bfloat16, channels_last=True)
+    expected = result(None, way=way)
     begun(path, 2 * STEPS + 1, way=way)
-    assert result(path, way=way) == result(None, way=way)
+    content = torch.load(path, weights_only=True)
+    assert content["ways"] == {"cpu": way}
+    assert result(path) == expected != result(None)
+    assert torch.load(path, weights_only=True)["ways"] == {"cpu": way}
+
+
+def test_on_another_kind_of_device_it_goes_on_in_its_own_way(path, monkeypatch):
+    begun(path, 2 * STEPS + 1, way=Way(torch.bfloat16))
+    monkeypatch.setattr(checkpoints, "device_of", lambda model: torch.device("cuda"))
+    begun(path, STEPS + 1, way=Way(threads=2))
+    ways = torch.load(path, weights_only=True)["ways"]
+    assert ways == {"cpu": Way(torch.bfloat16), "cuda": Way(threads=2)}
 
 
 class Averaging:
