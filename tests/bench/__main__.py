@@ -13,7 +13,7 @@ from bench.table import Measurement, as_json, as_table, failure, processor
 
 RESULT = Path(__file__).parents[2] / "bench.json"
 # modules of this package
-PARTS = "fit", "explorers", "six", "latency", "live", "notebooks", "busy"
+PARTS = "fit", "explorers", "six", "latency", "live", "notebooks", "busy", "colour"
 CORES = 2  # what the targets are stated for
 CROWDED = 0.3  # cores taken by others from which times say little
 
