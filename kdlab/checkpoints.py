@@ -1,12 +1,12 @@
 """The state of a training on disk, from which it goes on as if it had never stopped."""
 
-import hashlib
 import io
 import os
 import shutil
 import warnings
 from collections.abc import Callable
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
 
 import torch
@@ -52,12 +52,13 @@ def save(path: Path, parts: Parts, found: dict, history: list[dict]) -> None:
     Killed at any instant, the file is whole. Raises OSError if the disk is full.
     """
     states = {name: part.state_dict() for name, part in parts.items()}
-    content = io.BytesIO()
-    torch.save({**found, "states": states, "history": history}, content)
+    buffer = io.BytesIO()
+    torch.save({**found, "states": states, "history": history}, buffer)
+    content = buffer.getvalue()
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = Path(f"{path}.unfinished")
     with unfinished.open("wb") as file:
-        file.write(content.getvalue() + digest(content.getvalue()))
+        file.write(content + sha256(content).digest())  # torch.load passes over that
         file.flush()
         os.fsync(file.fileno())
     if path.exists():
@@ -69,7 +70,7 @@ def stored(path: Path) -> dict[str, object]:
     """What was saved last, or before it where that is damaged; else an empty dict."""
     while path.exists():
         content = path.read_bytes()
-        if digest(content[:-32]) == content[-32:]:
+        if sha256(content[:-32]).digest() == content[-32:]:
             return torch.load(path, map_location="cpu", weights_only=True)
         previous, place = Path(f"{path}.previous"), "from the beginning"
         if previous.exists():
@@ -91,8 +92,3 @@ def check_run(path: Path, there: dict[str, object], here: dict[str, object]) -> 
             f"{path.name} is the checkpoint of another run: {'; '.join(told)}. Choose "
             "another file name, or delete it."
         )
-
-
-def digest(content: bytes) -> bytes:
-    """A checksum, 32 bytes; torch.load passes over what stands at a file's end."""
-    return hashlib.sha256(content).digest()

@@ -96,10 +96,8 @@ def fastest_way(model: nn.Module, columns: Columns, *, batch_size: int = 128) ->
     size = min(batch_size, PART) if on_cpu else batch_size
     images, labels = (columns[name][:size].to(device) for name in ("images", "labels"))
     step = partial(step_seconds, twin, scaled(images), labels)
-    changes = {
-        "dtype": torch.bfloat16,
-        "channels_last": any(map(is_4d, twin.parameters())),
-    }
+    changes = {"dtype": torch.bfloat16}
+    changes["channels_last"] = any(map(is_4d, twin.parameters()))
     changes["threads"] = torch.get_num_threads() if on_cpu else 1
     with random_numbers_from(0, device):
         least = step(PLAIN)
