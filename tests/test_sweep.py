@@ -639,12 +639,6 @@ def test_a_sweep_that_is_killed_goes_on_and_ends_as_one_that_never_was(lecture):
     assert lecture("killed") == whole
 
 
-def test_a_sweep_of_two_processes_that_is_killed_goes_on(lecture):
-    whole = lecture("whole")
-    assert len(lecture("killed", -9, jobs="2", TIMES="4").splitlines()) == 1 + 3
-    assert lecture("killed", jobs="2") == whole
-
-
 def test_each_process_keeps_a_gpu_of_its_own(lecture, tmp_path):
     lecture("gpus", jobs="2", GPUS="2")
     found = set(cells(tmp_path / "gpus" / "tiny.csv", "process", "gpu"))
