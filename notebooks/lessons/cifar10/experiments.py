@@ -11,12 +11,13 @@ RATES = {"convnet": [5e-3, 1e-2, 2e-2, 4e-2], "mixer": [2e-3, 4e-3, 8e-3, 1.6e-2
 ALL = 50_000
 LABELS = {"method": "labels"}
 SMOOTHING = {"method": "smoothing 0.1"}
-FEW = {"batch_size": 100, "student": "convnet"}  # 600 steps for everybody:
+FEW = {"batch_size": 100}  # 600 steps for everybody:
 FEW_LABELS = [
     {"labels": 1000, "pictures": 1000, "epochs": 60, **FEW},
     {"labels": 1000, "pictures": 10_000, "epochs": 6, **FEW},
     {"labels": 5000, "pictures": 5000, "epochs": 12, **FEW},
 ]
+LONG = {"labels": 5000, "pictures": 5000, "epochs": 60, **FEW}
 
 
 def taught(teacher: str, temperature: float, views: str = "fixed views") -> lab.Setting:
@@ -54,13 +55,15 @@ def tried() -> list[lab.Setting]:
         for student, rates in RATES.items()
         for rate in rates
     ]
-    rates = [{"learning_rate": rate} for rate in RATES["convnet"]]
-    few = {"split": "held_out"}
-    return (
-        settings(long, arms, epochs=5, **held)
-        + settings(FEW_LABELS[::2], rates, [LABELS], seeds(2), **few)
-        + settings(FEW_LABELS[1:], rates, [taught("unsmoothed", 4.0)], seeds(2), **few)
-    )
+    alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
+    few = []
+    for student, number in {"convnet": 2, "mixer": 1}.items():
+        rates = [{"learning_rate": rate} for rate in RATES[student]]
+        how = {"student": student, "split": "held_out"}
+        few += settings(alone, rates, [LABELS], seeds(number), **how)
+        fixed = taught("unsmoothed", 4.0)
+        few += settings(told, rates, [fixed], seeds(number), **how)
+    return settings(long, arms, epochs=5, **held) + few
 
 
 def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
@@ -85,24 +88,30 @@ def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
 
 
 def by_views() -> list[lab.Setting]:
-    """All pictures, all labels: two nets, fixed views and the same crop, patience."""
+    """All pictures and all labels: fixed views and the same crop, and more epochs."""
     fixed, same = taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)
     arms = [LABELS, SMOOTHING, fixed, same]
-    return tuned(
-        settings(arms, seeds(5))
-        + settings([LABELS, fixed, same], seeds(3), epochs=40)
-        + settings(arms, seeds(5), student="mixer")
-        + settings([taught("course", 4.0)], seeds(5))
-    )
+    long = settings([LABELS, fixed], seeds(3), epochs=40)
+    return tuned(settings(arms, seeds(5)) + long)
 
 
 def by_labels() -> list[lab.Setting]:
-    """Few labels, equal steps: which teacher, which temperature, which pictures."""
+    """Few labels, equal steps: which teacher, which temperature, which pictures.
+
+    Then five times as many steps, and another architecture.
+    """
+    alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
     teachers = [taught(t, hot) for t in lab.TEACHERS for hot in (1.0, 4.0)]
     same = [taught(teacher, 4.0, SAME) for teacher in lab.TEACHERS]
-    alone = settings([FEW_LABELS[0], FEW_LABELS[2]], [LABELS, SMOOTHING], seeds(5))
-    told = settings(FEW_LABELS[1:], teachers + same, seeds(5))
-    return tuned(alone + told)
+    views = [taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)]
+    mixer = {"student": "mixer"}
+    return tuned(
+        settings(alone, [LABELS, SMOOTHING], seeds(5))
+        + settings(told, teachers + same, seeds(5))
+        + settings([LONG], [LABELS, *views], seeds(5))
+        + settings(alone, [LABELS, SMOOTHING], seeds(5), **mixer)
+        + settings(told, views, seeds(5), **mixer)
+    )
 
 
 AFTER = ("colour_teachers", "colour_tuning")
