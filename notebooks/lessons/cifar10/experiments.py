@@ -103,14 +103,14 @@ def by_labels() -> list[lab.Setting]:
     alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
     teachers = [taught(t, hot) for t in lab.TEACHERS for hot in (1.0, 4.0)]
     same = [taught(teacher, 4.0, SAME) for teacher in lab.TEACHERS]
-    views = [taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)]
+    fixed, also = taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)
     mixer = {"student": "mixer"}
     return tuned(
         settings(alone, [LABELS, SMOOTHING], seeds(5))
         + settings(told, teachers + same, seeds(5))
-        + settings([LONG], [LABELS, *views], seeds(5))
+        + settings([LONG], [LABELS, fixed, also], seeds(5))
         + settings(alone, [LABELS, SMOOTHING], seeds(5), **mixer)
-        + settings(told, views, seeds(5), **mixer)
+        + settings(told, [fixed, also], seeds(5), **mixer)
     )
 
 
