@@ -21,6 +21,10 @@ from kdlab.exercises.phrases import difference, part_at, path_to, stopped
 from kdlab.seeds import random_numbers_from
 
 Function = Callable[..., object]
+CHANGED = (
+    "The result is right, but {0} is changed, which belongs to the caller. Work on a "
+    "copy: {0}.clone()."
+)
 
 
 class Task(NamedTuple):
@@ -56,7 +60,7 @@ def verdict(task: Task, answer: Function) -> Verdict:
     seen, wanted = run(task.probe, answer), known_run(task.probe, task.reference)
     print(seen.printed, end="")
     found = seen.value
-    if any(x is None for x in listed(found)) or is_unwritten(found):
+    if any(x is None or x is NotImplemented for x in listed(found)):
         return without_result(answer, seen)
     if same(found, wanted.value):
         hint = seen.besides
@@ -107,19 +111,12 @@ def listed(value: object) -> Sequence:
     return value if isinstance(value, list | tuple) else [value]
 
 
-def is_unwritten(found: object) -> bool:
-    """Whether a stub said so; torch, too, has things not implemented for some type."""
-    return isinstance(found, NotImplementedError) and "implemented for" not in str(
-        found
-    )
-
-
 def without_result(answer: Function, seen: Seen) -> Verdict:
     """Not attempted, or one of the ways to lose a result."""
     name, code = names_of(answer)[0], getattr(answer, "__code__", None)
     names = {x.opname for x in dis.get_instructions(code)} if code else {"LOAD_FAST"}
     stub = not any(x.startswith("LOAD_") and x != "LOAD_CONST" for x in names)
-    if stub or is_unwritten(seen.value):
+    if stub or seen.value is NotImplemented:
         return Verdict("not attempted", f"{name} still returns None.")
     if seen.printed:
         text = f"{name} prints, and returns None. Hand the result back with return."
@@ -131,48 +128,41 @@ def without_result(answer: Function, seen: Seen) -> Verdict:
 
 
 def run(probe: Function, answer: Function) -> Seen:
-    """Probe an answer with the same random numbers each time; nothing outside moves."""
-    watched = Watched(answer)
+    """Probe an answer with the same random numbers each time; nothing outside moves.
+
+    It works on copies, so that it cannot spoil a probe; what it does besides is noted.
+    """
+    names = names_of(answer)[1:] + ["an input"] * 9  # for *args
+    faults, sizes = [], {}
+
+    def watched(*given: object) -> object:
+        own = [x.clone() if isinstance(x, Tensor) else x for x in given]
+        value, fault = plain(answer(*own))
+        faults.append(fault)
+        for name, before, after in zip(names, given, own, strict=False):
+            if type(before) in (int, float):
+                sizes.update({name: before, f"{name}²": before**2})
+            elif isinstance(before, Tensor):
+                rows = "the number of images", "the number of classes"
+                sizes.update(zip(rows, before.shape, strict=False))
+                if not torch.equal(before, after):
+                    faults.append(CHANGED.format(name))
+        return value
+
     prints = redirect_stdout(io.StringIO())
     with random_numbers_from(0), torch.enable_grad(), prints as printed:
         try:
             seen = probe(watched)
         except Exception as error:  # the student's code may do anything
-            seen = Seen(error)
+            stub = isinstance(error, NotImplementedError)  # torch, too, raises it
+            stub = stub and "implemented for" not in str(error)
+            seen = Seen(NotImplemented if stub else error)
     seen = seen if isinstance(seen, Seen) else Seen(seen)
-    besides, told = seen.besides or watched.besides, printed.getvalue()
-    return seen._replace(besides=besides, sizes=watched.sizes, printed=told)
+    besides = seen.besides or next(filter(None, faults), "")
+    return seen._replace(besides=besides, sizes=sizes, printed=printed.getvalue())
 
 
 known_run = cache(run)  # of references and mistakes, which do not change
-
-
-class Watched:
-    """An answer that works on copies, so that it cannot spoil a probe."""
-
-    def __init__(self, answer: Function):
-        """`answer` may do anything."""
-        self.answer = answer
-        self.names = names_of(answer)[1:] + ["an input"] * 9  # for *args
-        self.besides, self.sizes = "", {}
-
-    def __call__(self, *given: object) -> object:
-        """What it gives; what it does besides is noted."""
-        own = [x.clone() if isinstance(x, Tensor) else x for x in given]
-        value, besides = plain(self.answer(*own))
-        for name, before, after in zip(self.names, given, own, strict=False):
-            if type(before) in (int, float):
-                self.sizes |= {name: before, f"{name}²": before**2}
-            elif isinstance(before, Tensor):
-                rows = "the number of images", "the number of classes"
-                self.sizes |= dict(zip(rows, before.shape, strict=False))
-                if not torch.equal(before, after):
-                    besides = (
-                        f"The result is right, but {name} is changed, which belongs "
-                        f"to the caller. Work on a copy: {name}.clone()."
-                    )
-        self.besides = self.besides or besides
-        return value
 
 
 def names_of(answer: Function) -> list[str]:

@@ -1,62 +1,31 @@
 """What is said of an answer that nobody knows: where it differs, or why it stopped."""
 
-import linecache
 import re
+import tomllib
 import traceback
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import torch
 
 from kdlab.exercises.forms import numbers, parts_of, same
 
-ADVICE = (  # the words of an error, and what to do: the first that fit
-    (r"^(NameError|UnboundLocal)", "Was its cell run? Is it imported? Is it misspelt?"),
-    (r"missing.*\"dim\"|combination of arg", "Say over which dimension: dim=1."),
-    (r"for \^|bitwise_xor", "A power is written ** in Python: temperature**2."),
-    (r"unsupported operand", "One is a list, a text or None: make it a tensor."),
-    (r"not callable", "No function stands before the ( ): is a * forgotten?"),
-    (
-        r"'(float|int|bool)' object has no",
-        "That is a plain number, no tensor: leave .item(), float() and int() out.",
-    ),
-    (r"has no attribute", "Look at the spelling, and at what stands before the dot."),
-    (
-        r"^TypeError.*(takes|missing|unexpected keyword|must be)",
-        "A function gets other arguments than it takes. Is the first line of this cell "
-        "as it was?",
-    ),
-    (
-        r"infer output|only support floating|implemented for|dtype|type Long|m1 and m2",
-        "The kind of number does not fit. Of right and wrong, or of whole numbers make "
-        "numbers with a fraction first, .double(); labels are whole numbers, .long().",
-    ),
-    (r"ambiguous", "`if` and max() are for one number. Take torch.where and .max()."),
-    (r"[Ii]nference", "torch.inference_mode() goes too far: use torch.no_grad()."),
-    (
-        r"leaf|in-?place|requires grad",
-        "Leave what was given as it is: work on a copy, .detach() or .clone().",
-    ),
-    (
-        r"size|shape|[Dd]imension|must match|index|indices|batch|one element",
-        "Two shapes do not fit, or the wrong dimension is meant: logits are "
-        "[images, classes], so dim=1 is over the classes. Print the .shape of each.",
-    ),
-)
+ADVICE = tomllib.loads(Path(__file__).with_name("advice.toml").read_text("utf-8"))[
+    "advice"
+]
 
 
 def stopped(error: Exception, answer: Callable) -> str:
     """Which line stopped with which error, and what it mostly means."""
     code = getattr(answer, "__code__", None)
     file, first = (code.co_filename, code.co_firstlineno) if code else ("", 0)
-    line = ""
-    for frame in traceback.extract_tb(error.__traceback__):
-        if frame.filename == file and frame.lineno >= first:
-            text = linecache.getline(file, frame.lineno).strip()
-            line = f" at `{text}`" if text else ""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [x.line for x in frames if x.filename == file and x.lineno >= first]
+    line = f" at `{own[-1]}`" if own and own[-1] else ""
     said = f"{type(error).__name__}: {error}"
     advice = next((a for words, a in ADVICE if re.search(words, said)), "")
     said = f"It stopped{line} with {said}"
-    return f"{said.rstrip('.')}. {advice}" if advice else said
+    return f"{said.rstrip('.')}. {' '.join(advice.split())}" if advice else said
 
 
 def path_to(found: object, wanted: object) -> list[int]:
