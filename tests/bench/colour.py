@@ -51,7 +51,7 @@ class Amount(NamedTuple):
 
 
 AMOUNTS = {
-    "cpu": Amount(90, 4_992, 4_992, 4, 2_000, 2),  # whole batches
+    "cpu": Amount(60, 4_992, 3_840, 4, 2_000, 2),  # whole batches
     "cuda": Amount(20, 49_920, 9_984, 8, 10_000, 5),
 }
 
@@ -121,7 +121,10 @@ def trainings(
 
 
 def measure(
-    device: str | None = None, file: Path | None = None, seconds: float | None = None
+    device: str | None = None,
+    file: Path | None = None,
+    seconds: float | None = None,
+    stored: Path = STORED,
 ) -> Iterator[Measurement]:
     """Speed, accuracy and memory."""
     device = device or best_device()
@@ -130,9 +133,9 @@ def measure(
     print(f"  {device_name(device)}", flush=True)
     train_set = pictures(file, "train")
     columns = {name: column[: amount.images] for name, column in train_set.items()}
-    setup = setup_for(device, columns)
-    stored = "the stored teacher" if setup.soft_weight else "no teacher is stored"
-    print(f"  {setup.way}; {stored}", flush=True)
+    setup = setup_for(device, columns, stored)
+    taught = f"by {stored.name}" if setup.soft_weight else "without a stored teacher"
+    print(f"  {setup.way}; {taught}", flush=True)
     started = time.perf_counter()
     columns = with_answers(setup.teacher, columns, setup.way)
     once = time.perf_counter() - started
@@ -146,13 +149,14 @@ def measure(
     test_set = {name: column[: amount.tested] for name, column in test_set.items()}
     found = trainings(setup, columns, test_set, amount.epochs)
     yield from of_accuracy(setup, amount, *found)
-    yield memory(device, file)
+    if device == "cpu":
+        yield memory(file)
 
 
-def setup_for(device: str, columns: Columns) -> Setup:
+def setup_for(device: str, columns: Columns, stored: Path = STORED) -> Setup:
     """The stored teacher, or one that says nothing; and how the student computes."""
-    if STORED.exists():
-        teacher, soft_weight = load_model(STORED)[0], 1.0
+    if stored.exists():
+        teacher, soft_weight = load_model(stored)[0], 1.0
     else:
         teacher, soft_weight = (
             build_model("convnet", **TEACHER).requires_grad_(False),
@@ -194,11 +198,11 @@ def of_accuracy(
     seconds: dict[str, list[float]],
 ) -> Iterator[Measurement]:
     """How much more is right than after the usual loop, but for chance."""
-    variances = {loop: statistics.variance(values) for loop, values in right.items()}
+    variance = statistics.mean(map(statistics.variance, right.values()))
+    error = (2 * variance / len(SEEDS)) ** 0.5  # of a difference of two means
     mean = {loop: statistics.mean(values) for loop, values in right.items()}
     whose = "" if setup.soft_weight else " (labels only)"
     for loop in (CACHED, CROP):
-        error = ((variances[USUAL] + variances[loop]) / len(SEEDS)) ** 0.5
         took = [statistics.median(seconds[name]) for name in (USUAL, loop)]
         yield Measurement(
             "colour",
@@ -220,9 +224,9 @@ def spread(values: list[float]) -> str:
     return f"{statistics.mean(values):.4f} ± {statistics.stdev(values):.4f}"
 
 
-def memory(device: str, file: Path | None) -> Measurement:
+def memory(file: Path | None) -> Measurement:
     """The peak of a process that holds CIFAR-10 and trains a student on it."""
-    command = [sys.executable, "-m", "bench.colour", "--memory", "--device", device]
+    command = [sys.executable, "-m", "bench.colour", "--memory"]
     command += ["--images", str(file)] if file else []
     where = {"PYTHONPATH": os.pathsep.join(sys.path)}
     told = subprocess.run(
@@ -233,18 +237,18 @@ def memory(device: str, file: Path | None) -> Measurement:
         "peak memory of a process that trains on all of CIFAR-10, RSS",
         float(told.stdout.split()[-1]) / 1e6,
         "GB",
-        MEMORY if device == "cpu" else None,
+        MEMORY,
     )
 
 
-def train_and_tell_memory(device: str, file: Path | None) -> None:
+def train_and_tell_memory(file: Path | None) -> None:
     """Print the peak in kB, of a student that asks a teacher about the same crop.
 
     Linux's getrusage would tell the peak of the parent, where that is larger.
     """
     torch.set_num_threads(2)
     train_set, test_set = (pictures(file, split) for split in ("train", "test"))
-    setup = setup_for(device, train_set)._replace(soft_weight=1.0)
+    setup = setup_for("cpu", train_set)._replace(soft_weight=1.0)
     student = setup.student(train_set, 0)
     steps = setup.steps(CROP, student, train_set, 1, 0)
     for _ in range(20):
@@ -298,14 +302,18 @@ def main() -> None:
     parser.add_argument("--device", choices=AMOUNTS, default=best_device())
     parser.add_argument("--images", type=Path, help=".npz or .pt: 60,000 images")
     parser.add_argument("--seconds", type=float, help="of the speed, all loops")
+    parser.add_argument("--teacher", type=Path, default=STORED, help=".safetensors")
     parser.add_argument("--out", type=Path, help="a file for the JSON")
-    parser.add_argument("--memory", action="store_true", help="only this, in kB")
+    parser.add_argument(
+        "--memory", action="store_true", help="only this, in kB, on a CPU"
+    )
     given = parser.parse_args()
     if given.memory:
-        train_and_tell_memory(given.device, given.images)
+        train_and_tell_memory(given.images)
         return
     machine, found = facts(given.device), []
-    for measurement in measure(given.device, given.images, given.seconds):
+    wanted = given.device, given.images, given.seconds, given.teacher
+    for measurement in measure(*wanted):
         found.append(measurement)
         if given.out:  # as soon as it is there: the machine may be taken away
             given.out.write_text(as_json(found, machine) + "\n", encoding="utf-8")

@@ -20,6 +20,7 @@ from kdlab.training import cycle_of, training_steps
 
 BATCH_SIZE, LEARNING_RATE, TEMPERATURE, PIXELS = 128, 5e-3, 4.0, 4
 MEAN, SPREAD = 0.4734, 0.2516  # of CIFAR-10's training pixels
+WORKERS = 2  # processes that make the usual loop's batches
 STUDENT = {"widths": [16, 64, 64]}
 USUAL, CACHED, CROP = LOOPS = "the usual loop", "cached answers", "the same crop"
 
@@ -65,7 +66,9 @@ def usual_loop(
         ]
     )
     dataset = Pictures(columns, transform)
-    loader = DataLoader(dataset, batch_size=BATCH_SIZE, shuffle=True, num_workers=2)
+    loader = DataLoader(
+        dataset, batch_size=BATCH_SIZE, shuffle=True, num_workers=WORKERS
+    )
     optimizer = torch.optim.Adam(student.parameters(), lr=LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, LEARNING_RATE, epochs=epochs, steps_per_epoch=len(loader)
