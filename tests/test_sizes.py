@@ -15,6 +15,7 @@ import torch
 import claims
 from kdlab import figures as fig
 from kdlab.explorers.answers import TEMPERATURES, most_torn, picked_images
+from kdlab.explorers.pair import lines
 from kdlab.explorers.twins import twins_picture
 from kdlab.hints import permuted
 from kdlab.metrics import entropy, soften
@@ -431,7 +432,7 @@ def test_ticks_of_errors_stand_at_the_whole_numbers_that_they_name(examples):
 
 def test_no_errors_at_all_stand_at_the_edge_of_a_logarithmic_axis():
     y = fig.axis("test errors", [1, 2], log=True)
-    (line,) = pair.lines({"on labels": [(0, 50.0), (1, 0.0)]}, {}, y)["traces"]
+    (line,) = lines({"on labels": [(0, 50.0), (1, 0.0)]}, {}, y)["traces"]
     assert line["y"] == [50, 10]
 
 

@@ -1,7 +1,7 @@
 """A pair of colour, live: few labels beside many pictures that the teacher names."""
 
 from collections.abc import Generator, Sequence
-from functools import partial
+from functools import lru_cache, partial
 
 from ipywidgets import Widget
 from torch import nn
@@ -10,6 +10,7 @@ from kdlab import experiments as lab
 from kdlab.data import Columns, count, sample
 from kdlab.explorers.answers import names_of, picked_images
 from kdlab.explorers.pair import LABELS, POINTS, TAUGHT, Watch, in_pairs, pair_picture
+from kdlab.metrics import accuracy
 from kdlab.panels import LivePanel, choice, dropdown, explore_live, temperature_slider
 from kdlab.speed import Way
 from kdlab.training import best_device
@@ -45,9 +46,10 @@ def colour_pair_explorer(
     """
     class_names = names_of(test_set, class_names)
     torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
-    told = test_set["teacher_logits"].argmax(dim=1)
-    lowest = 0.6 * max(0.02, 1 - (told == test_set["labels"]).float().mean().item())
-    twins, ways = {} if twins is None else twins, {}
+    teacher_right = accuracy(test_set["teacher_logits"], test_set["labels"]).item()
+    lowest = 0.6 * max(0.02, 1 - teacher_right)
+    twins = {} if twins is None else twins
+    way_of = lru_cache(lambda _: way or lab.way_here(twins[LABELS], train_set))
 
     def trained(
         labels: int, pictures: int, student: str, steps: int, **how: float
@@ -59,18 +61,16 @@ def colour_pair_explorer(
         seen = Watch(test_set, torn, twins, steps // POINTS, "step", JUDGES)
 
         def begun(name: str) -> Generator:  # after the first picture
-            if student not in ways:
-                ways[student] = way or lab.way_here(twins[name], train_set)
-            seen.way = ways[student]
-            length = {"batch_size": BATCH_SIZE}
-            length["epochs"] = steps // -(-count(sets[name]) // BATCH_SIZE)
-            given = {"model": twins[name], "way": seen.way, **length, **how}
-            yield from student_steps(sets[name], **told[name], **given)
+            seen.way = way_of(student)
+            batches = -(-count(sets[name]) // BATCH_SIZE)
+            given = {"epochs": steps // batches, "batch_size": BATCH_SIZE, **how}
+            given |= {"model": twins[name], "way": seen.way, **told[name]}
+            yield from student_steps(sets[name], **given)
 
         more = f" One saw {labels:,} labels, one {named:,} answers of the teacher."
         said = {"lowest": lowest, "shows": True, "more": more}
         picture = partial(pair_picture, seen, class_names, steps, **said)
-        return (yield from in_pairs(seen, map(begun, sets), picture, steps // TESTS))
+        return in_pairs(seen, map(begun, sets), picture, steps // TESTS)
 
     controls, presets = controls_of(count(train_set))
     said = {"presets": presets, "button": "Start", "values": start}

@@ -11,6 +11,7 @@ from kdlab import figures as fig
 from kdlab.data import sample
 from kdlab.experiments import HINTON as KEPT
 from kdlab.experiments import new_student, setting, student_run, student_steps
+from kdlab.explorers.pair import LABELS, TAUGHT, Watch
 from kdlab.metrics import accuracy
 from kdlab.results import load_runs, spared
 from kdlab.training import evaluate, last_of
@@ -27,7 +28,6 @@ from . import (
     reliability_picture,
 )
 from .experiments import fidelity_run, hinton, hinton_teachers
-from .pair import LABELS, TAUGHT, Watch
 from .stored import HINTON
 
 
