@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 
-from kdlab.exercises.checks import Function, Task, Verdict, verdict
+from kdlab.exercises.checks import Function, Task, Verdict, names_of, verdict
 from kdlab.exercises.quiz import load_words
 from kdlab.exercises.widgets import Prediction, Quiz, Result
 
@@ -28,8 +28,7 @@ def shuffled(question: Mapping) -> dict:
         home = ""
 
     def key(option: Mapping) -> bytes:
-        words = "\n".join([home, question["text"], option["text"]])
-        return sha256(words.encode()).digest()
+        return sha256(f"{home}\n{question['text']}\n{option['text']}".encode()).digest()
 
     return {**question, "options": sorted(question["options"], key=key)}
 
@@ -54,8 +53,7 @@ class Desk:
         if not callable(answer):
             print(f"{SAID['wrong']} Hand over the function itself, without calling it.")
             return
-        name = getattr(answer, "__name__", type(answer).__name__)  # a net has none
-        judged = verdict(self._known(name, self.tasks), answer)
+        judged = verdict(self._known(names_of(answer)[0], self.tasks), answer)
         print(f"{SAID[judged.kind]} {judged.text}")
 
     def predict(self, name: str) -> Prediction:

@@ -103,14 +103,26 @@ def readings(
         return
     if one.shape != two.shape:
         yield from _of_shape(one, two)
-    elif has_fractions(wanted):  # whole numbers agree by chance
-        if not has_fractions(found):
-            words = "cut to whole numbers: // and int() lose the fraction"
-            yield Reading(words, one, True, torch.trunc)
-        elif getattr(found, "dtype", None) in (torch.float16, torch.bfloat16):
-            words = f"in {found.dtype}, which is too coarse: compute in float32"
-            yield Reading(words, one, True, rtol=1e-2)
-        yield from _of_factor(one, two, sizes)
+        return
+    if not has_fractions(wanted):
+        return  # whole numbers agree by chance
+    if not has_fractions(found):
+        words = "cut to whole numbers: // and int() lose the fraction"
+        yield Reading(words, one, True, torch.trunc)
+    elif getattr(found, "dtype", None) in (torch.float16, torch.bfloat16):
+        words = f"in {found.dtype}, which is too coarse: compute in float32"
+        yield Reading(words, one, True, rtol=1e-2)
+    yield Reading("of the wrong sign", -one)
+    yield Reading("1 minus what is asked for", 1 - one)
+    yield Reading("a percentage: a share is between 0 and 1", one / 100)
+    yield Reading("twice what is asked for: is a half missing?", one / 2)
+    yield Reading("half of what is asked for", 2 * one)
+    yield Reading("in nats: divide by ln 2 for bits", one / math.log(2))
+    yield Reading("off by ln 2: nats and bits are mixed", one * math.log(2))
+    for name, size in sizes.items():
+        told = f"what is asked for, and {size:g} is {name}: once too often"
+        yield Reading(f"{size:g} times {told} multiplied or summed?", one / size)
+        yield Reading(f"1/{size:g} of {told} divided or averaged?", one * size)
 
 
 def _of_shape(one: Tensor, two: Tensor) -> Iterator[Reading]:
@@ -133,19 +145,3 @@ def _of_shape(one: Tensor, two: Tensor) -> Iterator[Reading]:
         words = f"one number for all: {asked} is asked for, one for each row"
         yield Reading(words, one, True, torch.mean)
         yield Reading(words, one, True, torch.sum)
-
-
-def _of_factor(
-    one: Tensor, two: Tensor, sizes: Mapping[str, float]
-) -> Iterator[Reading]:
-    yield Reading("of the wrong sign", -one)
-    yield Reading("1 minus what is asked for", 1 - one)
-    yield Reading("a percentage: a share is between 0 and 1", one / 100)
-    yield Reading("twice what is asked for: is a half missing?", one / 2)
-    yield Reading("half of what is asked for", 2 * one)
-    yield Reading("in nats: divide by ln 2 for bits", one / math.log(2))
-    yield Reading("off by ln 2: nats and bits are mixed", one * math.log(2))
-    for name, size in sizes.items():
-        told = f"what is asked for, and {size:g} is {name}: once too often"
-        yield Reading(f"{size:g} times {told} multiplied or summed?", one / size)
-        yield Reading(f"1/{size:g} of {told} divided or averaged?", one * size)
