@@ -162,7 +162,7 @@ def test_a_loss_is_known_whoever_receives_a_gradient(path, line, entry, slip):
 
 @pytest.mark.parametrize(
     ("path", "line", "entry"),
-    named(row for row in KNOWN if row[1].startswith("teach(")),
+    named(row for row in KNOWN if row[1].startswith(("teach(", "same_crop_loss("))),
 )
 def test_a_loss_of_modules_is_known_in_any_mode(path, line, entry):
     hint, code = entry

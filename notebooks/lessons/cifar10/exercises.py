@@ -24,17 +24,14 @@ RESTLESS = (
 )
 FROZEN = "The number is right, but the student is in eval mode, and has to learn."
 LEFT = "The share is right, but the model stays in eval mode: call model.train() at the end."
-GRAPH = (
-    "The share is right, but each answer keeps a graph, for nothing: torch.no_grad()."
-)
+GRAPH = "Right, but each answer keeps a graph for nothing: ask in torch.no_grad()."
 
 
 def of_pictures(answer: Function) -> Seen:
-    """Two pictures of 4 × 6 pixels; none is as dark or as bright as can be."""
-    pictures = torch.randint(10, 240, (2, 4, 6, 3), dtype=torch.uint8)
-    found = answer(
-        pictures, torch.tensor([0.5, 0.45, 0.4]), torch.tensor([0.3, 0.2, 0.25])
-    )
+    """Two pictures of 2 × 4 pixels; none is as dark or as bright as can be."""
+    pictures = torch.randint(10, 240, (2, 2, 4, 3), dtype=torch.uint8)
+    mean, spread = torch.tensor([[0.5, 0.45, 0.4], [0.3, 0.2, 0.25]])
+    found = answer(pictures, mean, spread)
     double = str(getattr(found, "dtype", "")).endswith("float64")
     rest = "Right, but in float64, which no net here takes: .float()."
     return Seen(found, rest if double else "")
@@ -46,13 +43,13 @@ def with_norm() -> tuple[nn.Module, Tensor, list[tuple[bool, bool]]]:
     Each picture has the mean and spread that BatchNorm has stored, so that a mistake is
     known by its number in either mode.
     """
-    norm, images = nn.BatchNorm2d(3, momentum=0.0), torch.randn(140, 3, 6, 6)
-    net, modes = nn.Sequential(norm, nn.Flatten(), nn.Linear(108, 10)), []
+    norm, modes = nn.BatchNorm2d(3, momentum=0.0), []
+    net = nn.Sequential(norm, nn.Flatten(), nn.Linear(108, 10))
     nn.init.normal_(net[2].weight, std=0.2)
     norm.register_forward_hook(
-        lambda *_: modes.append((norm.training, torch.is_grad_enabled()))
+        lambda norm, *_: modes.append((norm.training, torch.is_grad_enabled()))
     )
-    return net, F.instance_norm(images), modes
+    return net, F.instance_norm(torch.randn(140, 3, 6, 6)), modes
 
 
 def of_crop(answer: Function) -> Seen:
@@ -100,8 +97,7 @@ TASKS = {
         solutions.prepare,
         "Each pixel kept its three colours, and all are near 0.",
         MISTAKES["prepare"],
-        "[B, 3, H, W]: the axes in another order, the bytes divided by 255, then each "
-        "colour less its mean, divided by its spread.",
+        "[B, 3, H, W] of bytes / 255, each colour less its mean, over its spread.",
     ),
     "same_crop_loss": Task(
         of_crop,
@@ -109,23 +105,20 @@ TASKS = {
         "One crop for both, and a teacher at rest.",
         MISTAKES["same_crop_loss"]
         | {hint: of_logits(f) for hint, f in soft_mistakes().items()},
-        "crop(images) once, then T² · KL(teacher ‖ student) of what both say of it, mean "
-        "over the images. soft_target_loss takes logits: the student's first.",
+        "crop(images) once, then T² · KL of the logits of both, the student's first.",
     ),
     "test_accuracy": Task(
         of_test_set,
         solutions.test_accuracy,
         "The pictures as they are, the net at rest, and then back to work.",
         MISTAKES["test_accuracy"],
-        "one number from 0 to 1: the images whose largest logit is at the place of the "
-        "label, divided by all images. Images are handed to the model as they are.",
+        "one number from 0 to 1: the right answers of all batches, over all images.",
     ),
     "train": Task(
         of_schedule,
         solutions.train,
         "One step for each batch: the last one is learnt at nearly 0.",
         MISTAKES["train"],
-        "one rate for each batch of each epoch, as it is while the batch is learnt: "
-        "first the rate, schedule.get_last_lr()[0], then learn(batch), then one step.",
+        "of each batch the rate before it is learnt, then learn(batch), then one step.",
     ),
 }
