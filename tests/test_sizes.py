@@ -49,10 +49,12 @@ SHOWS |= {"loudness": TEACHER}  # the force of each who pulls
 SHOWS |= {"bias": STUDENT, "forces": TEACHER | STUDENT, "pair": TEACHER | STUDENT}
 SHOWS |= dict.fromkeys(["gain", "omitted", "retrain", "blend_map"], STUDENT)
 SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
-# These do not depend on the images: they are of runs of MNIST, or of three classes.
+SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
+# These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
 FIXED |= {"forces": SHOWS["forces"]}
+FIXED |= dict.fromkeys(["teachers", "views", "classes"], STUDENT)
 COMPARE = {"uniform_mix", "similarity", "neighbours"}  # classes, so two are needed
 SIZES = {
     "two of two": some_images(2, 2),

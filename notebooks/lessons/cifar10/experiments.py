@@ -17,7 +17,7 @@ FEW_LABELS = [
     {"labels": 1000, "pictures": 10_000, "epochs": 6, **FEW},
     {"labels": 5000, "pictures": 5000, "epochs": 12, **FEW},
 ]
-LONG = {"labels": 5000, "pictures": 5000, "epochs": 60, **FEW}
+LONG = {"labels": 5000, "pictures": 5000, "epochs": 36, **FEW}
 
 
 def taught(teacher: str, temperature: float, views: str = "fixed views") -> lab.Setting:
@@ -98,7 +98,7 @@ def by_views() -> list[lab.Setting]:
 def by_labels() -> list[lab.Setting]:
     """Few labels, equal steps: which teacher, which temperature, which pictures.
 
-    Then five times as many steps, and another architecture.
+    Then three times as many steps, and another architecture.
     """
     alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
     teachers = [taught(t, hot) for t in lab.TEACHERS for hot in (1.0, 4.0)]

@@ -46,8 +46,7 @@ def colour_pair_explorer(
     """
     class_names = names_of(test_set, class_names)
     torn = picked_images(test_set, torn=1)[-1]  # the image whose answers are shown
-    teacher_right = accuracy(test_set["teacher_logits"], test_set["labels"]).item()
-    lowest = 0.6 * max(0.02, 1 - teacher_right)
+    right = accuracy(test_set["teacher_logits"], test_set["labels"]).item()
     twins = {} if twins is None else twins
     way_of = lru_cache(lambda _: way or lab.way_here(twins[LABELS], train_set))
 
@@ -62,19 +61,19 @@ def colour_pair_explorer(
 
         def begun(name: str) -> Generator:  # after the first picture
             seen.way = way_of(student)
-            batches = -(-count(sets[name]) // BATCH_SIZE)
-            given = {"epochs": steps // batches, "batch_size": BATCH_SIZE, **how}
-            given |= {"model": twins[name], "way": seen.way, **told[name]}
+            epochs = steps // -(-count(sets[name]) // BATCH_SIZE)
+            given = {"epochs": epochs, "batch_size": BATCH_SIZE, **how, **told[name]}
+            given |= {"model": twins[name], "way": seen.way}
             yield from student_steps(sets[name], **given)
 
         more = f" One saw {labels:,} labels, one {named:,} answers of the teacher."
-        said = {"lowest": lowest, "shows": True, "more": more}
+        said = {"lowest": 0.6 * max(0.02, 1 - right), "shows": True, "more": more}
         picture = partial(pair_picture, seen, class_names, steps, **said)
         return in_pairs(seen, map(begun, sets), picture, steps // TESTS)
 
     controls, presets = controls_of(count(train_set))
-    said = {"presets": presets, "button": "Start", "values": start}
-    return explore_live(trained, **said, **controls)
+    said = {"presets": presets, "button": "Start", "values": start, **controls}
+    return explore_live(trained, **said)
 
 
 def controls_of(examples: int) -> tuple[dict[str, Widget], dict[str, dict]]:

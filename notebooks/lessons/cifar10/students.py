@@ -11,9 +11,17 @@ from kdlab import experiments as lab
 from kdlab.data import Columns, load_images, sample, scaled
 from kdlab.experiments.students import objective_of
 from kdlab.models import build_model, whiten
-from kdlab.objectives import on_augmented
+from kdlab.objectives import label_loss, on_augmented
 from kdlab.speed import PLAIN, Way
-from kdlab.training import best_device, cycle_of, last_of, predict, training_steps
+from kdlab.training import (
+    best_device,
+    cycle_of,
+    evaluate,
+    fit,
+    last_of,
+    predict,
+    training_steps,
+)
 from kdlab.weights import load_model
 
 NETS = {
@@ -91,6 +99,30 @@ def model_of(dataset: str, teacher: str) -> nn.Module:
     """The stored teacher, on the fastest device and in the layout it likes."""
     model, _ = load_model(lab.colour_file(dataset, teacher))
     return model.to(best_device(), memory_format=torch.channels_last)
+
+
+def own_teacher(dataset: str, train_set: Columns) -> nn.Module:
+    """A teacher of labels, trained here and now where there is a GPU; else the stored.
+
+    It says what it took, and how often it is right.
+    """
+    if best_device() != "cuda":
+        _, facts = load_model(lab.colour_file(dataset, "unsmoothed"))
+        seconds, device = (facts[name] for name in ("train_seconds", "device"))
+        print(
+            f"There is no GPU here. The stored teacher took {seconds:.0f} s: {device}."
+        )
+        return model_of(dataset, "unsmoothed")
+    model = lab.new_colour_teacher(dataset, train_set, seed=0)
+    cycle, way = (
+        lab.colour_cycle(dataset, model, train_set),
+        lab.way_here(model, train_set),
+    )
+    objective = on_augmented(label_loss, lab.RECIPES[dataset]["pixels"])
+    fit(model, train_set, objective, way=way, **cycle)
+    right = evaluate(model, load_images(dataset, "test"), way)["accuracy"]
+    print(f"{lab.where()}: right on {right:.1%} of the test pictures.")
+    return model.eval().requires_grad_(False)
 
 
 APART = "dataset", "split", "teacher", "labels", "pictures", "views"
