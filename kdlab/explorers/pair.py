@@ -96,25 +96,28 @@ def in_pairs(
     steps: Iterable[Generator],
     picture: Callable[[], fig.Drawn],
     test_every: int,
-    of_unit: int | None = None,
+    of_unit: int = 0,
 ) -> Generator[object, None, dict[str, int]]:
     """A step of each twin in turn; yields pictures, returns the last test errors.
 
     Stopped, it returns those so far. Steps are counted in units of so many; without a
     unit one by one, and the first picture waits for no test.
     """
+    unit = of_unit or 1
     with suppress(GeneratorExit):
-        if of_unit:
-            seen.test(0)
+        if not of_unit:
+            yield picture
+        seen.test(0)
         yield picture
-        unit = of_unit or 1
         for number, pair in enumerate(zip(*steps, strict=True), start=1):
             seen.note(number / unit, *(terms for _, terms in pair))
             if number % test_every == 0:
                 seen.test(number // unit)
             yield picture if number % seen.every == 0 else None
         if seen.judges is not seen.test_set:
-            seen.judges = seen.test_set
+            seen.judges = seen.test_set  # in the place of what the sample told
+            for curve in seen.errors.values():
+                del curve[-1:]
             seen.test(number // unit)
             yield picture
     return {name: curve[-1][1] for name, curve in seen.errors.items() if curve}
@@ -145,7 +148,7 @@ def pair_picture(
     bars = fig.unnamed(fig.grouped_bars(seen.answers(), class_names))
     if shows:
         image = fig.image_address(seen.test_set["images"][seen.torn])
-        place = {"x": 1.6, "y": len(class_names) / 2 - 0.5, "xanchor": "right"}
+        place = {"x": 1.5, "y": len(class_names) / 2 - 0.5, "xanchor": "right"}
         size = {"sizex": 0.5, "sizey": len(class_names), "yanchor": "middle"}
         bars["images"] = [{"source": image, **place, **size}]
         bars["x"] |= {"range": [0, 1.6], "tickvals": [0, 0.5, 1]}
