@@ -97,37 +97,37 @@ def shares_explorer(
     return runs_explorer(runs, rows, view, **how)
 
 
-def gains_by_class(runs: pd.DataFrame) -> dict[str, dict[str, list[int]]]:
-    """{training: {class: errors spared, pair by pair}}, T = 4, whole pictures."""
+def gains_by_class(runs: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
+    """{training: {class: share of its errors spared, pair by pair}}, in %, T = 4."""
     runs = runs[(runs["student"] == "convnet") & (runs["teacher"] == "unsmoothed")]
     taught = runs.query("temperature == 4 and views == 'fixed views'")
     alone, found = runs[runs["method"] == "labels"], {}
     for training, some in taught.groupby("training"):
-        pair = some, alone[alone["training"] == training]
-        found[training] = {
-            name: spared(*(one.assign(test_errors=one[f"errors_{k}"]) for one in pair))
-            for k, name in enumerate(class_names("cifar10"))
-        }
+        twins, found[training] = alone[alone["training"] == training], {}
+        for number, name in enumerate(class_names("cifar10")):
+            errors = f"errors_{number}"
+            pair = (one.assign(test_errors=one[errors]) for one in (some, twins))
+            mean = twins[errors].mean() / 100
+            found[training][name] = [gain / mean for gain in spared(*pair)]
     return found
 
 
 def classes_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors spared in each class by the teacher: who gains, and who loses."""
     found = gains_by_class(runs)
+    x = fig.axis("errors spared, % of the twin's in this class", [-60, 80])
     there = [name for name in TRAININGS.values() if name in found]
 
     def view(training: str) -> fig.Drawn:
         order = sorted(found[training].items(), key=lambda pair: -sum(pair[1]))
         gains = dict(order)
         (first, most), *_, (last, least) = order
-        wide = 1.15 * max(abs(gain) for some in gains.values() for gain in some)
-        x = fig.axis("errors spared, of 1,000 of the class", [-wide, wide])
         return fig.picture(
-            f"Most for {first}, {fig.mean_words(most)}; least for {last}, "
-            f"{fig.mean_words(least)}",
+            f"Most for {first}, {fig.mean_words(most)} %; least for {last}, "
+            f"{fig.mean_words(least)} %",
             fig.spared_dots(gains, x, dict.fromkeys(gains, fig.STUDENT)),
-            says=f"CIFAR-10, {training}, T = 4, answers to whole pictures. Errors of "
-            f"1,000 spared: {fig.in_words(gains)}.",
+            says=f"CIFAR-10, {training}, T = 4, answers to whole pictures. Of each "
+            f"class's errors spared, in %: {fig.in_words(gains)}.",
             height=480,
         )
 

@@ -49,8 +49,12 @@ def told_set(
 
 def new_student(student: str, columns: Columns, seed: int) -> nn.Module:
     """The untrained net of NETS, on the fastest device."""
-    classes = columns["teacher_logits"].shape[1]
-    model = build_model(student, seed=seed, classes=classes, **NETS[student])
+    _, colors, _, image_size = columns["images"].shape
+    sizes = NETS[student] | {"colors": colors}
+    sizes["classes"] = columns["teacher_logits"].shape[1]
+    if student == "mixer":
+        sizes["image_size"] = image_size
+    model = build_model(student, seed=seed, **sizes)
     if student == "convnet":
         whiten(model, scaled(columns["images"][:5000]))
     return model.to(best_device())

@@ -198,7 +198,9 @@ def test_gains_are_those_of_the_table(runs):
         told = some[some["temperature"] == row.values["temperature"]]
         told = told[(told["teacher"] == "course") & (told["views"] == "fixed views")]
         alone = some[some["method"] == "labels"]
-        share = 20 * sum(spared(told, alone)) / alone["test_errors"].mean()  # %, of five
+        share = (
+            20 * sum(spared(told, alone)) / alone["test_errors"].mean()
+        )  # %, of five
         name = "teacher trained on smoothed labels"
         assert means(row)[name] == pytest.approx(share)
 
