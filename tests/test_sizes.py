@@ -251,7 +251,9 @@ def with_names(name, columns, names):
     before = [
         p.name for p in needed if p.default is p.empty and p.kind != p.VAR_KEYWORD
     ]
-    given = dict.fromkeys(["student_logits", "smoothed_logits"], student_answers(columns))
+    given = dict.fromkeys(
+        ["student_logits", "smoothed_logits"], student_answers(columns)
+    )
     panel = NAMED[name](*(given.get(n, columns) for n in before), class_names=names)
     if isinstance(panel, LivePanel):
         panel.stop()
