@@ -68,9 +68,9 @@ AT_HOME = {
 LAZY = {"plotly", "torchvision"}
 TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy to reuse
 
-# What exists today; when all lessons do, the package may have 5,500. A lesson with two
-# or three explorers has 300 lines; those with six that train have up to 750.
-LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 5400, 750, 350
+# What exists today: who adds to it looks first for what can go. A lesson with two or
+# three explorers has 300 lines; those with six that train have up to 800.
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 6050, 800, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 
