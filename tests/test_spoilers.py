@@ -38,11 +38,10 @@ TELLS = {  # what would tell the answer of a prediction
     "05 lesser": "more accurate teacher|accurate teachers",
     "05 same": r"teacher of the\s+same images|nothing but these 2,000",
     "05 control": r"regularise\s+directly|control is sobering|needs no teacher for it",
-    "06 kept": "better one still nothing|every other of its class"
-    "|what a student can use",
-    "06 crop": r"small\s+student that hardly matters|shows the same thing",
-    "06 named": "name what nobody has labelled|no label at all|2,540 errors",
-    "06 mixer": "heard through its answers|whether it is learnt as well",
+    "06 kept": "spares it none|differ less from picture to picture|come together",
+    "06 crop": "consistency pays|hardly differs from its picture",
+    "06 left": "most of the gain is the pictures|worth more than the softness",
+    "06 mixer": "takes nothing|What it can do\\s+with them depends",
 }
 
 

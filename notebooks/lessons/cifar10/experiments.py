@@ -41,6 +41,9 @@ def settings(*groups: list[lab.Setting], **changes: object) -> list[lab.Setting]
     return merged
 
 
+TAUGHT = [taught(teacher, hot) for teacher in lab.TEACHERS for hot in (1.0, 4.0)]
+
+
 def seeds(number: int) -> list[lab.Setting]:
     """The first seeds, as a group of `settings`."""
     return [{"seed": seed} for seed in range(number)]
@@ -56,33 +59,33 @@ def tried() -> list[lab.Setting]:
         for rate in rates
     ]
     alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
-    few = []
+    fixed, few = taught("unsmoothed", 4.0), []
     for student, number in {"convnet": 2, "mixer": 1}.items():
         rates = [{"learning_rate": rate} for rate in RATES[student]]
         how = {"student": student, "split": "held_out"}
         few += settings(alone, rates, [LABELS], seeds(number), **how)
-        fixed = taught("unsmoothed", 4.0)
         few += settings(told, rates, [fixed], seeds(number), **how)
+    others = [arm for arm in TAUGHT if arm != fixed]
+    rates = [{"learning_rate": rate} for rate in RATES["convnet"]]
+    few += settings(told, rates, others, split="held_out")
     return settings(long, arms, epochs=5, **held) + few
 
 
 def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
-    """Each setting with the rate that was best for its net, with and without a teacher."""
-    found = load_runs("colour_tuning")
+    """Each setting with the rate that was best for this net and way to teach."""
+    found = load_runs("colour_tuning").fillna({"temperature": 0.0})
     if len(found) < len(tried()):
         raise ValueError("First finish: colour_tuning, of lessons.cifar10")
-    found["taught"], found["few"] = (
-        found["method"] == "teacher",
-        found["labels"] < ALL / 2,
-    )
-    by = ["student", "taught", "few"]
+    found["few"] = found["labels"] < ALL / 2
+    by = ["student", "method", "teacher", "temperature", "few"]
     means = found.groupby([*by, "learning_rate"])["test_accuracy"].mean()
     best = means.groupby(level=by).idxmax()
 
     def rate(run: lab.Setting) -> float:
-        return best[
-            run["student"], run["method"] == "teacher", run["labels"] < ALL / 2
-        ][-1]
+        told = run["method"] == "teacher"  # smoothed labels learn as labels do
+        how = run["teacher"], run["temperature"] if told else 0.0
+        net = run["student"], "teacher" if told else "labels"
+        return best[*net, *how, run["labels"] < ALL / 2][-1]
 
     return [{**run, "learning_rate": rate(run)} for run in runs]
 
@@ -101,13 +104,12 @@ def by_labels() -> list[lab.Setting]:
     Then three times as many steps, and another architecture.
     """
     alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
-    teachers = [taught(t, hot) for t in lab.TEACHERS for hot in (1.0, 4.0)]
     same = [taught(teacher, 4.0, SAME) for teacher in lab.TEACHERS]
     fixed, also = taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)
     mixer = {"student": "mixer"}
     return tuned(
         settings(alone, [LABELS, SMOOTHING], seeds(5))
-        + settings(told, teachers + same, seeds(5))
+        + settings(told, TAUGHT + same, seeds(5))
         + settings([LONG], [LABELS, fixed, also], seeds(5))
         + settings(alone, [LABELS, SMOOTHING], seeds(5), **mixer)
         + settings(told, [fixed, also], seeds(5), **mixer)

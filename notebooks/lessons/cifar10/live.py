@@ -96,5 +96,5 @@ def controls_of(examples: int) -> tuple[dict[str, Widget], dict[str, dict]]:
     presets = {"few labels, many pictures": {"labels": few, "pictures": many, **equal}}
     for_both = f"the same {same:,} pictures for both"
     presets[for_both] = {"labels": same, "pictures": same, **equal}
-    presets["another architecture"] = {"student": "mixer", "learning_rate": 5e-3}
+    presets["another architecture"] = {"student": "mixer", "learning_rate": 2e-3}
     return controls, presets

@@ -24,6 +24,7 @@ TRAININGS = {  # labelled pictures and steps
     (50_000, 4000): "50,000 labels, four times as long",
 }
 FEW = [*TRAININGS.values()][:2]
+VIEWS = {"convnet": [t for t in TRAININGS.values() if t != FEW[1]], "mixer": FEW}
 ALONE = "no teacher: smoothing 0.1"
 COLORS = {ALONE: fig.OTHER}
 
@@ -37,7 +38,7 @@ def all_runs() -> pd.DataFrame:
     return runs.assign(training=names)
 
 
-def teachers_explorer(runs: pd.DataFrame) -> Explorer:
+def teachers_explorer(runs: pd.DataFrame, training: str = FEW[0]) -> Explorer:
     """What each of two teachers spares a student with few labels, by temperature."""
     told = "method == 'teacher' and views == 'fixed views' and teacher == "
     rows = {
@@ -46,7 +47,7 @@ def teachers_explorer(runs: pd.DataFrame) -> Explorer:
         f"teacher {PLAIN}": f"{told}'unsmoothed'",
     }
     temperature = choice("temperature T", [1.0, 4.0], 1.0)
-    return shares_explorer(runs, rows, "convnet", FEW, temperature=temperature)
+    return shares_explorer(runs, rows, "convnet", [training], temperature=temperature)
 
 
 def views_explorer(runs: pd.DataFrame, student: str = "convnet") -> Explorer:
@@ -58,10 +59,7 @@ def views_explorer(runs: pd.DataFrame, student: str = "convnet") -> Explorer:
         "answers to the same crop": f"{told}'{SAME}'",
     }
     runs = runs[runs["teacher"] == "unsmoothed"]
-    there = runs.loc[runs["student"] == student, "training"].unique()
-    return shares_explorer(
-        runs, rows, student, [t for t in TRAININGS.values() if t in there]
-    )
+    return shares_explorer(runs, rows, student, VIEWS[student])
 
 
 def shares_explorer(
@@ -77,7 +75,9 @@ def shares_explorer(
     colors = dict(zip(rows, (fig.OTHER, fig.STUDENTS[0], fig.STUDENT), strict=True))
     x = fig.axis("errors spared, % of the twin's", [-12, 58])
 
-    def view(gains: fig.Runs, training: str, temperature: float = 4.0) -> fig.Drawn:
+    def view(
+        gains: fig.Runs, training: str = trainings[0], temperature: float = 4.0
+    ) -> fig.Drawn:
         shares = {
             n: [100 * g / of[training] for g in some] for n, some in gains.items()
         }
@@ -92,9 +92,9 @@ def shares_explorer(
             height=350,
         )
 
-    drop = dropdown("training", trainings)
-    how = {"tabulate": 1 + len(controls), "training": drop, **controls}
-    return runs_explorer(runs, rows, view, **how)
+    if len(trainings) > 1:
+        controls["training"] = dropdown("training", trainings)
+    return runs_explorer(runs, rows, view, tabulate=len(controls), **controls)
 
 
 def gains_by_class(runs: pd.DataFrame) -> dict[str, dict[str, list[float]]]:
