@@ -38,10 +38,11 @@ TELLS = {  # what would tell the answer of a prediction
     "05 lesser": "more accurate teacher|accurate teachers",
     "05 same": r"teacher of the\s+same images|nothing but these 2,000",
     "05 control": r"regularise\s+directly|control is sobering|needs no teacher for it",
-    "06 kept": "spares it none|differ less from picture to picture|come together",
+    "06 kept": "a third of that|hardly more than label smoothing"
+    "|differ less from picture to picture|come together",
     "06 crop": "consistency pays|hardly differs from its picture",
     "06 left": "most of the gain is the pictures|worth more than the softness",
-    "06 mixer": "takes nothing|What it can do\\s+with them depends",
+    "06 mixer": "takes nothing|makes nothing of its teacher's answers",
 }
 
 

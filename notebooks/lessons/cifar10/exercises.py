@@ -17,10 +17,9 @@ from . import solutions
 NAMES = {"soft_target_loss": soft_target_loss}
 MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml", NAMES)
 RESTLESS = (
-    "The number is right only as each of these pictures has the mean and spread that "
-    "BatchNorm has stored: the {0} is in train mode, where an answer depends on the rest "
-    "of the batch, and what is stored moves, in no_grad() too. Call {0}.eval(), with the "
-    "( ), before you ask it."
+    "The number is right only on these pictures, chosen to have the mean and spread that "
+    "BatchNorm has stored: the {0} is in train mode, where an answer depends on the batch "
+    "and what is stored moves, in no_grad() too. Call {0}.eval(), with the ( ), first."
 )
 FROZEN = "The number is right, but the student is in eval mode, and has to learn."
 LEFT = "The share is right, but the model stays in eval mode: call model.train() at the end."

@@ -104,12 +104,11 @@ def by_labels() -> list[lab.Setting]:
     Then three times as many steps, and another architecture.
     """
     alone, told = FEW_LABELS[::2], FEW_LABELS[1:]
-    same = [taught(teacher, 4.0, SAME) for teacher in lab.TEACHERS]
     fixed, also = taught("unsmoothed", 4.0), taught("unsmoothed", 4.0, SAME)
     mixer = {"student": "mixer"}
     return tuned(
         settings(alone, [LABELS, SMOOTHING], seeds(5))
-        + settings(told, TAUGHT + same, seeds(5))
+        + settings(told, [*TAUGHT, also], seeds(5))
         + settings([LONG], [LABELS, fixed, also], seeds(5))
         + settings(alone, [LABELS, SMOOTHING], seeds(5), **mixer)
         + settings(told, [fixed, also], seeds(5), **mixer)

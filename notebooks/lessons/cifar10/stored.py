@@ -14,14 +14,13 @@ from kdlab.panels import Explorer, choice, dropdown, explore
 from kdlab.results import load_runs, spared
 
 from .students import SAME
-from .teachers import PLAIN, SMOOTHED
 
 TRAININGS = {  # labelled pictures and steps
     (5000, 600): "5,000 labels",
     (1000, 600): "1,000 labels, the teacher names 10,000 pictures",
     (5000, 1800): "5,000 labels, three times as long",
-    (50_000, 1000): "50,000 labels",
-    (50_000, 4000): "50,000 labels, four times as long",
+    (50_000, 1000): "50,000 labels, ten epochs",
+    (50_000, 4000): "50,000 labels, forty epochs",
 }
 FEW = [*TRAININGS.values()][:2]
 VIEWS = {"convnet": [t for t in TRAININGS.values() if t != FEW[1]], "mixer": FEW}
@@ -43,8 +42,8 @@ def teachers_explorer(runs: pd.DataFrame, training: str = FEW[0]) -> Explorer:
     told = "method == 'teacher' and views == 'fixed views' and teacher == "
     rows = {
         ALONE: "method == 'smoothing 0.1'",
-        f"teacher {SMOOTHED}": f"{told}'course'",
-        f"teacher {PLAIN}": f"{told}'unsmoothed'",
+        "teacher of smoothed labels": f"{told}'course'",
+        "teacher of labels": f"{told}'unsmoothed'",
     }
     temperature = choice("temperature T", [1.0, 4.0], 1.0)
     return shares_explorer(runs, rows, "convnet", [training], temperature=temperature)
@@ -55,8 +54,8 @@ def views_explorer(runs: pd.DataFrame, student: str = "convnet") -> Explorer:
     told = "method == 'teacher' and temperature == 4 and views == "
     rows = {
         ALONE: "method == 'smoothing 0.1'",
-        "answers to whole pictures": f"{told}'fixed views'",
-        "answers to the same crop": f"{told}'{SAME}'",
+        "whole pictures": f"{told}'fixed views'",
+        "the same crop": f"{told}'{SAME}'",
     }
     runs = runs[runs["teacher"] == "unsmoothed"]
     return shares_explorer(runs, rows, student, VIEWS[student])
@@ -81,10 +80,9 @@ def shares_explorer(
         shares = {
             n: [100 * g / of[training] for g in some] for n, some in gains.items()
         }
-        first, second = [*gains][1:]
+        by_teacher = {name: some for name, some in gains.items() if name != ALONE}
         return fig.picture(
-            f"T = {temperature:g}: {fig.mean_words(gains[second])} errors spared, "
-            f"{fig.mean_words(gains[first])} above",
+            f"T = {temperature:g}, errors spared: {fig.in_words(by_teacher)}",
             fig.spared_dots(shares, x, colors),
             says=f"CIFAR-10, {student}, {training}, T = {temperature:g}. On labels "
             f"{of[training]:.0f} errors of 10,000; spared: {fig.in_words(gains)}; "

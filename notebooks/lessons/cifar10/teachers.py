@@ -10,7 +10,7 @@ from kdlab.explorers.answers import names_of, picked_images, picker
 from kdlab.metrics import effective_classes, soften
 from kdlab.panels import Explorer, explore, temperature_slider
 
-PLAIN, SMOOTHED = "trained on labels", "trained on smoothed labels"
+PLAIN, SMOOTHED = "teacher of labels", "teacher of smoothed labels"
 COLORS = {PLAIN: fig.TEACHER, SMOOTHED: fig.SOFTENED}
 
 
@@ -44,8 +44,7 @@ def two_teachers_explorer(
             fig.grouped_bars(bars, class_names),
             fig.image(images[image_number]),
             widths=[2.4, 1],
-            says=f"Label {class_names[labels[image_number]]}. Teacher "
-            f"{'; teacher '.join(said)}.",
+            says=f"Label {class_names[labels[image_number]]}. {'; '.join(said)}.",
             height=430,
             legend=True,
         )

@@ -201,7 +201,7 @@ def test_gains_are_those_of_the_table(runs):
         share = (
             20 * sum(spared(told, alone)) / alone["test_errors"].mean()
         )  # %, of five
-        name = "teacher trained on smoothed labels"
+        name = "teacher of smoothed labels"
         assert means(row)[name] == pytest.approx(share)
 
 
