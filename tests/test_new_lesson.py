@@ -36,7 +36,7 @@ lesson.check(lambda probs: probs)
 @pytest.fixture
 def copy(tmp_path):
     """The course in another place, with one lesson more: a copy under another name."""
-    ignored = shutil.ignore_patterns("__pycache__", ".*", "MNIST", "cifar*", "build")
+    ignored = shutil.ignore_patterns("__pycache__", ".*", "MNIST", "cifar-*", "build")
     for name in ("kdlab", "notebooks", "tests", "data"):
         shutil.copytree(ROOT / name, tmp_path / name, ignore=ignored)
     for name in ("README.md", "pyproject.toml", "Makefile", "install.py"):

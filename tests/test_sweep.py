@@ -303,7 +303,7 @@ def test_an_unknown_experiment_is_named_with_those_there_are(ours, run, capsys):
     )
     with pytest.raises(SystemExit):
         command.main(["kdlab", "teacher"])
-    assert "it has ['teachers', 'tuning']" in capsys.readouterr().err
+    assert "it has ['colour_teachers', 'teachers', 'tuning']" in capsys.readouterr().err
 
 
 def test_what_an_experiment_reads_is_run_first_and_complete_when_it_is_asked(
@@ -489,21 +489,6 @@ def test_a_dask_cluster_gives_the_same_rows(tiny):
     ) as cluster:
         address = cluster.scheduler_address
         assert tiny("--backend=dask", f"--address={address}", "--fresh") == here
-
-
-def test_a_ray_cluster_gives_the_same_rows(tiny):
-    """Of two machines, where Ray is installed: it is large and not needed."""
-    pytest.importorskip("ray")
-    from ray.cluster_utils import Cluster
-
-    here = tiny("--jobs=1")
-    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
-    try:
-        cluster.add_node(num_cpus=1)
-        words = "--backend=ray", f"--address={cluster.address}"
-        assert tiny(*words, "--fresh") == here
-    finally:
-        cluster.shutdown()
 
 
 def test_runs_in_the_threads_of_one_process_wait_for_each_other():

@@ -80,9 +80,9 @@ def shares_explorer(
         shares = {
             n: [100 * g / of[training] for g in some] for n, some in gains.items()
         }
-        by_teacher = {name: some for name, some in gains.items() if name != ALONE}
+        taught = {n.removeprefix("teacher of "): gains[n] for n in [*gains][1:]}
         return fig.picture(
-            f"T = {temperature:g}, errors spared: {fig.in_words(by_teacher)}",
+            f"T = {temperature:g} spares {fig.in_words(taught)}",
             fig.spared_dots(shares, x, colors),
             says=f"CIFAR-10, {student}, {training}, T = {temperature:g}. On labels "
             f"{of[training]:.0f} errors of 10,000; spared: {fig.in_words(gains)}; "
