@@ -44,7 +44,7 @@ def two_teachers_explorer(
             fig.grouped_bars(bars, class_names),
             fig.image(images[image_number]),
             widths=[2.4, 1],
-            says=f"Label {class_names[labels[image_number]]}. {'; '.join(said)}.",
+            says=f"Label {class_names[labels[image_number]]}. The {'; the '.join(said)}.",
             height=430,
             legend=True,
         )
