@@ -57,7 +57,7 @@ def test_a_teacher_that_was_stopped_goes_on_and_ends_the_same(
     class Killed(BaseException):
         pass
 
-    def stopping(model, columns, objective, **how):
+    def stopping(model, columns, objective, sgd, **how):
         steps = 0
 
         def counted(student, batch):
@@ -67,7 +67,7 @@ def test_a_teacher_that_was_stopped_goes_on_and_ends_the_same(
                 raise Killed
             return objective(student, batch)
 
-        return fit(model, columns, counted, **how)
+        return fit(model, columns, counted, sgd, **how)
 
     monkeypatch.setattr(colour, "fit", stopping)
     parts = tmp_path / "parts.safetensors"

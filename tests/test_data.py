@@ -212,16 +212,19 @@ def mnist(monkeypatch):
 # What a dataset is
 
 
-def test_digits_have_the_shape_of_mnist_and_splits_that_do_not_overlap():
-    parts = {split: load_images("digits", split) for split in datasets.SPLITS}
-    assert {split: count(part) for split, part in parts.items()} == {
-        "train": 1437,
-        "test": 360,
-        "fit": 1257,
-        "held_out": 180,
-    }
+@pytest.mark.parametrize(
+    ("name", "shape", "sizes"),
+    [
+        ("digits", (1, 28, 28), [1437, 360, 1257, 180]),  # as MNIST
+        ("colour_digits", (3, 32, 32), [8622, 1080, 7542, 1080]),  # as CIFAR-10
+    ],
+)
+def test_digits_have_the_shape_and_splits_that_do_not_overlap(name, shape, sizes):
+    parts = {split: load_images(name, split) for split in datasets.SPLITS}
+    assert [*parts] == ["train", "test", "fit", "held_out"]
+    assert [count(part) for part in parts.values()] == sizes
     for part in parts.values():
-        assert part["images"].shape[1:] == (1, 28, 28)
+        assert part["images"].shape[1:] == shape
         assert part["images"].dtype == torch.uint8
         assert part["labels"].dtype == torch.int64
         assert part["labels"].unique().tolist() == list(range(10))
@@ -239,24 +242,6 @@ def test_digits_are_drawn_as_mnist_draws_them():
     true = torch.from_numpy(load_digits().images[-360:])[:, None].float()
     true = torch.nn.functional.avg_pool2d(true, 2) * 255 / 16
     assert (small - true).abs().mean() < 8  # of 255; another picture: 40 and more
-
-
-def test_colour_digits_have_the_shape_of_cifar10():
-    parts = {split: load_images("colour_digits", split) for split in datasets.SPLITS}
-    assert {split: count(part) for split, part in parts.items()} == {
-        "train": 8622,
-        "test": 1080,
-        "fit": 7542,
-        "held_out": 1080,
-    }
-    for part in parts.values():
-        assert part["images"].shape[1:] == (3, 32, 32)
-        assert part["images"].dtype == torch.uint8
-        assert part["labels"].dtype == torch.int64
-        assert part["labels"].unique().tolist() == list(range(10))
-    for name in "images", "labels":
-        joined = torch.cat([parts["fit"][name], parts["held_out"][name]])
-        assert joined.equal(parts["train"][name])
 
 
 COLOUR_DIGITS = """

@@ -7,9 +7,9 @@ all lessons share, are here.
 from kdlab.experiments.colour import (
     RECIPES,
     TEACHERS,
-    colour_cycle,
     colour_file,
     colour_teachers,
+    fit_colour_teacher,
     new_colour_teacher,
     told_by,
     way_here,

@@ -1,4 +1,4 @@
-"""Teachers for colour pictures: one that is as good as it gets, one that teaches."""
+"""Teachers for colour pictures, of labels and of smoothed ones; what they answer."""
 
 import time
 from pathlib import Path
@@ -53,10 +53,15 @@ def colour_sizes(dataset: str) -> dict[str, object]:
     return {"widths": RECIPES[dataset]["widths"], "divisor": 9.0}
 
 
-def colour_cycle(dataset: str, model: nn.Module, columns: Columns) -> dict[str, object]:
-    """SGD and its cycle, linear up and down, as options of `training_steps`."""
+def fit_colour_teacher(
+    model: nn.Module, dataset: str, name: str, columns: Columns, **how: object
+) -> None:
+    """Train one of TEACHERS by its recipe: SGD, the rate linear up and down.
+
+    `how` is of `fit`: seed, way, checkpoint, progress.
+    """
     recipe = RECIPES[dataset]
-    length = {name: recipe[name] for name in ("epochs", "batch_size")}
+    length = {key: recipe[key] for key in ("epochs", "batch_size")}
     batches = -(-count(columns) // recipe["batch_size"])
     free = [p for p in model.parameters() if p.requires_grad]
     sgd = torch.optim.SGD(
@@ -64,7 +69,8 @@ def colour_cycle(dataset: str, model: nn.Module, columns: Columns) -> dict[str, 
     )
     cycle = {"pct_start": 0.2, "anneal_strategy": "linear", "cycle_momentum": False}
     schedule = OneCycleLR(sgd, PEAK, total_steps=recipe["epochs"] * batches, **cycle)
-    return {"optimizer": sgd, "schedule": schedule, **length}
+    objective = on_augmented(smoothed_label_loss(TEACHERS[name]), recipe["pixels"])
+    fit(model, columns, objective, sgd, schedule=schedule, **length, **how)
 
 
 def colour_teacher_run(setting: Setting, keep: Path | None = None) -> Setting:
@@ -77,20 +83,17 @@ def colour_teacher_run(setting: Setting, keep: Path | None = None) -> Setting:
     train_set, test_set = (load_images(dataset, s) for s in ("train", "test"))
     model = new_colour_teacher(dataset, train_set, seed)
     way = way_here(model, train_set)
-    objective = smoothed_label_loss(TEACHERS[name])
-    objective = on_augmented(objective, RECIPES[dataset]["pixels"])
     checkpoint = WEIGHTS / f"{dataset}_{name}_{seed}.checkpoint"
-    cycle = colour_cycle(dataset, model, train_set)
-    how = {**cycle, "seed": seed, "way": way, "checkpoint": checkpoint}
+    how = {"seed": seed, "way": way, "checkpoint": checkpoint, "progress": False}
     start = time.perf_counter()
-    fit(model, train_set, objective, progress=False, **how)
+    fit_colour_teacher(model, dataset, name, train_set, **how)
     seconds = time.perf_counter() - start
     model.half().float()  # as it will be stored
     widths = "-".join(map(str, RECIPES[dataset]["widths"]))
     run = {**setting, "teacher": None, "student": f"convnet-{widths}"}
     run |= {"method": "smoothing 0.2" if TEACHERS[name] else "labels"}
     run |= {"temperature": None, "soft_weight": 0.0}
-    run |= {"labels": count(train_set), "epochs": cycle["epochs"]}
+    run |= {"labels": count(train_set), "epochs": RECIPES[dataset]["epochs"]}
     run |= {**measured(model, test_set), "teacher_agreement": None}
     run |= {"train_seconds": round(seconds, 1), "device": where(), "way": str(way)}
     if keep:

@@ -11,13 +11,12 @@ from kdlab import experiments as lab
 from kdlab.data import Columns, load_images, sample, scaled
 from kdlab.experiments.students import objective_of
 from kdlab.models import build_model, whiten
-from kdlab.objectives import label_loss, on_augmented
+from kdlab.objectives import on_augmented
 from kdlab.speed import PLAIN, Way
 from kdlab.training import (
     best_device,
     cycle_of,
     evaluate,
-    fit,
     last_of,
     predict,
     training_steps,
@@ -118,12 +117,8 @@ def own_teacher(dataset: str, train_set: Columns) -> nn.Module:
         )
         return model_of(dataset, "unsmoothed")
     model = lab.new_colour_teacher(dataset, train_set, seed=0)
-    cycle, way = (
-        lab.colour_cycle(dataset, model, train_set),
-        lab.way_here(model, train_set),
-    )
-    objective = on_augmented(label_loss, lab.RECIPES[dataset]["pixels"])
-    fit(model, train_set, objective, way=way, **cycle)
+    way = lab.way_here(model, train_set)
+    lab.fit_colour_teacher(model, dataset, "unsmoothed", train_set, way=way)
     right = evaluate(model, load_images(dataset, "test"), way)["accuracy"]
     print(f"{lab.where()}: right on {right:.1%} of the test pictures.")
     return model.eval().requires_grad_(False)
