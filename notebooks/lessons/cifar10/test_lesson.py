@@ -6,7 +6,7 @@ from torch.testing import assert_close
 
 from kdlab import experiments as lab
 from kdlab import figures as fig
-from kdlab.data import count, load_images
+from kdlab.data import count, load_images, sample
 from kdlab.experiments.sweep import key_of
 from kdlab.metrics import effective_classes, soften
 from kdlab.results import spared
@@ -159,6 +159,32 @@ def test_a_student_is_taught_on_moved_pictures_by_who_was_told_so():
     assert len(asked) == 2 and not torch.equal(*found.values())
     moved = asked[0].sum(dim=(1, 2, 3)).sort().values
     assert not torch.isin(moved, columns["images"].div(255).sum(dim=(1, 2, 3))).all()
+
+
+@pytest.mark.parametrize("method", ["labels", "teacher"])
+@pytest.mark.parametrize("views", ["fixed views", SAME])
+def test_a_run_sees_its_own_pictures_and_its_own_teacher(method, views, monkeypatch):
+    seen = {}
+
+    def steps(columns, **how):
+        seen.update(how, columns=columns)
+        return how["model"]
+        yield
+
+    monkeypatch.setattr(students, "student_steps", steps)
+    monkeypatch.setattr(students.lab, "way_here", lambda *given: students.PLAIN)
+    setting = {"dataset": "colour_digits", "split": "held_out", "teacher": "course"}
+    setting |= {"student": "convnet", "method": method, "temperature": 4.0}
+    setting |= {"labels": 30, "pictures": 50, "views": views, "epochs": 2, "seed": 3}
+    row = students.colour_run(setting)
+    whole = told_set("fit", "course", "colour_digits")
+    expected = sample(whole, 30 if method == "labels" else 50, 3)
+    assert torch.equal(seen["columns"]["images"], expected["images"])
+    assert torch.equal(seen["columns"]["teacher_logits"], expected["teacher_logits"])
+    assert (seen.get("teacher") is not None) == (views == SAME)
+    assert seen["seed"] == 3 and seen["temperature"] == 4.0 and row["device"] == "cpu"
+    assert setting.items() <= row.items() and row["way"] == "float32, 1 thread"
+    assert sum(row[f"errors_{k}"] for k in range(10)) == row["test_errors"]
 
 
 def test_students_have_at_most_300_000_parameters():
