@@ -129,4 +129,4 @@ def classes_explorer(runs: pd.DataFrame) -> Explorer:
             height=480,
         )
 
-    return explore(view, training=dropdown("training", there))
+    return explore(view, training=dropdown("training", there, there[-2]))
