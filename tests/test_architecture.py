@@ -1,6 +1,6 @@
 """The house rules, read from the source: who may import whom, and sizes.
 
-The package is the method, at its top, and five wings; a lesson's home uses them all.
+The package is the method, at its top, and six wings; a lesson's home uses them all.
 Nothing here imports the package, but for the last tests, which do so in a new process.
 A new lesson adds no entry here.
 """
@@ -52,7 +52,8 @@ WINGS = {
     "panels": "",
     "exercises": "seeds",
     "experiments": ALL_METHOD,
-    "explorers": f"{ALL_METHOD} figures panels experiments",
+    "compression": ALL_METHOD,
+    "explorers": f"{ALL_METHOD} figures panels experiments compression",
 }
 MAY_IMPORT = {name: set(to.split()) for name, to in {**METHOD, **WINGS}.items()}
 
@@ -63,14 +64,17 @@ AT_HOME = {
     "plotly": {"panels"},
     "matplotlib": set(),
     "torchvision": set(),
+    "onnx": {"compression"},
+    "onnxscript": set(),  # torch's exporter imports it
+    "onnxruntime": {"compression"},
     "pickle": {"datasets"},  # CIFAR-10 is published as pickles: read behind a checksum
 }
-LAZY = {"plotly", "torchvision"}
+LAZY = {"plotly", "torchvision", "onnx", "onnxscript", "onnxruntime"}
 TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy to reuse
 
 # What exists today: who adds to it looks first for what can go. A lesson with two or
 # three explorers has 300 lines; those with six that train have up to 750.
-LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 6050, 750, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 6650, 750, 350
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 
