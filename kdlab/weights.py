@@ -1,11 +1,13 @@
 """Trained models on disk: safetensors whose header says how to rebuild the model."""
 
+import copy
 import json
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
-from torch import nn
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 from kdlab.models import build_model
 
@@ -17,8 +19,16 @@ def save_model(
 ) -> None:
     """Write the parameters, the recipe, and facts such as dataset and test accuracy.
 
-    In one step: a reader or a crash never meets half a file.
+    In one step: a reader or a crash never meets half a file. Layers may have lost
+    channels, or be pairs of low rank: their shapes say so, and the recipe need not.
+
+    Raises ValueError if there are masks or grids on the weights.
     """
+    if any(parametrize.is_parametrized(part) for part in model.modules()):
+        raise ValueError(
+            "The model has masks or grids on its weights. Save "
+            "kdlab.compression.baked(model), which has plain ones."
+        )
     header = {"architecture": architecture, "sizes": sizes, "facts": facts}
     text = {name: json.dumps(value) for name, value in header.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -45,7 +55,9 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:
             for name in ("architecture", "sizes", "facts")
         }
         model = build_model(header["architecture"], **header["sizes"])
-        model.load_state_dict(load_file(path))
+        tensors = load_file(path)
+        reshape(model, tensors)
+        model.load_state_dict(tensors)
     except KeyError as error:
         raise ValueError(
             f"{path.name} does not say how to rebuild its model (no {error} in its "
@@ -57,6 +69,54 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:
             "Restore it with `git checkout`, or train it again with kdlab.experiments."
         ) from error
     return model.eval().requires_grad_(False), header["facts"]
+
+
+def reshape(model: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give a model's layers the smaller shapes of stored tensors, and theirs pairs."""
+    for name, part in list(model.named_modules()):
+        wanted = {
+            key: tensors[f"{name}.{key}"]
+            for key, value in part.state_dict().items()
+            if "." not in key and smaller(tensors.get(f"{name}.{key}"), value)
+        }
+        refill(part, wanted)
+        thin, wide = (tensors.get(f"{name}.{number}.weight") for number in (0, 1))
+        if isinstance(part, nn.Linear | nn.Conv2d) and None not in (thin, wide):
+            model.set_submodule(name, paired(part, thin, wide))
+
+
+def smaller(stored: Tensor | None, value: Tensor) -> bool:
+    """Whether a stored tensor is what pruning may have left of one of this shape."""
+    if stored is None or stored.ndim != value.ndim or stored.shape == value.shape:
+        return False
+    fits = all(a <= b for a, b in zip(stored.shape, value.shape, strict=True))
+    return fits and stored.shape[2:] == value.shape[2:]
+
+
+def refill(part: nn.Module, tensors: dict[str, Tensor]) -> None:
+    """Give a layer or a BatchNorm these tensors, in place, and the sizes they have."""
+    for name, value in tensors.items():
+        old = getattr(part, name)
+        if isinstance(old, nn.Parameter):
+            value = nn.Parameter(value, requires_grad=old.requires_grad)
+        setattr(part, name, value)
+    if isinstance(part, nn.Linear):
+        part.out_features, part.in_features = part.weight.shape
+    elif isinstance(part, nn.Conv2d):
+        part.out_channels, part.in_channels = part.weight.shape[:2]
+    elif tensors and isinstance(part, nn.BatchNorm2d):
+        part.num_features = len(part.weight)
+
+
+def paired(layer: nn.Module, thin: Tensor, wide: Tensor) -> nn.Sequential:
+    """A dense layer or a 1×1 convolution as two: thin [rank, inputs], then wide."""
+    first, second = copy.deepcopy(layer), copy.deepcopy(layer)
+    first.bias = None
+    if isinstance(second, nn.Conv2d):  # the first has the stride
+        second.stride, second.padding = (1, 1), (0, 0)
+    refill(first, {"weight": thin})
+    refill(second, {"weight": wide})
+    return nn.Sequential(first, second)
 
 
 def load_teacher(

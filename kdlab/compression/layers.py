@@ -1,0 +1,76 @@
+"""The layers of a net whose weights a compression touches, and how one is cut."""
+
+import copy
+
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from kdlab.weights import refill
+
+LAYERS = (nn.Linear, nn.Conv2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+
+
+def layers_of(model: nn.Module) -> dict[str, nn.Module]:
+    """The dense layers and convolutions by name, from the first to the last.
+
+    Raises ValueError if there are none, or if their weights are not finite.
+    """
+    layers = {n: part for n, part in model.named_modules() if isinstance(part, LAYERS)}
+    if not layers:
+        raise ValueError("The model has no dense layer and no convolution to compress.")
+    for name, layer in layers.items():
+        if not layer.weight.isfinite().all():
+            raise ValueError(
+                f"Layer {name} has weights that are NaN or infinite: train it again, "
+                "with a smaller learning rate."
+            )
+    return layers
+
+
+def plain(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
+    """Take off the layer's parametrizations, which are returned, and set its weight.
+
+    By hand: torch's own `remove_parametrizations` breaks other copies of the layer.
+    """
+    if not parametrize.is_parametrized(layer):
+        return []
+    gone = layer.parametrizations.weight
+    del layer.parametrizations
+    layer.__class__ = layer.__class__.__bases__[0]
+    trained = gone.original.requires_grad
+    layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=trained)
+    return list(gone)
+
+
+def baked(model: nn.Module) -> nn.Module:
+    """A copy with plain weights: what masks and grids made of them is kept as it is."""
+    model = copy.deepcopy(model)
+    for layer in layers_of(model).values():
+        plain(layer, layer.weight)
+    return model
+
+
+def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
+    """Leave these outputs and inputs of a layer, in place; its masks are cut, too."""
+    shared = layer.weight
+    if parametrize.is_parametrized(layer):
+        shared = layer.parametrizations.weight.original
+    made = plain(layer, shared)
+    left = {"weight": layer.weight.detach()[outputs][:, inputs]}
+    if layer.bias is not None:
+        left["bias"] = layer.bias.detach()[outputs]
+    refill(layer, left)
+    for each in made:
+        smaller = each.narrowed(outputs, inputs)
+        parametrize.register_parametrization(layer, "weight", smaller)
+
+
+def cut_norm(norm: nn.Module, channels: Tensor) -> None:
+    """Leave these channels of a BatchNorm, in place."""
+    left = {
+        name: value.detach()[channels]
+        for name, value in norm.state_dict().items()
+        if value.ndim
+    }
+    refill(norm, left)

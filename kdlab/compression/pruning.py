@@ -1,0 +1,260 @@
+"""Pruning: weights set to zero, which stays, or channels that are really taken out."""
+
+import copy
+from collections.abc import Callable, Iterator, Sequence
+
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import parametrize
+
+from kdlab.compression.layers import LAYERS, NORMS, cut, cut_norm, layers_of
+from kdlab.data import Columns, check_images
+from kdlab.models import Residual
+from kdlab.training import evaluate, modes_of, set_modes
+
+Masks = dict[str, Tensor]  # of each layer: which weights are kept
+Score = Callable[[nn.Module], Tensor]  # layer -> [outputs], small ones go first
+
+
+class Mask(nn.Module):
+    """A parametrization: a weight is what was learned where it is kept, else zero."""
+
+    def __init__(self, keep: Tensor):
+        """`keep` is bool, of the weight's shape; it travels with the weights."""
+        super().__init__()
+        self.register_buffer("keep", keep)
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The same shape; no gradient reaches what is removed."""
+        return weight * self.keep
+
+    def narrowed(self, outputs: Tensor, inputs: Tensor) -> "Mask":
+        """That of a layer with these outputs and inputs alone."""
+        return Mask(self.keep[outputs][:, inputs])
+
+
+def check_share(share: float, name: str) -> None:
+    """Raise ValueError unless a share to remove is in [0, 1)."""
+    if not 0 <= share < 1:
+        raise ValueError(f"{name} must be in [0, 1), got {share}: 1 leaves nothing.")
+
+
+def without_smallest(scores: Tensor, share: float) -> Tensor:
+    """Bool, of the scores' shape: false for this share of them, the smallest."""
+    keep = torch.ones_like(scores, dtype=torch.bool)
+    gone = round(share * scores.numel())
+    keep.view(-1)[scores.flatten().topk(gone, largest=False).indices] = False
+    return keep
+
+
+def magnitude_masks(model: nn.Module, sparsity: float, scope: str = "global") -> Masks:
+    """Masks that remove the weights nearest to zero: of all, or of each layer.
+
+    Args:
+        model: its dense layers and convolutions are pruned, biases are not.
+        sparsity: share of weights that become zero, in [0, 1).
+        scope: "global" compares all weights, "layer" removes as many in each.
+
+    Raises ValueError for another sparsity or scope, and for NaN weights.
+
+    Source: Han et al. (2015), https://arxiv.org/abs/1506.02626
+    """
+    check_share(sparsity, "sparsity")
+    if scope not in ("global", "layer"):
+        raise ValueError(f"scope must be 'global' or 'layer', got {scope!r}.")
+    sizes = {n: layer.weight.detach().abs() for n, layer in layers_of(model).items()}
+    if scope == "layer":
+        return {name: without_smallest(size, sparsity) for name, size in sizes.items()}
+    flat = torch.cat([size.flatten() for size in sizes.values()])
+    kept = without_smallest(flat, sparsity).split([s.numel() for s in sizes.values()])
+    return {n: part.view_as(sizes[n]) for n, part in zip(sizes, kept, strict=True)}
+
+
+def random_masks(model: nn.Module, sparsity: float, seed: int = 0) -> Masks:
+    """Masks that remove weights by lot, as many in each layer."""
+    check_share(sparsity, "sparsity")
+    draw = torch.Generator().manual_seed(seed)
+    return {
+        name: without_smallest(torch.rand(layer.weight.shape, generator=draw), sparsity)
+        for name, layer in layers_of(model).items()
+    }
+
+
+def masked(model: nn.Module, masks: Masks) -> nn.Module:
+    """A copy whose removed weights are zero, and stay so while `fit` trains it.
+
+    What was masked before stays masked. `baked` makes plain weights of it.
+    """
+    model = copy.deepcopy(model)
+    layers = layers_of(model)
+    if unknown := set(masks) - set(layers):
+        raise ValueError(f"No layers {sorted(unknown)}; there are {list(layers)}.")
+    for name, keep in masks.items():
+        shape = tuple(layers[name].weight.shape)
+        if tuple(keep.shape) != shape:
+            raise ValueError(f"The mask of {name} must be {shape}, got {keep.shape}.")
+        mask = Mask(keep.bool().to(layers[name].weight.device))
+        parametrize.register_parametrization(layers[name], "weight", mask)
+    return model
+
+
+def size_of_channels(layer: nn.Module) -> Tensor:
+    """The L1 norm of what makes each output channel, [outputs].
+
+    Source: Li et al. (2017), https://arxiv.org/abs/1608.08710
+    """
+    return layer.weight.detach().abs().flatten(1).sum(1)
+
+
+def by_lot(seed: int = 0) -> Score:
+    """A score for `narrowed` that says nothing about a channel."""
+    draw = torch.Generator().manual_seed(seed)
+    return lambda layer: torch.rand(len(layer.weight), generator=draw)
+
+
+def flat(part: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
+    """The parts that a picture goes through, one after the other, and their names."""
+    if isinstance(part, nn.Sequential):
+        for key, child in part.named_children():
+            yield from flat(child, f"{name}.{key}" if name else key)
+    else:
+        yield name, part
+
+
+def chains(model: nn.Module) -> list[list[tuple[str, nn.Module]]]:
+    """Where channels may go: the whole net, or the inside of each `Residual`.
+
+    What a block adds to the way beside it must fit, so that only its inside is pruned.
+    """
+    parts = list(model.named_modules())
+    blocks = [(name, part) for name, part in parts if isinstance(part, Residual)]
+    inside = [list(flat(part.inner, f"{name}.inner")) for name, part in blocks]
+    return inside or [list(flat(model))]
+
+
+def kept_width(width: int, share: float, multiple: int) -> int:
+    """Channels left: a multiple, at least one, and never more than before."""
+    multiples = int((1 - share) * width / multiple + 0.5)
+    return min(width, multiple * max(1, multiples))
+
+
+def kept_widths(
+    model: nn.Module, share: float | dict[str, int], multiple: int = 8
+) -> dict[str, int]:
+    """By the name of each layer that loses channels, how many are left."""
+    widths = {}
+    for chain in chains(model):
+        layers = {n: part for n, part in chain if is_layer(part)}
+        widths |= {n: len(layers[n].weight) for n in list(layers)[:-1]}
+    if not isinstance(share, dict):
+        check_share(share, "share")
+        if multiple < 1:
+            raise ValueError(f"multiple must be 1 or more, got {multiple}.")
+        return {n: kept_width(width, share, multiple) for n, width in widths.items()}
+    for name, width in share.items():
+        if name not in widths:
+            raise ValueError(f"{name!r} cannot lose channels; {list(widths)} can.")
+        if not 1 <= width <= widths[name]:
+            raise ValueError(
+                f"Layer {name} has {widths[name]} channels and must keep at least one "
+                f"of them, got {width}."
+            )
+    return widths | share
+
+
+def is_layer(part: nn.Module) -> bool:
+    """Whether it is a dense layer or a convolution."""
+    return isinstance(part, LAYERS)
+
+
+def narrowed(
+    model: nn.Module,
+    share: float | dict[str, int],
+    *,
+    multiple: int = 8,
+    score: Score = size_of_channels,
+) -> nn.Module:
+    """A copy without this share of the output channels of every layer but the last.
+
+    They are really taken out: of the layer, of its BatchNorm, and of the inputs of the
+    next layer. Of a net with `Residual` blocks, the inner channels of each go.
+
+    Args:
+        model: a chain of layers, such as `mlp`, `cnn`, `convnet`, or a `resnet`.
+        share: to remove, in [0, 1); or by name of layer the number of channels to keep.
+        multiple: the number kept is rounded to multiples of it, and is one at least.
+        score: layer -> [outputs]; those with the smallest are removed.
+
+    Raises ValueError for another share, a layer without channels, NaN weights, and nets
+    of other parts.
+    """
+    model = copy.deepcopy(model)
+    layers_of(model)  # are finite
+    widths = kept_widths(model, share, multiple)
+    for chain in chains(model):
+        kept, before = None, 0  # which of the channels that come in; None: all
+        for name, part in chain:
+            if is_layer(part):
+                kept, before = narrow(part, widths.get(name), kept, before, score)
+            elif isinstance(part, NORMS):
+                cut_norm(part, kept)
+            elif list(part.parameters()):
+                kind = type(part).__name__
+                raise ValueError(f"{name} is a {kind}: its channels cannot be removed.")
+    return model
+
+
+def narrow(
+    layer: nn.Module, width: int | None, kept: Tensor | None, before: int, score: Score
+) -> tuple[Tensor, int]:
+    """Cut a layer in place: the channels it keeps, sorted, and how many there were.
+
+    `kept` are those of its inputs that are left, of `before`; after a flattened
+    picture each is a block of its pixels.
+    """
+    outputs, inputs = layer.weight.shape[:2]
+    if getattr(layer, "groups", 1) > 1:
+        raise ValueError("Channels of a convolution with groups cannot be removed.")
+    block = inputs // before if before else 1
+    kept = torch.arange(inputs) if kept is None else kept
+    columns = (kept[:, None] * block + torch.arange(block)).flatten()
+    best = score(layer).topk(width or outputs).indices.sort().values
+    cut(layer, best, columns)
+    return best, outputs
+
+
+@torch.no_grad()
+def recalibrated(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.Module:
+    """A copy whose BatchNorms know the mean and spread of what now reaches them.
+
+    Images [N, C, H, W] need no labels; some thousand will do. All else stays as it is.
+
+    Raises ValueError if these are no images.
+    """
+    check_images(images)
+    model = copy.deepcopy(model)
+    modes, norms = modes_of(model), [p for p in model.modules() if isinstance(p, NORMS)]
+    momenta = [norm.momentum for norm in norms]
+    model.eval()
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.train().momentum = None  # the mean over all batches, equally
+    for part in images.split(batch_size) if norms else []:
+        model(part)
+    for norm, momentum in zip(norms, momenta, strict=True):
+        norm.momentum = momentum
+    set_modes(modes)
+    return model
+
+
+def sensitivity(
+    model: nn.Module, columns: Columns, sparsities: Sequence[float]
+) -> pd.DataFrame:
+    """Accuracy when one layer alone is pruned: a row a sparsity, a column a layer."""
+    found = {}
+    for name in layers_of(model):
+        masks = [magnitude_masks(model, each, "layer")[name] for each in sparsities]
+        pruned = [masked(model, {name: mask}) for mask in masks]
+        found[name] = [evaluate(each, columns)["accuracy"] for each in pruned]
+    return pd.DataFrame(found, index=pd.Index(sparsities, name="sparsity"))
