@@ -3,6 +3,19 @@
 Nothing here changes the model it is given: each function returns a new one.
 """
 
+from kdlab.compression.deployment import (
+    engine,
+    export,
+    file_bytes,
+    has_vnni,
+    lacking,
+    model_bytes,
+    multiply_adds,
+    processor,
+    race,
+    to_int8,
+    zipped_bytes,
+)
 from kdlab.compression.layers import baked, layers_of
 from kdlab.compression.low_rank import factorized
 from kdlab.compression.pruning import (
@@ -42,22 +55,33 @@ __all__ = [
     "by_lot",
     "code_range",
     "dequantize",
+    "engine",
+    "export",
     "factorized",
     "fake_quantize",
+    "file_bytes",
     "fitting_step",
     "grid_of",
+    "has_vnni",
     "kept_widths",
+    "lacking",
     "layers_of",
     "load_packed",
     "magnitude_masks",
     "masked",
+    "model_bytes",
+    "multiply_adds",
     "narrowed",
     "on_grid",
     "pack",
+    "processor",
     "quantize",
+    "race",
     "random_masks",
     "recalibrated",
     "save_packed",
     "sensitivity",
+    "to_int8",
     "unpack",
+    "zipped_bytes",
 ]
