@@ -72,17 +72,15 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:
 
 
 def reshape(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give a model's layers the smaller shapes of stored tensors, and theirs pairs."""
+    """Give a model's layers the smaller shapes of stored tensors, or make them pairs."""
     for name, part in list(model.named_modules()):
-        wanted = {
-            key: tensors[f"{name}.{key}"]
-            for key, value in part.state_dict().items()
-            if "." not in key and smaller(tensors.get(f"{name}.{key}"), value)
-        }
-        refill(part, wanted)
         thin, wide = (tensors.get(f"{name}.{number}.weight") for number in (0, 1))
         if isinstance(part, nn.Linear | nn.Conv2d) and None not in (thin, wide):
             model.set_submodule(name, paired(part, thin, wide))
+    for name, part in model.named_modules():
+        own = {k: v for k, v in part.state_dict().items() if "." not in k}
+        stored = {key: tensors.get(f"{name}.{key}") for key in own}
+        refill(part, {k: stored[k] for k in own if smaller(stored[k], own[k])})
 
 
 def smaller(stored: Tensor | None, value: Tensor) -> bool:
@@ -116,7 +114,7 @@ def paired(layer: nn.Module, thin: Tensor, wide: Tensor) -> nn.Sequential:
         second.stride, second.padding = (1, 1), (0, 0)
     refill(first, {"weight": thin})
     refill(second, {"weight": wide})
-    return nn.Sequential(first, second)
+    return nn.Sequential(first, second).train(layer.training)
 
 
 def load_teacher(

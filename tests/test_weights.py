@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.testing import assert_close
 
+from kdlab.compression import factorized, magnitude_masks, masked, narrowed
 from kdlab.data import load_images
 from kdlab.models import build_model, count_parameters
 from kdlab.training import evaluate
@@ -30,6 +31,42 @@ def test_a_round_trip_gives_the_same_answers_and_facts(path):
     assert facts == {"dataset": "x", "seed": 3}
     assert not model.training
     assert not any(parameter.requires_grad for parameter in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["mlp", "cnn", "convnet", "resnet"])
+@pytest.mark.parametrize("smaller", [narrowed, factorized])
+def test_a_net_that_lost_channels_or_rank_is_rebuilt(tmp_path, name, smaller):
+    sizes = {"widths": [16, 24, 16]} if name == "convnet" else {}
+    model = smaller(build_model(name, seed=1, **sizes).eval(), 0.5)
+    shape = (3, 32, 32) if name in ("convnet", "resnet") else (1, 28, 28)
+    save_model(tmp_path / "small.safetensors", model, name, sizes)
+    again, _ = load_model(tmp_path / "small.safetensors")
+    images = torch.rand(3, *shape)
+    assert torch.equal(again(images), model(images))
+    assert str(again) == str(model), "and it says its sizes"
+
+
+def test_a_narrow_net_of_low_rank_is_rebuilt(tmp_path):
+    model = factorized(narrowed(build_model("cnn").eval(), 0.5), 0.25)
+    save_model(tmp_path / "small.safetensors", model, "cnn", {})
+    again, _ = load_model(tmp_path / "small.safetensors")
+    images = torch.rand(3, 1, 28, 28)
+    assert torch.equal(again(images), model(images))
+
+
+def test_masks_are_not_stored(path):
+    before, model = path.read_bytes(), build_model("mlp", **SIZES)
+    with pytest.raises(ValueError, match=r"Save kdlab.compression.baked\(model\)"):
+        save_model(path, masked(model, magnitude_masks(model, 0.5)), "mlp", SIZES)
+    assert path.read_bytes() == before
+
+
+def test_a_layer_that_is_wider_than_its_recipe_is_refused(path):
+    header = {"architecture": '"mlp"', "facts": "{}"}
+    header["sizes"] = '{"widths": [5, 3], "inputs": 16}'
+    save_file(load_file(path), path, metadata=header)
+    with pytest.raises(ValueError, match="net.safetensors is damaged"):
+        load_model(path)
 
 
 def test_nothing_half_is_left_where_writing_fails(path, monkeypatch):

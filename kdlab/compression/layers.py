@@ -51,6 +51,12 @@ def baked(model: nn.Module) -> nn.Module:
     return model
 
 
+def through(layer: nn.Module, part: nn.Module) -> None:
+    """Let the layer's weight go through a parametrization, in place."""
+    parametrize.register_parametrization(layer, "weight", part)
+    layer.parametrizations.train(layer.training)  # new parts come in train mode
+
+
 def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
     """Leave these outputs and inputs of a layer, in place; its masks are cut, too."""
     shared = layer.weight
@@ -63,7 +69,7 @@ def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
     refill(layer, left)
     for each in made:
         smaller = each.narrowed(outputs, inputs)
-        parametrize.register_parametrization(layer, "weight", smaller)
+        through(layer, smaller)
 
 
 def cut_norm(norm: nn.Module, channels: Tensor) -> None:

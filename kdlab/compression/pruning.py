@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torch.nn.utils import parametrize
 
-from kdlab.compression.layers import LAYERS, NORMS, cut, cut_norm, layers_of
+from kdlab.compression.layers import LAYERS, NORMS, cut, cut_norm, layers_of, through
 from kdlab.data import Columns, check_images
 from kdlab.models import Residual
 from kdlab.training import evaluate, modes_of, set_modes
@@ -93,9 +92,10 @@ def masked(model: nn.Module, masks: Masks) -> nn.Module:
     for name, keep in masks.items():
         shape = tuple(layers[name].weight.shape)
         if tuple(keep.shape) != shape:
-            raise ValueError(f"The mask of {name} must be {shape}, got {keep.shape}.")
+            found = tuple(keep.shape)
+            raise ValueError(f"The mask of {name} must be {shape}, got {found}.")
         mask = Mask(keep.bool().to(layers[name].weight.device))
-        parametrize.register_parametrization(layers[name], "weight", mask)
+        through(layers[name], mask)
     return model
 
 
@@ -233,6 +233,8 @@ def recalibrated(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.
     Raises ValueError if these are no images.
     """
     check_images(images)
+    if not len(images):
+        raise ValueError("Statistics are measured on images, got none: give a hundred.")
     model = copy.deepcopy(model)
     modes, norms = modes_of(model), [p for p in model.modules() if isinstance(p, NORMS)]
     momenta = [norm.momentum for norm in norms]
