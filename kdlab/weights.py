@@ -72,7 +72,7 @@ def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:
 
 
 def reshape(model: nn.Module, tensors: dict[str, Tensor]) -> None:
-    """Give a model's layers the smaller shapes of stored tensors, or make them pairs."""
+    """Give a model's layers the smaller shapes that are stored, or make them pairs."""
     for name, part in list(model.named_modules()):
         thin, wide = (tensors.get(f"{name}.{number}.weight") for number in (0, 1))
         if isinstance(part, nn.Linear | nn.Conv2d) and None not in (thin, wide):
