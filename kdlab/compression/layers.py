@@ -7,8 +7,7 @@ from torch.nn.utils import parametrize
 
 from kdlab.weights import refill
 
-LAYERS = (nn.Linear, nn.Conv2d)
-NORMS = (nn.BatchNorm1d, nn.BatchNorm2d)
+LAYERS = nn.Linear, nn.Conv2d
 
 
 def layers_of(model: nn.Module) -> dict[str, nn.Module]:
@@ -28,7 +27,15 @@ def layers_of(model: nn.Module) -> dict[str, nn.Module]:
     return layers
 
 
-def plain(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
+def baked(model: nn.Module) -> nn.Module:
+    """A copy with plain weights: what masks and grids made of them is kept as it is."""
+    model = copy.deepcopy(model)
+    for layer in layers_of(model).values():
+        stripped(layer, layer.weight)
+    return model
+
+
+def stripped(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
     """Take off the layer's parametrizations, which are returned, and set its weight.
 
     By hand: torch's own `remove_parametrizations` breaks other copies of the layer.
@@ -43,14 +50,6 @@ def plain(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
     return list(gone)
 
 
-def baked(model: nn.Module) -> nn.Module:
-    """A copy with plain weights: what masks and grids made of them is kept as it is."""
-    model = copy.deepcopy(model)
-    for layer in layers_of(model).values():
-        plain(layer, layer.weight)
-    return model
-
-
 def through(layer: nn.Module, part: nn.Module) -> None:
     """Let the layer's weight go through a parametrization, in place."""
     parametrize.register_parametrization(layer, "weight", part)
@@ -59,24 +58,10 @@ def through(layer: nn.Module, part: nn.Module) -> None:
 
 def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
     """Leave these outputs and inputs of a layer, in place; its masks are cut, too."""
-    shared = layer.weight
-    if parametrize.is_parametrized(layer):
-        shared = layer.parametrizations.weight.original
-    made = plain(layer, shared)
-    left = {"weight": layer.weight.detach()[outputs][:, inputs]}
+    whole = getattr(layer, "parametrizations", {"weight": layer.weight})["weight"]
+    masks = stripped(layer, getattr(whole, "original", whole))
+    refill(layer, {"weight": layer.weight.detach()[outputs][:, inputs]})
     if layer.bias is not None:
-        left["bias"] = layer.bias.detach()[outputs]
-    refill(layer, left)
-    for each in made:
-        smaller = each.narrowed(outputs, inputs)
-        through(layer, smaller)
-
-
-def cut_norm(norm: nn.Module, channels: Tensor) -> None:
-    """Leave these channels of a BatchNorm, in place."""
-    left = {
-        name: value.detach()[channels]
-        for name, value in norm.state_dict().items()
-        if value.ndim
-    }
-    refill(norm, left)
+        refill(layer, {"bias": layer.bias.detach()[outputs]})
+    for mask in masks:
+        through(layer, mask.narrowed(outputs, inputs))

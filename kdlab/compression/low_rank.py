@@ -1,7 +1,7 @@
 """Low rank: a layer's matrix as a product of two thin ones."""
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from kdlab.compression.layers import baked, layers_of
 from kdlab.weights import paired
@@ -29,29 +29,19 @@ def factorized(model: nn.Module, share: float) -> nn.Module:
     for name, layer in list(layers_of(model).items())[:-1]:
         outputs, inputs = layer.weight.shape[:2]
         rank = max(1, round(share * min(outputs, inputs)))
-        if is_matrix(layer) and rank * (outputs + inputs) < outputs * inputs:
+        matrix = layer.weight[0, 0].numel() == 1 and getattr(layer, "groups", 1) == 1
+        if matrix and rank * (outputs + inputs) < outputs * inputs:
             model.set_submodule(name, low_rank_pair(layer, rank))
     return model
 
 
-def is_matrix(layer: nn.Module) -> bool:
-    """Whether it is dense, or a convolution of single pixels."""
-    return layer.weight[0, 0].numel() == 1 and getattr(layer, "groups", 1) == 1
+def low_rank_pair(layer: nn.Module, rank: int) -> nn.Sequential:
+    """The layer as two, of its largest singular values.
 
-
-def factors(matrix: Tensor, rank: int) -> tuple[Tensor, Tensor]:
-    """[rank, inputs] and [outputs, rank], whose product is nearest to the matrix.
-
-    The singular values are shared equally, so that both learn at one rate.
+    These are shared equally, so that both layers learn at one rate.
     """
+    matrix, pixel = layer.weight.detach().flatten(1), layer.weight.shape[2:]
     u, values, v = torch.linalg.svd(matrix, full_matrices=False)
     roots = values[:rank].sqrt()
-    thin, wide = roots[:, None] * v[:rank], u[:, :rank] * roots
-    return thin.contiguous(), wide.contiguous()
-
-
-def low_rank_pair(layer: nn.Module, rank: int) -> nn.Sequential:
-    """The layer as two, of this rank."""
-    thin, wide = factors(layer.weight.detach().flatten(1), rank)
-    ends = layer.weight.shape[2:]
-    return paired(layer, thin.view(*thin.shape, *ends), wide.view(*wide.shape, *ends))
+    thin, wide = (roots[:, None] * v[:rank]).contiguous(), u[:, :rank] * roots
+    return paired(layer, thin.view(*thin.shape, *pixel), wide.view(*wide.shape, *pixel))

@@ -1,17 +1,19 @@
 """Pruning: weights set to zero, which stays, or channels that are really taken out."""
 
 import copy
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from kdlab.compression.layers import LAYERS, NORMS, cut, cut_norm, layers_of, through
+from kdlab.compression.layers import LAYERS, cut, layers_of, through
 from kdlab.data import Columns, check_images
 from kdlab.models import Residual
 from kdlab.training import evaluate, modes_of, set_modes
+from kdlab.weights import refill
 
+NORMS = nn.BatchNorm1d, nn.BatchNorm2d
 Masks = dict[str, Tensor]  # of each layer: which weights are kept
 Score = Callable[[nn.Module], Tensor]  # layer -> [outputs], small ones go first
 
@@ -90,12 +92,11 @@ def masked(model: nn.Module, masks: Masks) -> nn.Module:
     if unknown := set(masks) - set(layers):
         raise ValueError(f"No layers {sorted(unknown)}; there are {list(layers)}.")
     for name, keep in masks.items():
-        shape = tuple(layers[name].weight.shape)
-        if tuple(keep.shape) != shape:
-            found = tuple(keep.shape)
-            raise ValueError(f"The mask of {name} must be {shape}, got {found}.")
-        mask = Mask(keep.bool().to(layers[name].weight.device))
-        through(layers[name], mask)
+        weight = layers[name].weight
+        if keep.shape != weight.shape:
+            wanted, found = tuple(weight.shape), tuple(keep.shape)
+            raise ValueError(f"The mask of {name} must be {wanted}, got {found}.")
+        through(layers[name], Mask(keep.bool().to(weight.device)))
     return model
 
 
@@ -113,13 +114,14 @@ def by_lot(seed: int = 0) -> Score:
     return lambda layer: torch.rand(len(layer.weight), generator=draw)
 
 
-def flat(part: nn.Module, name: str = "") -> Iterator[tuple[str, nn.Module]]:
+def flat(part: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
     """The parts that a picture goes through, one after the other, and their names."""
-    if isinstance(part, nn.Sequential):
-        for key, child in part.named_children():
-            yield from flat(child, f"{name}.{key}" if name else key)
-    else:
-        yield name, part
+    if not isinstance(part, nn.Sequential):
+        return [(name, part)]
+    named = (
+        (f"{name}.{key}".strip("."), child) for key, child in part.named_children()
+    )
+    return [pair for key, child in named for pair in flat(child, key)]
 
 
 def chains(model: nn.Module) -> list[list[tuple[str, nn.Module]]]:
@@ -129,29 +131,22 @@ def chains(model: nn.Module) -> list[list[tuple[str, nn.Module]]]:
     """
     parts = list(model.named_modules())
     blocks = [(name, part) for name, part in parts if isinstance(part, Residual)]
-    inside = [list(flat(part.inner, f"{name}.inner")) for name, part in blocks]
-    return inside or [list(flat(model))]
-
-
-def kept_width(width: int, share: float, multiple: int) -> int:
-    """Channels left: a multiple, at least one, and never more than before."""
-    multiples = int((1 - share) * width / multiple + 0.5)
-    return min(width, multiple * max(1, multiples))
+    inside = [flat(part.inner, f"{name}.inner") for name, part in blocks]
+    return inside or [flat(model)]
 
 
 def kept_widths(
     model: nn.Module, share: float | dict[str, int], multiple: int = 8
 ) -> dict[str, int]:
-    """By the name of each layer that loses channels, how many are left."""
-    widths = {}
-    for chain in chains(model):
-        layers = {n: part for n, part in chain if is_layer(part)}
-        widths |= {n: len(layers[n].weight) for n in list(layers)[:-1]}
+    """Of each layer that may lose channels: how many `narrowed` leaves it, by name."""
+    layers = [[n for n, p in c if isinstance(p, LAYERS)][:-1] for c in chains(model)]
+    widths = {n: len(model.get_submodule(n).weight) for names in layers for n in names}
     if not isinstance(share, dict):
         check_share(share, "share")
         if multiple < 1:
             raise ValueError(f"multiple must be 1 or more, got {multiple}.")
-        return {n: kept_width(width, share, multiple) for n, width in widths.items()}
+        near = {n: int((1 - share) * w / multiple + 0.5) for n, w in widths.items()}
+        return {n: min(w, multiple * max(1, near[n])) for n, w in widths.items()}
     for name, width in share.items():
         if name not in widths:
             raise ValueError(f"{name!r} cannot lose channels; {list(widths)} can.")
@@ -161,11 +156,6 @@ def kept_widths(
                 f"of them, got {width}."
             )
     return widths | share
-
-
-def is_layer(part: nn.Module) -> bool:
-    """Whether it is a dense layer or a convolution."""
-    return isinstance(part, LAYERS)
 
 
 def narrowed(
@@ -193,12 +183,15 @@ def narrowed(
     layers_of(model)  # are finite
     widths = kept_widths(model, share, multiple)
     for chain in chains(model):
-        kept, before = None, 0  # which of the channels that come in; None: all
+        kept, before = None, 0  # channels that come in, of so many; None: all there are
         for name, part in chain:
-            if is_layer(part):
-                kept, before = narrow(part, widths.get(name), kept, before, score)
+            if isinstance(part, LAYERS):
+                size = len(part.weight)
+                kept = narrow(part, widths.get(name, size), kept, before, score)
+                before = size
             elif isinstance(part, NORMS):
-                cut_norm(part, kept)
+                numbers = part.state_dict().items()
+                refill(part, {n: x[kept].detach() for n, x in numbers if x.ndim})
             elif list(part.parameters()):
                 kind = type(part).__name__
                 raise ValueError(f"{name} is a {kind}: its channels cannot be removed.")
@@ -206,22 +199,21 @@ def narrowed(
 
 
 def narrow(
-    layer: nn.Module, width: int | None, kept: Tensor | None, before: int, score: Score
-) -> tuple[Tensor, int]:
-    """Cut a layer in place: the channels it keeps, sorted, and how many there were.
+    layer: nn.Module, width: int, kept: Tensor | None, before: int, score: Score
+) -> Tensor:
+    """Cut a layer in place to the best of its channels, [width], which are returned.
 
-    `kept` are those of its inputs that are left, of `before`; after a flattened
-    picture each is a block of its pixels.
+    `kept` are its inputs, of `before`; after a flattened picture each of them is a
+    block of pixels.
     """
-    outputs, inputs = layer.weight.shape[:2]
     if getattr(layer, "groups", 1) > 1:
         raise ValueError("Channels of a convolution with groups cannot be removed.")
-    block = inputs // before if before else 1
-    kept = torch.arange(inputs) if kept is None else kept
-    columns = (kept[:, None] * block + torch.arange(block)).flatten()
-    best = score(layer).topk(width or outputs).indices.sort().values
-    cut(layer, best, columns)
-    return best, outputs
+    inputs = torch.arange(layer.weight.shape[1])
+    if kept is not None:
+        inputs = inputs.view(before, -1)[kept].flatten()
+    best = score(layer).topk(width).indices.sort().values
+    cut(layer, best, inputs)
+    return best
 
 
 @torch.no_grad()
