@@ -30,7 +30,6 @@ from kdlab.compression.pruning import (
     sensitivity,
 )
 from kdlab.compression.quantization import (
-    CLIPS,
     Grid,
     affine_grid,
     code_range,
@@ -47,7 +46,6 @@ from kdlab.compression.quantization import (
 )
 
 __all__ = [
-    "CLIPS",
     "Grid",
     "Mask",
     "affine_grid",

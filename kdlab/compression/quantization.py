@@ -6,6 +6,7 @@ number step · (code − zero_point). Engines that count from 0 mean the same gr
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,9 +16,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
-from kdlab.compression.layers import baked, layers_of
+from kdlab.compression.layers import baked, layers_of, through
 
-CLIPS = "max", "error"
 SHARES = torch.logspace(0, -1.3, 66).tolist()  # of the largest weight, down to 5 %
 
 
@@ -33,9 +33,8 @@ def affine_grid(
 ) -> tuple[Tensor, Tensor]:
     """(step, zero_point) of the grid that reaches from `low` to `high`, any shape each.
 
-    Zero is always on the grid: a padded pixel, a pruned weight and a ReLU's zeros stay
-    what they are. A symmetric grid reaches equally far both ways, its zero_point is 0.
-    Where all numbers are zero the step is 1.
+    Zero is always on it: padding, a pruned weight and a ReLU's zeros stay what they
+    are. A symmetric grid has the zero_point 0. Where all numbers are 0 the step is 1.
 
     Source: Jacob et al. (2018), section 2.1, https://arxiv.org/abs/1712.05877
     """
@@ -52,7 +51,7 @@ def affine_grid(
 def quantize(
     numbers: Tensor, step: Tensor, zero_point: Tensor | int, bits: int
 ) -> Tensor:
-    """The code of the nearest place on the grid, int8; beyond its ends the last one."""
+    """The codes of the nearest places on the grid, int8; beyond its ends the last."""
     places = (numbers * (1 / step)).round() + zero_point
     return places.clamp(*code_range(bits)).to(torch.int8)
 
@@ -67,82 +66,72 @@ def fake_quantize(
 ) -> Tensor:
     """`dequantize` of `quantize`, with a gradient: rounding counts as doing nothing.
 
-    The numbers receive the gradient as it is, but for those beyond the grid's ends,
-    which receive none. The step receives round(x/s) − x/s inside, and the last code
-    outside. Steps broadcast: [] for all numbers, [outputs, 1, …] for each channel.
+    Numbers within the grid receive the gradient as it is, those beyond it none. A step
+    receives round(x/s) − x/s within, and the last code beyond. (As for torch, `within`
+    is what is rounded to a place that is there; the papers end it half a step before.)
+    Steps broadcast: [] for all numbers, [outputs, 1, …] for each channel.
 
     Source: Bengio et al. (2013), https://arxiv.org/abs/1308.3432, the straight-through
     estimator; Esser et al. (2020), equation 3, https://arxiv.org/abs/1902.08153
     """
     places = numbers * (1 / step)  # as torch does, so that ties round alike
-    codes = places + (places.round() - places).detach() + zero_point
-    return (codes.clamp(*code_range(bits)) - zero_point) * step
+    codes = places.round() + zero_point
+    held = codes.clamp(*code_range(bits))
+    straight = places + (held - zero_point - places).detach()
+    within = held == codes  # `clamp` gives the ends themselves no gradient
+    return torch.where(within, straight, (held - zero_point).detach()) * step
 
 
 class Grid(nn.Module):
     """A parametrization: weights [outputs, …] on a symmetric grid, trained through it.
 
-    The step stays what it was at the start, or is learned. It is stored in units of
-    that start, as Adam moves every number by about the learning rate: a share of the
-    step here, and not many times a small step.
+    The step stays what it was at the start, or is learned, in units of that start: Adam
+    moves every number by about the learning rate, which may be many times a small step.
     """
 
-    def __init__(
-        self,
-        weight: Tensor,
-        bits: int,
-        per_channel: bool = True,
-        learned: bool = False,
-        clip: str = "max",
-    ):
-        """A grid that fits this weight; see `on_grid`."""
+    def __init__(self, step: Tensor, bits: int, learned: bool = False):
+        """With steps [] or [outputs, 1, …]: see `on_grid`."""
         super().__init__()
-        self.bits, weight = bits, weight.detach()
-        self.register_buffer("unit", fitting_step(weight, bits, per_channel, clip))
-        ones = torch.ones_like(self.unit)
+        self.bits = bits
+        self.register_buffer("start", step)
         if learned:
-            self.scale = nn.Parameter(ones)
+            self.scale = nn.Parameter(torch.ones_like(step))
         else:
-            self.register_buffer("scale", ones)
+            self.register_buffer("scale", torch.ones_like(step))
 
     @property
     def step(self) -> Tensor:
         """The distance between neighbours: [], or [outputs, 1, …]."""
-        return self.unit * self.scale.clamp(min=1e-3)  # never zero, never negative
+        return self.start * self.scale.clamp(min=1e-3)  # never zero, never negative
 
     def forward(self, weight: Tensor) -> Tensor:
-        """The same shape, at most 2^bits values a step.
-
-        LSQ divides the gradient of a step by √(weights that share it · highest code).
-        """
-        sharing = weight.numel() / self.unit.numel()
-        less = (sharing * code_range(self.bits)[1]) ** -0.5
-        step = self.step * less + (self.step * (1 - less)).detach()
+        """The same shape. LSQ shortens the gradient of a step, by this `share`."""
+        step, sharing = self.step, weight.numel() / self.start.numel()
+        if step.requires_grad:
+            share = (sharing * code_range(self.bits)[1]) ** -0.5
+            step.register_hook(lambda gradient: share * gradient)
         return fake_quantize(weight, step, 0, self.bits)
 
     def narrowed(self, outputs: Tensor, inputs: Tensor) -> "Grid":
-        """The grid of the weights that are left: these outputs; inputs share steps."""
-        left = copy.deepcopy(self)
-        if self.unit.ndim:
-            left.unit, scale = self.unit[outputs], self.scale.detach()[outputs]
-            left.scale = nn.Parameter(scale) if self.scale.requires_grad else scale
+        """That of a layer with these outputs and inputs alone."""
+        cut = outputs if self.start.ndim else ...
+        left = Grid(self.start[cut], self.bits, self.scale.requires_grad)
+        left.scale.data = self.scale.data[cut]
         return left
 
 
 def fitting_step(weight: Tensor, bits: int, per_channel: bool, clip: str) -> Tensor:
-    """The step of a symmetric grid: [], or [outputs, 1, …].
+    """The step of a symmetric grid for a weight, [] or [outputs, 1, …]: see `on_grid`.
 
-    "max" reaches to the largest weight, "error" where the squared error is least.
+    Raises ValueError for another `clip`.
     """
-    if clip not in CLIPS:
-        raise ValueError(f"clip must be one of {[*CLIPS]}, got {clip!r}.")
+    if clip not in ("max", "error"):
+        raise ValueError(f"clip must be 'max' or 'error', got {clip!r}.")
     shared = (*range(1, weight.ndim),) if per_channel else (*range(weight.ndim),)
     most = weight.abs().amax(shared, keepdim=per_channel)
-    best, _ = affine_grid(-most, most, bits, symmetric=True)
-    if clip == "max":
-        return best
-    widest, least = best, torch.full_like(best, torch.inf)
-    for share in SHARES:
+    widest, _ = affine_grid(-most, most, bits, symmetric=True)
+    best, least = widest, torch.full_like(widest, torch.inf)
+    for share in SHARES if clip == "error" else ():
         wrong = weight - fake_quantize(weight, share * widest, 0, bits)
         error = wrong.square().mean(shared, keepdim=per_channel)
         best = torch.where(error < least, share * widest, best)
@@ -158,37 +147,33 @@ def on_grid(
     learned: bool = False,
     clip: str = "max",
 ) -> nn.Module:
-    """A copy whose linear and convolution weights go through a `Grid`; biases do not.
+    """A copy whose dense and convolution weights go through a `Grid`; biases do not.
 
-    As it is, the copy is the model quantized after training; any `fit` trains through
-    the grids, those of frozen weights apart. A mask of pruned weights is kept.
+    As it is, it is the model quantized after training; any `fit` trains through the
+    grids. A mask of pruned weights is kept.
 
     Args:
         bits: 2 to 8.
         per_channel: a step for each output, or one for the layer.
-        learned: whether the steps are trained, too (LSQ).
-        clip: where a grid ends: at the largest weight ("max"), or where the squared
-            error is least ("error").
+        learned: the steps are trained, too (LSQ), where the weights are.
+        clip: a grid ends at the largest weight, "max", or where the squared error is
+            least, "error".
 
     Raises ValueError for other bits or clips, NaN weights, a model on grids already.
     """
-    code_range(bits)
     model = copy.deepcopy(model)
     for name, layer in layers_of(model).items():
         if grid_of(layer):
-            raise ValueError(f"{name} is on a grid already: take the model before it.")
-        learns = learned and layer.weight.requires_grad
-        grid = Grid(layer.weight, bits, per_channel, learns, clip)
-        parametrize.register_parametrization(layer, "weight", grid)
+            raise ValueError(f"Layer {name} is on a grid: take the model before it.")
+        step = fitting_step(layer.weight.detach(), bits, per_channel, clip)
+        through(layer, Grid(step, bits, learned and layer.weight.requires_grad))
     return model
 
 
 def grid_of(layer: nn.Module) -> Grid | None:
     """The grid of a layer's weights, if it has one."""
-    if not parametrize.is_parametrized(layer, "weight"):
-        return None
-    found = [part for part in layer.parametrizations.weight if isinstance(part, Grid)]
-    return found[0] if found else None
+    parts = layer.parametrizations.weight if parametrize.is_parametrized(layer) else ()
+    return next((part for part in parts if isinstance(part, Grid)), None)
 
 
 def pack(codes: Tensor, bits: int) -> Tensor:
@@ -206,62 +191,55 @@ def unpack(packed: Tensor, bits: int, shape: torch.Size) -> Tensor:
 
 
 def save_packed(path: Path, model: nn.Module) -> int:
-    """Write a model on grids: packed codes and steps, the rest in fp32; its bytes.
+    """Write a model on grids, codes packed and the rest in float32; its bytes.
 
     In one step. Raises ValueError for a model on no grid, OSError where nothing can be
     written.
     """
-    on_grids = {n: (p, grid_of(p)) for n, p in layers_of(model).items() if grid_of(p)}
-    if not on_grids:
+    layers = {n: layer for n, layer in layers_of(model).items() if grid_of(layer)}
+    if not layers:
         raise ValueError(
             "The model is on no grid: save_packed(path, on_grid(model, 4))."
         )
-    own = [
-        (n, v) for n, v in model.state_dict().items() if ".parametrizations." not in n
-    ]
-    tensors = {name: value.cpu().contiguous() for name, value in own}
-    for name, (layer, grid) in on_grids.items():
-        codes = quantize(layer.weight.detach(), grid.step, 0, grid.bits)
-        tensors[f"{name}.codes"] = pack(codes.cpu(), grid.bits)
-        tensors[f"{name}.step"] = grid.step.detach().cpu().contiguous()
-    bits = json.dumps({name: grid.bits for name, (_, grid) in on_grids.items()})
+    tensors = {k: v for k, v in model.state_dict().items() if "parametriz" not in k}
+    for name, layer in layers.items():
+        grid, weight = grid_of(layer), layer.weight.detach()
+        codes = quantize(weight, grid.step.detach(), 0, grid.bits)
+        tensors |= {f"{name}.codes": pack(codes.cpu(), grid.bits)}
+        tensors |= {f"{name}.step": grid.step.detach().contiguous()}
+    bits = json.dumps({name: grid_of(layer).bits for name, layer in layers.items()})
     unfinished = path.with_suffix(".unfinished")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, unfinished, metadata={"bits": bits})
         unfinished.replace(path)
     except (OSError, SafetensorError) as error:
-        raise OSError(
-            f"Nothing can be written to {path} ({error}). Choose another folder."
-        ) from error
+        raise OSError(f"{path} cannot be written ({error}): take another.") from error
     finally:
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # there is none after success
+            unfinished.unlink()
     return path.stat().st_size
 
 
 def load_packed(path: Path, model: nn.Module) -> nn.Module:
-    """A copy of this model with the plain weights that a file of `save_packed` tells.
+    """A copy of a model of the same shapes, with the weights that `save_packed` stored.
 
     Raises FileNotFoundError, ValueError if the file is damaged or of another model.
     """
     if not path.exists():
-        raise FileNotFoundError(
-            f"No {path.name} in {path.parent}: save_packed writes it."
-        )
+        raise FileNotFoundError(f"No {path.name} in {path.parent}: save_packed first.")
     model = baked(model)
-    shapes = {name: value.shape for name, value in model.state_dict().items()}
     try:
         with safe_open(path, framework="pt") as file:
             bits = json.loads(file.metadata()["bits"])
         tensors = load_file(path)
         for name, number in bits.items():
-            packed, step = tensors.pop(f"{name}.codes"), tensors.pop(f"{name}.step")
-            codes = unpack(packed, number, shapes[f"{name}.weight"])
-            tensors[f"{name}.weight"] = dequantize(codes, step)
+            shape = layers_of(model)[name].weight.shape
+            codes = unpack(tensors.pop(f"{name}.codes"), number, shape)
+            tensors[f"{name}.weight"] = dequantize(codes, tensors.pop(f"{name}.step"))
         model.load_state_dict(tensors)
-    except (SafetensorError, RuntimeError, KeyError, TypeError, ValueError) as error:
+    except (SafetensorError, RuntimeError, LookupError, TypeError, ValueError) as error:
         raise ValueError(
-            f"{path.name} is damaged, or of another model ({error}). Write it again "
-            "with save_packed."
+            f"{path.name} is damaged or of another model ({error}): save it again."
         ) from error
     return model
