@@ -60,8 +60,8 @@ def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
     """Leave these outputs and inputs of a layer, in place; its masks are cut, too."""
     whole = getattr(layer, "parametrizations", {"weight": layer.weight})["weight"]
     masks = stripped(layer, getattr(whole, "original", whole))
-    refill(layer, {"weight": layer.weight.detach()[outputs][:, inputs]})
+    refill(layer, {"weight": layer.weight[outputs][:, inputs]})
     if layer.bias is not None:
-        refill(layer, {"bias": layer.bias.detach()[outputs]})
+        refill(layer, {"bias": layer.bias[outputs]})
     for mask in masks:
         through(layer, mask.narrowed(outputs, inputs))

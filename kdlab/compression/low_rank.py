@@ -43,5 +43,5 @@ def low_rank_pair(layer: nn.Module, rank: int) -> nn.Sequential:
     matrix, pixel = layer.weight.detach().flatten(1), layer.weight.shape[2:]
     u, values, v = torch.linalg.svd(matrix, full_matrices=False)
     roots = values[:rank].sqrt()
-    thin, wide = (roots[:, None] * v[:rank]).contiguous(), u[:, :rank] * roots
+    thin, wide = roots[:, None] * v[:rank], u[:, :rank] * roots
     return paired(layer, thin.view(*thin.shape, *pixel), wide.view(*wide.shape, *pixel))

@@ -191,7 +191,7 @@ def narrowed(
                 before = size
             elif isinstance(part, NORMS):
                 numbers = part.state_dict().items()
-                refill(part, {n: x[kept].detach() for n, x in numbers if x.ndim})
+                refill(part, {n: x[kept] for n, x in numbers if x.ndim})
             elif list(part.parameters()):
                 kind = type(part).__name__
                 raise ValueError(f"{name} is a {kind}: its channels cannot be removed.")
