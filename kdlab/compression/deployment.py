@@ -6,7 +6,7 @@ ONNX and its engine are the extra `compress`: imported only where they are neede
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
@@ -68,6 +68,8 @@ def export(model: nn.Module, path: Path, images: Tensor) -> Path:
     """
     _check_engine()
     check_images(images)
+    if not len(images):
+        raise ValueError("An export needs the shape of one image, got none.")
     plain = baked(model).cpu().eval()
     two = scaled(images[:1]).cpu().repeat(2, *[1] * (images.ndim - 1))  # 1 is special
     program = torch.onnx.export(
@@ -328,6 +330,8 @@ def _store(path: Path, model: object) -> Path:
         unfinished.write_bytes(model.SerializeToString())
         unfinished.replace(path)
     except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
         raise OSError(
             f"{path} cannot be written ({error.strerror or error}). Give a path in a "
             "folder of your own."
