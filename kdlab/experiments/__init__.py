@@ -18,6 +18,7 @@ from kdlab.experiments.students import (
     CHANGES,
     LEARNING_RATE,
     METHODS,
+    OF_DATA,
     WITHOUT_TEACHER,
     columns_of,
     measured,

@@ -1,0 +1,213 @@
+"""The stored experiments of this lesson: every recipe, in equally many gradient steps."""
+
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from torch import Tensor, nn
+
+from kdlab import compression as small
+from kdlab import experiments as lab
+from kdlab.results import load_runs
+from kdlab.training import last_of
+from kdlab.weights import load_teacher
+
+from .recipes import ORDERS, SMALL, WIDE, recipe_steps
+
+CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
+ROUNDS = {1: 100, 128: 30}  # of a race, by batch
+
+
+class Running(nn.Module):
+    """A file in its engine, as a model that can be judged."""
+
+    def __init__(self, path: Path):
+        """The file is read, and no longer needed."""
+        super().__init__()
+        self.engine = small.engine(path)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images [N, C, H, W] -> logits [N, C]."""
+        return self.engine(images)
+
+
+@lru_cache(maxsize=1)
+def teacher_running(dataset: str) -> Running:
+    """The teacher's own file in the engine: what every file is raced against."""
+    teacher, _ = load_teacher(dataset)
+    with TemporaryDirectory() as folder:
+        images = lab.columns_of(dataset, "test", "course", 2000, 0)[1]["images"]
+        return Running(small.export(teacher, Path(folder) / "teacher.onnx", images))
+
+
+def arena_run(setting: lab.Setting) -> lab.Setting:
+    """Follow a recipe, write the file that it ends with, and judge that file; its row.
+
+    The setting: which images (`lab.OF_DATA`), the net to begin with, the recipe
+    (method), and how each of its steps trains. Of a net on two bits, for which there is
+    no engine, the weights are judged, and timed as float32.
+    """
+    images, judges = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
+    teacher, _ = load_teacher(setting["dataset"])
+    start = time.perf_counter()
+    net = last_of(recipe_steps(images, setting, teacher)).eval()
+    seconds = round(time.perf_counter() - start, 2)
+    with TemporaryDirectory() as folder:
+        runs, stored = files_of(net, setting, images["images"], Path(folder))
+        running = Running(runs)
+        row = {
+            "bytes": stored.stat().st_size,
+            "zipped_bytes": small.zipped_bytes(stored),
+        }
+    row |= lab.measured(running, judges)
+    row["multiply_adds"] = small.multiply_adds(small.baked(net), judges["images"])
+    rivals = {"teacher": teacher_running(setting["dataset"]), "it": running}
+    for batch, rounds in ROUNDS.items():
+        found = small.race(rivals, judges["images"][:batch], rounds=rounds)["ms"]
+        row[f"times_as_fast_{batch}"] = round(float(found["teacher"] / found["it"]), 3)
+    return {**setting, **row, "train_seconds": seconds, **small.processor()}
+
+
+def files_of(
+    net: nn.Module, setting: lab.Setting, images: Tensor, folder: Path
+) -> tuple[Path, Path]:
+    """The file that runs, and the one that is counted: the same, but for two bits."""
+    runs = small.export(net, folder / "net.onnx", images)
+    if setting["bits"] == 8:
+        runs = small.to_int8(runs, folder / "int8.onnx", images[:CALIBRATION])
+    if setting["bits"] in (None, 8):
+        return runs, runs
+    small.save_packed(folder / "packed.safetensors", net)
+    return runs, folder / "packed.safetensors"
+
+
+STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
+RATES = [3e-3, 1e-2, 2e-2]
+BASE = {"dataset": "mnist", "split": "test", "teacher": "course", "student": WIDE}
+BASE |= {"method": "train", "recover": "labels", "bits": None, "temperature": 8.0}
+BASE |= {"soft_weight": 1.0, "labels": 2000, "draw": 0, "epochs": 24, "batch_size": 64}
+BASE |= {"learning_rate": 1e-2, "seed": 0}
+ALL = {"labels": 60_000, "epochs": 1, "batch_size": 78}  # about as many steps
+WHO = "labels", "teacher"  # who tells a net what to recover
+
+
+def arm(
+    student: str, method: str, recover: str = "labels", **more: object
+) -> lab.Setting:
+    """The setting of one arm, of seed 0 and a rate still to be chosen."""
+    return {**BASE, "student": student, "method": method, "recover": recover, **more}
+
+
+def pipelines(bits: int) -> list[lab.Setting]:
+    """All six orders, recovered in both ways."""
+    recipes = [", ".join(["train", *order]) for order in ORDERS]
+    return [arm(WIDE, each, who, bits=bits) for who in WHO for each in recipes]
+
+
+def single_steps() -> list[lab.Setting]:
+    """One technique alone, from the labels on, recovered in both ways."""
+    steps = {"zero": None, "prune": None, "factorize": None, "quantize": 2}
+    return [
+        arm(WIDE, f"train, {step}", who, bits=bits)
+        for who in WHO
+        for step, bits in steps.items()
+    ]
+
+
+def of_teacher() -> list[lab.Setting]:
+    """The teacher itself made smaller, and trained as its former self answers."""
+    steps = {"zero": None, "prune": None, "factorize": None, "quantize": 2}
+    own = [arm("teacher", step, "teacher", bits=bits) for step, bits in steps.items()]
+    both = arm("teacher", "prune, quantize", "teacher", bits=2)
+    return [*own, arm("teacher", "prune"), both]
+
+
+def from_scratch() -> list[lab.Setting]:
+    """Both shapes, on labels alone and on the teacher's answers alone."""
+    return [arm(net, how) for net in (WIDE, SMALL) for how in ("train", "distil")]
+
+
+def arms() -> list[lab.Setting]:
+    """All that is trained."""
+    eight = {"bits": 8}
+    after = [
+        arm(WIDE, "smooth"),
+        arm(WIDE, "train, quantize", **eight),
+        arm(WIDE, "train, round", **eight),
+        arm(WIDE, "train, round", bits=2),
+        arm(SMALL, "distil, round", **eight),
+        arm(SMALL, "distil, quantize", "teacher", bits=2),
+        arm(SMALL, "distil", **ALL),
+        arm(SMALL, "distil, round", **ALL, **eight),
+        arm("teacher", "prune, round", "teacher", **eight),
+    ]
+    return (
+        from_scratch()
+        + single_steps()
+        + of_teacher()
+        + after
+        + pipelines(2)
+        + pipelines(8)
+    )
+
+
+def untrained() -> list[lab.Setting]:
+    """The teacher as it is, and rounded: nothing is left to chance."""
+    none = {"epochs": 0, "learning_rate": 0.0}
+    rounded = [arm("teacher", "round", bits=bits, **none) for bits in (8, 2)]
+    return [arm("teacher", "", **none), *rounded]
+
+
+def kind_of(run: Mapping[str, object]) -> str:
+    """The kind of recipe whose rate was tuned; the six orders are one."""
+    steps = [step for step in run["method"].split(", ") if step != "round"]
+    name = "all orders" if len(steps) == 4 else ", ".join(steps)
+    return f"{run['student']}: {name}, on {run['recover']}"
+
+
+def tried() -> list[lab.Setting]:
+    """Learning rates on the held-out images, for each kind of recipe; on two bits."""
+    some = [run for run in arms() if run["bits"] != 8 and run["labels"] == 2000]
+    some = [run for run in some if "round" not in run["method"]]
+    return [
+        {**run, "split": "held_out", "learning_rate": rate, "seed": seed, "draw": seed}
+        for run in some
+        for rate in RATES
+        for seed in range(1 if ", " in run["method"] else 2)
+    ]
+
+
+def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
+    """The settings, each with the rate that was best for its kind, for five seeds."""
+    runs = load_runs("arena_tuning")
+    if len(runs) < len(tried()):
+        raise ValueError("First finish: arena_tuning, of lessons.arena")
+    runs["kind"] = [kind_of(run) for run in runs.to_dict("records")]
+    means = runs.groupby(["kind", "learning_rate"])["test_accuracy"].mean()
+    best = means.unstack().idxmax(axis=1)
+    return [
+        {**run, "learning_rate": best[kind_of(run)], "seed": s, "draw": s}
+        for run in settings
+        for s in lab.SEEDS
+    ]
+
+
+def tuning_run(setting: lab.Setting) -> lab.Setting:
+    """Follow a recipe and judge the net itself, without a file."""
+    images, judges = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
+    teacher, _ = load_teacher(setting["dataset"])
+    start = time.perf_counter()
+    net = last_of(recipe_steps(images, setting, teacher))
+    seconds = round(time.perf_counter() - start, 2)
+    return {**setting, **lab.measured(net, judges), "train_seconds": seconds}
+
+
+def all_arms() -> list[lab.Setting]:
+    """The rows of the arena."""
+    return untrained() + tuned(arms())
+
+
+arena_tuning = lab.Experiment(tuning_run, tried, after=("teachers",))
+arena = lab.Experiment(arena_run, all_arms, after=("teachers", "arena_tuning"))
