@@ -94,7 +94,8 @@ def smaller(stored: Tensor | None, value: Tensor) -> bool:
 def refill(part: nn.Module, tensors: dict[str, Tensor]) -> None:
     """Give a layer or a BatchNorm these tensors, in place, and the sizes they have."""
     for name, value in tensors.items():
-        old, value = getattr(part, name), value.detach().contiguous()
+        old = getattr(part, name)
+        value = value.detach().to(old.dtype).contiguous()
         if isinstance(old, nn.Parameter):
             value = nn.Parameter(value, requires_grad=old.requires_grad)
         setattr(part, name, value)
