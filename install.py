@@ -75,9 +75,7 @@ def set_up(purpose: str) -> None:
     prepare_environment()
     write_pip_settings()
     install_torch()
-    say("the course and its dependencies, by pip")
-    if failure := pip("--editable", f"{ROOT}[test]" if purpose == "test" else ROOT):
-        give_up("pip could not install them.", failure)
+    install_course(["test"] if purpose == "test" else [])
     if not runs("-I", "-c", COMPLETE):
         sys.exit(
             f"pip succeeded, but {VENV} lacks packages. A setting of pip's must lead "
@@ -88,6 +86,23 @@ def set_up(purpose: str) -> None:
     if ended := subprocess.run([VENV_PYTHON, "-c", CHOOSE_DATA], env=ours()).returncode:
         sys.exit(ended)
     say("ready")
+
+
+def install_course(extras: list[str]) -> None:
+    """With these extras and `compress`; without it where its wheels do not exist."""
+    say("the course and its dependencies, by pip")
+    ready_made = "--only-binary", "onnx,onnxruntime"  # to build them takes a compiler
+    failure = pip(*ready_made, "--editable", with_extras(["compress", *extras]))
+    if failure and not advice(failure):
+        say("once more without the extra `compress`: notebooks show its stored times")
+        failure = pip("--editable", with_extras(extras))
+    if failure:
+        give_up("pip could not install them.", failure)
+
+
+def with_extras(extras: list[str]) -> str:
+    """The course as pip is told it: "/folder[compress,test]"."""
+    return f"{ROOT}[{','.join(extras)}]" if extras else str(ROOT)
 
 
 def is_ready(purpose: str) -> bool:

@@ -481,6 +481,56 @@ def test_an_error_of_pip_comes_with_what_to_do(place, monkeypatch, said, advised
     assert not install.READY.exists()
 
 
+NO_WHEEL = "ERROR: No matching distribution found for onnxruntime>=1.31; extra"
+
+
+@pytest.mark.parametrize(("purpose", "extras"), [("lab", ""), ("test", "[test]")])
+def test_without_wheels_for_the_extra_compress_the_course_comes_without(
+    place, monkeypatch, capsys, purpose, extras
+):
+    calls = []
+
+    def pip(*wanted):
+        calls.append(wanted)
+        return NO_WHEEL if "compress" in wanted[-1] else ""
+
+    monkeypatch.setattr(install, "is_ready", lambda purpose: False)
+    monkeypatch.setattr(install, "runs", lambda *_: True)
+    monkeypatch.setattr(install, "install_torch", lambda: None)
+    monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: Done)
+    monkeypatch.setattr(install, "pip", pip)
+    install.VENV.mkdir()
+    install.set_up(purpose)
+    first, second = calls
+    wanted = "[compress,test]" if extras else "[compress]"
+    assert first[:3] == ("--only-binary", "onnx,onnxruntime", "--editable")
+    assert first[3:] == (f"{place}{wanted}",)
+    assert second == ("--editable", f"{place}{extras}")
+    printed = capsys.readouterr().out
+    assert printed.count("without the extra `compress`") == 1 and "ERROR" not in printed
+    assert install.READY.exists()
+
+
+class Done:
+    """Of a program that succeeded."""
+
+    returncode = 0
+
+
+def test_a_network_that_is_down_is_not_asked_twice(place, monkeypatch):
+    calls = []
+    monkeypatch.setattr(install, "pip", lambda *w: calls.append(w) or UNREACHABLE)
+    assert "Go on-line" in told(install.install_course, [])
+    assert len(calls) == 1
+
+
+def test_with_wheels_one_call_installs_all(place, monkeypatch):
+    calls = []
+    monkeypatch.setattr(install, "pip", lambda *wanted: calls.append(wanted) or "")
+    install.install_course(["test"])
+    assert [call[-1] for call in calls] == [f"{place}[compress,test]"]
+
+
 def test_packages_that_went_elsewhere_all_the_same_are_noticed(place, monkeypatch):
     monkeypatch.setattr(install, "install_torch", lambda: None)
     monkeypatch.setattr(install, "pip", lambda *_: "")

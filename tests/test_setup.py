@@ -28,6 +28,8 @@ LISTED = [
     for line in (ROOT / "requirements.txt").read_text().splitlines()
     if line.partition("#")[0].strip()
 ]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = PROJECT["optional-dependencies"]
 LESSONS = ROOT / "notebooks" / "lessons"
 JUPYTER = Path(sys.prefix, "share", "jupyter")
 IN_CI_WITH_DATA = os.environ.get("CI") == "true" and "KDLAB_DATA" in os.environ
@@ -177,10 +179,30 @@ def test_requirements_txt_is_the_only_list_of_run_time_dependencies():
     declared = map(Requirement, importlib.metadata.requires("kdlab"))
     at_run_time = {str(one) for one in declared if one.marker is None}
     assert at_run_time == {str(one) for one in LISTED}
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    extras = project["optional-dependencies"]["test"]
-    tools = {Requirement(line).name for line in extras}
-    assert not tools & {one.name for one in LISTED}
+    listed = {one.name for one in LISTED}
+    for extra in EXTRAS.values():
+        assert not listed & {Requirement(line).name for line in extra}
+
+
+def test_the_extra_compress_is_what_deployment_asks_for():
+    found = {
+        one.name: str(one.specifier) for one in map(Requirement, EXTRAS["compress"])
+    }
+    assert found == {
+        "onnx": ">=1.23",  # older ones warn
+        "onnxscript": ">=0.7.2",
+        "onnxruntime": ">=1.31",
+    }
+    said = (ROOT / "kdlab" / "compression" / "deployment.py").read_text()
+    assert all(name in said for name in found) and "[compress]" in said
+
+
+if os.environ.get("CI") == "true":  # or its tests would be skipped, unnoticed
+
+    def test_ci_has_the_extra_compress():
+        from kdlab.compression import lacking
+
+        assert lacking() == ""
 
 
 def test_run_time_dependencies_have_no_upper_bounds():
