@@ -51,7 +51,7 @@ WINGS = {
     "figures": "",
     "panels": "",
     "exercises": "seeds",
-    "experiments": ALL_METHOD,
+    "experiments": f"{ALL_METHOD} compression",
     "compression": ALL_METHOD,
     "explorers": f"{ALL_METHOD} figures panels experiments compression",
 }

@@ -3,6 +3,7 @@
 ONNX and its engine are the extra `compress`: imported only where they are needed.
 """
 
+import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -259,8 +260,9 @@ def processor() -> dict[str, str]:
     engines = {"torch": torch.__version__.partition("+")[0]}
     if find_spec("onnxruntime"):
         engines["onnxruntime"] = version("onnxruntime")
+    name, cores = able.get("cpu_name") or able["architecture"], os.cpu_count()
     return {
-        "processor": able.get("cpu_name") or able["architecture"],
+        "processor": f"{name}, {cores} core{'s' * (cores != 1)}",
         "instructions": ", ".join(known) or able["architecture"],
         "engine": ", ".join(f"{name} {number}" for name, number in engines.items()),
     }

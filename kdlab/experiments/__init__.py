@@ -14,6 +14,7 @@ from kdlab.experiments.colour import (
     told_by,
     way_here,
 )
+from kdlab.experiments.races import EAGER, FLOAT, INT8, RUNNERS, int8_width, race
 from kdlab.experiments.students import (
     CHANGES,
     LEARNING_RATE,

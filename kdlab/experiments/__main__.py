@@ -10,8 +10,8 @@ import argparse
 from importlib import import_module
 from pathlib import Path
 
-from kdlab.experiments.sweep import PER_GPU, Experiment, sweep, workers
-from kdlab.results import RESULTS
+from kdlab.experiments.sweep import PER_GPU, Experiment, matched, sweep, workers
+from kdlab.results import RESULTS, store_runs
 from kdlab.weights import WEIGHTS
 
 
@@ -41,9 +41,17 @@ def main(words: list[str] | None = None) -> None:
     with workers(options.backend, options.jobs, options.address):
         for name in options.names or there:
             if options.fresh:
-                (options.results / f"{name}.csv").unlink(missing_ok=True)
+                discard(options.results / f"{name}.csv", there[name])
             every = {**experiments_of("kdlab"), **there}
             sweep(name, every, **folders, lost=name in options.names)
+
+
+def discard(path: Path, one: Experiment) -> None:
+    """Forget stored runs; of a table of times only those of this machine."""
+    others = matched(path, one.settings())[1] if one.in_turn else []
+    path.unlink(missing_ok=True)
+    if others:
+        store_runs(path, others)
 
 
 def experiments_of(home: str) -> dict[str, Experiment]:

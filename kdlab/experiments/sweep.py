@@ -35,6 +35,7 @@ class Experiment(NamedTuple):
     # keeps(setting) names the file of weights that run(setting, keep=path) must save
     keeps: Callable[[Setting], str | None] = lambda setting: None
     after: tuple[str, ...] = ()  # experiments whose rows and files this one reads
+    in_turn: bool = False  # one run at a time, and none beside it: times are measured
 
 
 def sweep(
@@ -75,7 +76,8 @@ def sweep(
         return
     for other in one.after:
         sweep(other, experiments, **folders, lost=True)
-    work = Parallel(return_as="generator_unordered")
+    at_once = {"n_jobs": 1} if one.in_turn else {}
+    work = Parallel(return_as="generator_unordered", **at_once)
     finished = work(delayed(alone)(one.run, n, s, file_of(s)) for n, s in wanted)
     for number, row in tqdm(finished, total=len(wanted), desc=name):
         rows[number] = row
