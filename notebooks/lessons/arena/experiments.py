@@ -14,7 +14,7 @@ from kdlab.results import load_runs
 from kdlab.training import last_of
 from kdlab.weights import load_teacher
 
-from .recipes import ORDERS, SMALL, WIDE, recipe_steps
+from .recipes import AS_IT_IS, ORDERS, SMALL, TEMPERATURE, WIDE, recipe_steps, steps_of
 
 CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
 ROUNDS = {1: 100, 128: 30}  # of a race, by batch
@@ -84,9 +84,14 @@ def files_of(
 
 
 STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
-RATES = [3e-3, 1e-2, 2e-2]
+RATES = [3e-3, 1e-2, 2e-2, 4e-2]
 BASE = {"dataset": "mnist", "split": "test", "teacher": "course", "student": WIDE}
-BASE |= {"method": "train", "recover": "labels", "bits": None, "temperature": 8.0}
+BASE |= {
+    "method": "train",
+    "recover": "labels",
+    "bits": None,
+    "temperature": TEMPERATURE,
+}
 BASE |= {"soft_weight": 1.0, "labels": 2000, "draw": 0, "epochs": 24, "batch_size": 64}
 BASE |= {"learning_rate": 1e-2, "seed": 0}
 ALL = {"labels": 60_000, "epochs": 1, "batch_size": 78}  # about as many steps
@@ -157,14 +162,13 @@ def untrained() -> list[lab.Setting]:
     """The teacher as it is, and rounded: nothing is left to chance."""
     none = {"epochs": 0, "learning_rate": 0.0}
     rounded = [arm("teacher", "round", bits=bits, **none) for bits in (8, 2)]
-    return [arm("teacher", "", **none), *rounded]
+    return [arm("teacher", AS_IT_IS, **none), *rounded]
 
 
 def kind_of(run: Mapping[str, object]) -> str:
-    """The kind of recipe whose rate was tuned; the six orders are one."""
-    steps = [step for step in run["method"].split(", ") if step != "round"]
-    name = "all orders" if len(steps) == 4 else ", ".join(steps)
-    return f"{run['student']}: {name}, on {run['recover']}"
+    """The kind of recipe whose rate was tuned, whatever its bits."""
+    steps = [step for step in steps_of(run["method"]) if step != "round"]
+    return f"{run['student']}: {', '.join(steps)}, on {run['recover']}"
 
 
 def tried() -> list[lab.Setting]:

@@ -1,114 +1,89 @@
 """Recipes: what is done to a net, one step after the other, and how it learns then."""
 
 import copy
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from itertools import permutations
 
 from torch import nn
 
 from kdlab import compression as small
-from kdlab import experiments as lab
 from kdlab.data import Columns
+from kdlab.experiments import Setting
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
-from kdlab.training import Objective, cycle_of, training_steps
+from kdlab.training import cycle_of, training_steps
 
 WIDE, SMALL = "cnn-16-32-64", "cnn-8-16-32"
-ZEROS, RANK = 0.9, 0.25  # share of weights set to zero; of the full rank
 ORDERS = [*permutations(["distil", "prune", "quantize"])]
 FIRST = 1e-2  # learning rate of the first of several steps: the best for labels
-UNTRAINED = {"round"}  # steps that take no gradient steps
+TEMPERATURE, AS_IT_IS = 8.0, "as it is"
 
-
-def new_net(name: str, seed: int, **sizes: object) -> nn.Module:
-    """An untrained net such as "cnn-8-16-32": two convolutions and a hidden layer."""
-    _, *channels, hidden = name.split("-")
-    channels = [int(width) for width in channels]
-    return build_model("cnn", seed=seed, channels=channels, hidden=int(hidden), **sizes)
-
-
-def to_small(model: nn.Module, bits: int) -> nn.Module:
-    """Without the channels that SMALL does not have."""
-    _, *widths = SMALL.split("-")
-    names = [*small.layers_of(model)][:-1]
-    kept = {name: int(width) for name, width in zip(names, widths, strict=True)}
-    return small.narrowed(model, kept)
-
-
-def with_zeros(model: nn.Module, bits: int) -> nn.Module:
-    """Nine of ten weights are zero, and stay so."""
-    return small.masked(model, small.magnitude_masks(model, ZEROS))
-
-
-def of_low_rank(model: nn.Module, bits: int) -> nn.Module:
-    """Dense layers are products of two."""
-    return small.factorized(model, RANK)
-
-
-def on_learned_grid(model: nn.Module, bits: int) -> nn.Module:
-    """Weights on a grid whose steps are learned."""
-    return small.on_grid(model, bits, learned=True, clip="error")
-
-
-def rounded(model: nn.Module, bits: int) -> nn.Module:
-    """Weights on a grid, and no training after it."""
-    return small.on_grid(model, bits, clip="error")
-
-
-# What a step does to the net before it trains; the others change nothing.
-CHANGES: dict[str, Callable[[nn.Module, int], nn.Module]] = {
-    "prune": to_small,
-    "zero": with_zeros,
-    "factorize": of_low_rank,
-    "quantize": on_learned_grid,
-    "round": rounded,
+# What a step does to the net before it learns on; the other steps change nothing.
+CHANGES = {
+    "prune": lambda net, bits: small.narrowed(net, widths_of_small(net)),
+    "zero": lambda net, bits: small.masked(net, small.magnitude_masks(net, 0.9)),
+    "factorize": lambda net, bits: small.factorized(net, 0.25),
+    "quantize": lambda net, bits: small.on_grid(net, bits, learned=True, clip="error"),
+    "round": lambda net, bits: small.on_grid(net, bits, clip="error"),  # and no more
+}
+TELLS = {"train": "labels", "smooth": "smoothing", "distil": "teacher"}  # who, always
+OBJECTIVES = {
+    "labels": label_loss,
+    "smoothing": smoothed_label_loss(0.1),
+    "teacher": blended_loss(TEMPERATURE, 1.0),
 }
 
 
-def objective_of(step: str, setting: lab.Setting) -> Objective:
-    """What the net is told in a step: distil asks the teacher, the others `recover`."""
-    told = {"train": "labels", "distil": "teacher", "smooth": "smoothing"}
-    who = told.get(step, setting["recover"])
-    if who == "smoothing":
-        return smoothed_label_loss(0.1)
-    if who == "labels":
-        return label_loss
-    return blended_loss(setting["temperature"], setting["soft_weight"])
+def steps_of(recipe: str) -> list[str]:
+    """The steps of a recipe such as "train, distil, prune"."""
+    return [] if recipe == AS_IT_IS else recipe.split(", ")
 
 
-def step_steps(
-    model: nn.Module, step: str, train_set: Columns, setting: lab.Setting, rate: float
-) -> Generator[object, None, nn.Module]:
-    """One step of a recipe: change the net, train what came out; return it."""
-    model = CHANGES.get(step, lambda model, bits: model)(model, setting["bits"])
-    if step in UNTRAINED:
-        return model
-    steps = [name for name in setting["method"].split(", ") if name not in UNTRAINED]
+def begun(setting: Setting, teacher: nn.Module) -> nn.Module:
+    """The net that a recipe starts with: a copy of the teacher, or an untrained one."""
+    if setting["student"] == "teacher":
+        return copy.deepcopy(teacher).train().requires_grad_(True)
+    *channels, hidden = map(int, setting["student"].split("-")[1:])
+    sizes = {"channels": channels, "hidden": hidden}
+    return build_model("cnn", seed=setting["seed"], **sizes)
+
+
+def widths_of_small(net: nn.Module) -> dict[str, int]:
+    """How many channels each layer keeps, to be of the shape of SMALL."""
+    names, widths = [*small.layers_of(net)][:-1], SMALL.split("-")[1:]
+    return dict(zip(names, map(int, widths), strict=True))
+
+
+def changed(net: nn.Module, step: str, bits: int | None) -> nn.Module:
+    """What a step makes of the net, before it learns on."""
+    return CHANGES[step](net, bits) if step in CHANGES else net
+
+
+def learning_steps(
+    net: nn.Module, place: int, train_set: Columns, setting: Setting
+) -> Generator:
+    """Train a net in the step at this place of its recipe, in its share of the epochs.
+
+    "distil" listens to the teacher, "train" to the labels; steps that have changed the
+    net recover by what `recover` says, "labels" or "teacher".
+    """
+    steps = [step for step in steps_of(setting["method"]) if step != "round"]
+    begins = place == 0 and len(steps) > 1 and setting["student"] != "teacher"
+    rate = FIRST if begins else setting["learning_rate"]
     length = {"epochs": setting["epochs"] // len(steps)}
     length["batch_size"] = setting["batch_size"]
-    how = cycle_of(model, train_set, rate, **length)
-    told = objective_of(step, setting)
-    yield from training_steps(model, train_set, told, seed=setting["seed"], **how)
-    return model
+    told = OBJECTIVES[TELLS.get(steps[place], setting["recover"])]
+    how = {**cycle_of(net, train_set, rate, **length), "seed": setting["seed"]}
+    yield from training_steps(net, train_set, told, **how)
 
 
 def recipe_steps(
-    train_set: Columns, setting: lab.Setting, teacher: nn.Module
+    train_set: Columns, setting: Setting, teacher: nn.Module
 ) -> Generator[object, None, nn.Module]:
-    """All steps of a recipe, in equal shares of its epochs; returns the net.
-
-    It starts with a copy of the teacher, or with an untrained net.
-    """
-    model, steps = begun(setting, teacher), setting["method"].split(", ")
-    for step in filter(None, steps):
-        first = step is steps[0] and len(steps) > 1 and setting["student"] != "teacher"
-        rate = FIRST if first else setting["learning_rate"]
-        model = yield from step_steps(model, step, train_set, setting, rate)
-    return model
-
-
-def begun(setting: lab.Setting, teacher: nn.Module) -> nn.Module:
-    """The net that a recipe starts with: untrained, or a copy of the teacher."""
-    if setting["student"] == "teacher":
-        return copy.deepcopy(teacher).train().requires_grad_(True)
-    return new_net(setting["student"], setting["seed"])
+    """Follow a recipe; yields at each gradient step, returns the net."""
+    net = begun(setting, teacher)
+    for place, step in enumerate(steps_of(setting["method"])):
+        net = changed(net, step, setting["bits"])
+        if step != "round":
+            yield from learning_steps(net, place, train_set, setting)
+    return net

@@ -1,0 +1,91 @@
+"""The arms of the arena in words: what each is called, and what it takes to have it."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+
+from kdlab import figures as fig
+
+from .recipes import AS_IT_IS, SMALL, WIDE, steps_of
+
+NETS = {WIDE: "wide", SMALL: "small", "teacher": "teacher"}
+PIPELINES, SINGLE = "pipelines, from labels on", "one technique, from labels on"
+SCRATCH, OWN = "small net from scratch", "the teacher made smaller"
+STYLES = {  # of each group: colour and symbol
+    PIPELINES: (fig.STUDENT, "triangle-up"),
+    SINGLE: (fig.LABELS, "circle"),
+    SCRATCH: (fig.OTHER, "square"),
+    OWN: (fig.TEACHER, "diamond"),
+}
+RECOVERING = {"zero", "prune", "factorize", "quantize"}  # steps that change the net
+
+
+def name_of(run: Mapping[str, object]) -> str:
+    """Such as "wide: train → prune → distil, 2 bits, on labels"."""
+    steps = steps_of(run["method"])
+    words = [f"{NETS[run['student']]}: {' → '.join(steps) or AS_IT_IS}"]
+    words += [f"{run['bits']:g} bits"] * (run["bits"] == run["bits"])
+    who = {"labels": "on labels", "teacher": "on the teacher"}[run["recover"]]
+    words += [who] * bool(RECOVERING & {*steps})
+    words += ["60,000 images"] * (run["labels"] == 60_000)
+    return ", ".join(words)
+
+
+def group_of(run: Mapping[str, object]) -> str:
+    """Which of STYLES an arm belongs to."""
+    if run["student"] == "teacher":
+        return OWN
+    if run["student"] == SMALL:
+        return SCRATCH
+    return PIPELINES if len(steps_of(run["method"])) == 4 else SINGLE
+
+
+def access_of(run: Mapping[str, object]) -> str:
+    """What somebody must have to follow the recipe."""
+    steps, images = {*steps_of(run["method"])}, f"{run['labels']:,}"
+    own, recovers = run["student"] == "teacher", bool(RECOVERING & steps)
+    labels = {"train", "smooth"} & steps or (recovers and run["recover"] == "labels")
+    told = "distil" in steps or (recovers and run["recover"] == "teacher")
+    needs = ["the teacher's weights"] * own + [f"{images} labels"] * bool(labels)
+    needs += [f"{images} images" if own else f"its answers to {images} images"] * told
+    return ", ".join(needs)
+
+
+def with_words(runs: pd.DataFrame) -> pd.DataFrame:
+    """The stored runs with columns arm, group, access, and the measures of the axes."""
+    rows = runs.to_dict("records")
+    words = {"arm": name_of, "group": group_of, "access": access_of}
+    runs = runs.assign(**{name: [*map(said, rows)] for name, said in words.items()})
+    return runs.assign(
+        time_1=1 / runs["times_as_fast_1"],
+        time_128=1 / runs["times_as_fast_128"],
+        differs=10_000 * (1 - runs["teacher_agreement"]),
+        hollow=runs["bits"] == 2,
+    )
+
+
+def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
+    """The arms of these groups in words, fewest errors first: mean ± spread, seeds.
+
+    Bytes are compared with the teacher's file in float32 and in int8; speeds with its
+    float32 file in the same engine. Without an engine there is no speed.
+    """
+    runs = with_words(runs)
+    teacher = runs[runs["group"] == OWN].groupby("arm")["bytes"].first()
+    whole, eight = (teacher[f"teacher: {n}"] for n in (AS_IT_IS, "round, 8 bits"))
+    rows = {}
+    for arm, some in runs[runs["group"].isin(groups)].groupby("arm"):
+        size, hollow = some["bytes"].mean(), some["hollow"].any()
+        fast = {n: some[f"times_as_fast_{n}"].mean() for n in (1, 128)}
+        rows[arm] = {
+            "test errors": fig.mean_words(some["test_errors"]),
+            "seeds": len(some),
+            "kB": f"{size / 1000:.1f}",
+            "of float32": f"1/{whole / size:.1f}",
+            "of int8": f"1/{eight / size:.1f}",
+            **{f"speed, {n}": "-" if hollow else f"{v:.1f}" for n, v in fast.items()},
+            "needs": some["access"].iloc[0],
+            "errors": some["test_errors"].mean(),
+        }
+    table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")
+    return table.drop(columns="errors")

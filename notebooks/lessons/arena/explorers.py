@@ -1,0 +1,178 @@
+"""The arena in pictures: what is best for whom, the six orders, a game of budgets."""
+
+import math
+
+import pandas as pd
+import torch
+
+from kdlab import figures as fig
+from kdlab.panels import Explorer, choice, dropdown, explore
+
+from .arms import PIPELINES, STYLES, with_words
+from .recipes import ORDERS
+
+COSTS = {
+    "bytes of the file": "bytes",
+    "bytes of the file, zipped": "zipped_bytes",
+    "time for one image (the teacher's in float32: 1)": "time_1",
+    "time for 128 images (the teacher's in float32: 1)": "time_128",
+    "multiply-adds for one image": "multiply_adds",
+}
+FAULTS = {
+    "test errors of 10,000": "test_errors",
+    "first answers unlike the teacher's, of 10,000": "differs",
+    "calibration error": "test_calibration_error",
+}
+FILE = {"bytes of the file": "bytes", "test errors of 10,000": "test_errors"}
+SIZES, ERRORS = (
+    [1000, 300, 100, 50, 35, 20, 10],
+    [400, 300, 250, 200, 160, 130, 100, 80],
+)
+ANY = 99.0
+TIMES = [("any", ANY), *((f"{t:g}", t) for t in (1.0, 0.9, 0.8, 0.7, 0.6, 0.5))]
+BUDGETS = {
+    "a watch": {"kilobytes": 35, "errors": 200, "time": ANY},
+    "a server": {"kilobytes": 1000, "errors": 130, "time": 0.7},
+}
+TOLD = {"on the teacher": "teacher", "on labels": "labels"}
+
+
+def means_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each arm: the mean over its seeds of all that is measured."""
+    runs = with_words(runs)
+    numbers = {*COSTS.values(), *FAULTS.values()}
+    first = runs.groupby("arm", sort=False).first()
+    return first.assign(**runs.groupby("arm")[[*numbers]].mean())
+
+
+def unbeaten(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
+    """The arms beside which none is as good in all measures and better in one."""
+    points = torch.tensor(arms[[*measures]].to_numpy(float))
+    as_good = (points[:, None] <= points).all(dim=2)
+    better = (points[:, None] < points).any(dim=2)
+    return arms[~(as_good & better).any(dim=0).numpy()]
+
+
+def pareto_explorer(runs: pd.DataFrame) -> Explorer:
+    """Every arm by what it costs and how often it errs; who is on the front."""
+    arms = means_of(runs)
+
+    def view(cost: str, fault: str, shown: str) -> fig.Drawn:
+        some = arms if shown == "all" else arms[arms["group"] == shown]
+        best = unbeaten(some, COSTS[cost], FAULTS[fault])
+        axes = axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)
+        return fig.picture(
+            f"{len(best)} of {len(some)} arms are beaten by none",
+            scatter(some, COSTS[cost], FAULTS[fault], axes),
+            says=f"MNIST, 2,000 images, mean of five seeds. By {cost} and {fault}, "
+            f"unbeaten: {'; '.join(best.index)}.",
+            height=520,
+            legend=True,
+        )
+
+    return explore(
+        view,
+        tabulate=3,
+        cost=dropdown("cost", [*COSTS]),
+        fault=dropdown("fault", [*FAULTS]),
+        shown=dropdown("shown", ["all", *STYLES]),
+    )
+
+
+def axis_of(values: pd.Series, title: str) -> dict:
+    """An axis in powers of ten with room for all values."""
+    ends = math.log10(values.min()) - 0.05, math.log10(values.max()) + 0.05
+    return fig.axis(title, ends, log=True)
+
+
+def scatter(
+    arms: pd.DataFrame, cost: str, fault: str, axes: tuple[dict, dict]
+) -> fig.Part:
+    """A mark for each arm, hollow where no engine runs its file; and the front."""
+    on = unbeaten(arms, cost, fault).sort_values(cost)
+    line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
+    traces = [
+        {"type": "scatter", "mode": "lines", "x": on[cost].tolist(), "line": line}
+        | {"y": on[fault].tolist(), "name": "beaten by none", "hoverinfo": "skip"}
+    ]
+    for group, (color, symbol) in STYLES.items():
+        some = arms[arms["group"] == group]
+        symbols = [f"{symbol}-open" if h else symbol for h in some["hollow"]]
+        marker = {"color": color, "symbol": symbols, "size": 12, "line": {"width": 2}}
+        said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
+        traces.append(
+            {"type": "scatter", "mode": "markers", "name": group, "marker": marker}
+            | {"x": some[cost].tolist(), "y": some[fault].tolist(), "text": said}
+            | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
+        )
+    return {"traces": traces, "x": axes[0], "y": axes[1]}
+
+
+def orders_explorer(runs: pd.DataFrame) -> Explorer:
+    """Test errors of the six orders, seed by seed."""
+    runs = with_words(runs)
+    some = runs[runs["group"] == PIPELINES]
+    found = {
+        key: rows.sort_values("seed")["test_errors"].tolist()
+        for key, rows in some.groupby(["bits", "recover", "method"])
+    }
+    ends = some["test_errors"].min() - 10, some["test_errors"].max() + 10
+    names = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
+
+    def view(recover: str, bits: int) -> fig.Drawn:
+        errors = {n: found[bits, TOLD[recover], how] for n, how in names.items()}
+        means = {n: fig.mean_spread(v)[0] for n, v in errors.items()}
+        best, worst = min(means, key=means.get), max(means, key=means.get)
+        return fig.picture(
+            f"From {best} to {worst}: {means[worst] - means[best]:.0f} errors more",
+            fig.dots(errors, fig.axis("test errors of 10,000", ends)),
+            says=f"MNIST, 2,000 images, recovering {recover}, {bits} bits, five seeds, "
+            f"mean ± spread: {fig.in_words(errors)}.",
+            height=400,
+        )
+
+    return explore(
+        view,
+        tabulate=2,
+        recover=dropdown("recover", [*TOLD]),
+        bits=dropdown("bits", [8, 2]),
+    )
+
+
+def budget_explorer(runs: pd.DataFrame) -> Explorer:
+    """Who survives a limit of kilobytes, of errors and of time.
+
+    A file that no engine runs has no time, and survives only where none is asked for.
+    """
+    arms = means_of(runs)
+    axes = tuple(axis_of(arms[FILE[name]], name) for name in FILE)
+
+    def view(kilobytes: int, errors: int, time: float) -> fig.Drawn:
+        fits = (arms["bytes"] <= 1000 * kilobytes) & (arms["test_errors"] <= errors)
+        if time < ANY:
+            fits &= (arms["time_128"] <= time) & ~arms["hollow"]
+        best = arms[fits].sort_values("test_errors")
+        part = scatter(arms[fits], *FILE.values(), axes)
+        ends = [10.0**end for end in axes[1]["range"]]
+        part["traces"].append(fig.upright(1000 * kilobytes, ends, "limits"))
+        across = {"x": [10.0**end for end in axes[0]["range"]], "y": [errors] * 2}
+        part["traces"].append({**part["traces"][-1], **across, "showlegend": False})
+        said = "; ".join(f"{n}: {e:.0f}" for n, e in best["test_errors"][:5].items())
+        in_time = f" and {time:g} of the teacher's time for 128 images" * (time < ANY)
+        return fig.picture(
+            f"{len(best)} of {len(arms)} recipes survive",
+            part,
+            says=f"At most {kilobytes} kB, {errors} errors{in_time}. Fewest errors: "
+            f"{said or 'nobody is left; loosen a limit'}.",
+            height=480,
+            legend=True,
+        )
+
+    return explore(
+        view,
+        tabulate=3,
+        presets=BUDGETS,
+        kilobytes=choice("at most, kB", SIZES, SIZES[0]),
+        errors=choice("at most, test errors", ERRORS, ERRORS[0]),
+        time=choice("at most, of the teacher's time", TIMES, ANY),
+    )
