@@ -1,0 +1,73 @@
+"""Stored runs: errors of 10,000 images of MNIST over the bits of a weight."""
+
+import pandas as pd
+
+from kdlab import figures as fig
+from kdlab.panels import Explorer, choice, dropdown, explore
+
+from .experiments import AFTER, BITS, FLOAT, LEARNED, STRAIGHT, TAUGHT, TRAINED_BITS
+
+NETS = {"five students": "cnn-8-16-64", "the course's teacher": "teacher"}
+COLORS = [fig.LABELS, fig.SOFTENED, fig.OTHER, fig.STUDENT]
+FINEST = "per_channel and clip == 'error' and method == "
+GRIDS = {
+    "one step, to the largest": "not per_channel and clip == 'max'",
+    "one step, least error": "not per_channel and clip == 'error' and bits > 0",
+    "by channel, to the largest": "per_channel and clip == 'max'",
+    "by channel, least error": f"{FINEST}{AFTER!r}",
+}
+TRAINED = {name: f"{FINEST}{name!r}" for name in (AFTER, STRAIGHT, LEARNED, TAUGHT)}
+FLOATS = [FLOAT, "float32, longer", "float32, longer, taught"]
+TICKS = {f"{n:,}": n for n in (50, 100, 200, 500, 1000, 2000, 5000)}
+
+
+def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
+    """Errors over the bits: by the grid that is chosen after training, or trained on."""
+    ways, sizes = (TRAINED, TRAINED_BITS) if trained else (GRIDS, BITS)
+    nets = [*NETS][:1] if trained else [*NETS]
+    colors = dict(zip(ways, COLORS, strict=True))
+    floats = dict.fromkeys(FLOATS if trained else FLOATS[:1])
+
+    def errors(net: str, query: str) -> list[float]:
+        some = runs[runs["student"] == NETS[net]].query(query)
+        return some.sort_values("seed")["test_errors"].tolist()
+
+    alone = {(net, n): errors(net, f"method == {n!r}") for net in nets for n in floats}
+    lines = {
+        net: {
+            way: [errors(net, f"{query} and bits == {bits}") for bits in sizes]
+            for way, query in ways.items()
+        }
+        for net in nets
+    }
+
+    def view(bits: int, net: str) -> fig.Drawn:
+        here = {way: found[sizes.index(bits)] for way, found in lines[net].items()}
+        here = {name: alone[net, name] for name in floats} | here
+        first, last = (fig.mean_words(here[name]) for name in (*ways,)[::3])
+        return fig.picture(
+            f"{bits} bits: {first} errors, {[*ways][0]}; {last}, {[*ways][3]}",
+            fig.unnamed(fig.dots(here, errors_axis(), colors)),
+            over_bits(lines[net], sizes, bits),
+            says=f"MNIST, {net}, {bits} bits a weight. Errors of 10,000: "
+            f"{fig.in_words(here)}.",
+            widths=[1, 1.3],
+            height=470,
+            legend=True,
+        )
+
+    controls = {"bits": choice("bits", sizes, 3), "net": dropdown("net", nets)}
+    return explore(view, tabulate=2, **controls)
+
+
+def errors_axis() -> dict:
+    """Errors of 10,000, from 40 to all."""
+    return fig.axis("errors of 10,000", [1.6, 4.0], log=True, ticks=TICKS)
+
+
+def over_bits(lines: fig.Runs, sizes: list[int], bits: int) -> fig.Part:
+    """Errors of each way over the bits, dots upright where the slider is."""
+    axes = fig.axis("bits of a weight", [1.6, 8.4]), errors_axis()
+    part = fig.lines_with_spread(sizes, lines, axes, COLORS)
+    here = {**fig.upright(bits, [40, 10_000], "here"), "showlegend": False}
+    return {**part, "traces": [*part["traces"], here]}
