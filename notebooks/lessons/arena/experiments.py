@@ -10,14 +10,31 @@ from torch import Tensor, nn
 
 from kdlab import compression as small
 from kdlab import experiments as lab
+from kdlab.data import Columns
 from kdlab.results import load_runs
 from kdlab.training import last_of
 from kdlab.weights import load_teacher
 
-from .recipes import AS_IT_IS, ORDERS, SMALL, TEMPERATURE, WIDE, recipe_steps, steps_of
+from .recipes import (
+    AS_IT_IS,
+    ORDERS,
+    SMALL,
+    TEMPERATURE,
+    WIDE,
+    learns_in,
+    recipe_steps,
+)
 
 CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
 ROUNDS = {1: 100, 128: 30}  # of a race, by batch
+STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
+RATES = [3e-3, 1e-2, 2e-2, 4e-2]
+BASE = {"dataset": "mnist", "split": "test", "teacher": "course", "student": WIDE}
+BASE |= {"method": "train", "recover": "labels", "bits": None}
+BASE |= {"temperature": TEMPERATURE, "soft_weight": 1.0, "labels": 2000, "draw": 0}
+BASE |= {"epochs": 24, "batch_size": 64, "learning_rate": 1e-2, "seed": 0}
+ALL = {"labels": 60_000, "epochs": 1, "batch_size": 78}  # about as many steps
+CHANGING = {"zero": None, "prune": None, "factorize": None, "quantize": 2}  # and bits
 
 
 class Running(nn.Module):
@@ -33,34 +50,34 @@ class Running(nn.Module):
         return self.engine(images)
 
 
-@lru_cache(maxsize=1)
-def teacher_running(dataset: str) -> Running:
-    """The teacher's own file in the engine: what every file is raced against."""
-    teacher, _ = load_teacher(dataset)
-    with TemporaryDirectory() as folder:
-        images = lab.columns_of(dataset, "test", "course", 2000, 0)[1]["images"]
-        return Running(small.export(teacher, Path(folder) / "teacher.onnx", images))
+def followed(setting: lab.Setting) -> tuple[nn.Module, Columns, Columns, float]:
+    """The net at the end of a recipe, the images it learnt from, its judges, seconds."""
+    columns = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
+    teacher, _ = load_teacher(setting["dataset"])
+    start = time.perf_counter()
+    net = last_of(recipe_steps(columns[0], setting, teacher)).eval()
+    return net, *columns, round(time.perf_counter() - start, 2)
+
+
+def tuning_run(setting: lab.Setting) -> lab.Setting:
+    """Follow a recipe and judge the net itself, without a file."""
+    net, _, judges, seconds = followed(setting)
+    return {**setting, **lab.measured(net, judges), "train_seconds": seconds}
 
 
 def arena_run(setting: lab.Setting) -> lab.Setting:
     """Follow a recipe, write the file that it ends with, and judge that file; its row.
 
     The setting: which images (`lab.OF_DATA`), the net to begin with, the recipe
-    (method), and how each of its steps trains. Of a net on two bits, for which there is
-    no engine, the weights are judged, and timed as float32.
+    (method), and how each of its steps trains. Two bits have no engine: of such a net
+    the weights are judged, and timed as float32. Times are those beside the teacher's
+    float32 file, in one race.
     """
-    images, judges = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
-    teacher, _ = load_teacher(setting["dataset"])
-    start = time.perf_counter()
-    net = last_of(recipe_steps(images, setting, teacher)).eval()
-    seconds = round(time.perf_counter() - start, 2)
+    net, images, judges, seconds = followed(setting)
     with TemporaryDirectory() as folder:
         runs, stored = files_of(net, setting, images["images"], Path(folder))
-        running = Running(runs)
-        row = {
-            "bytes": stored.stat().st_size,
-            "zipped_bytes": small.zipped_bytes(stored),
-        }
+        running, row = Running(runs), {"bytes": small.file_bytes(stored)}
+        row["zipped_bytes"] = small.zipped_bytes(stored)
     row |= lab.measured(running, judges)
     row["multiply_adds"] = small.multiply_adds(small.baked(net), judges["images"])
     rivals = {"teacher": teacher_running(setting["dataset"]), "it": running}
@@ -83,50 +100,18 @@ def files_of(
     return runs, folder / "packed.safetensors"
 
 
-STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
-RATES = [3e-3, 1e-2, 2e-2, 4e-2]
-BASE = {"dataset": "mnist", "split": "test", "teacher": "course", "student": WIDE}
-BASE |= {
-    "method": "train",
-    "recover": "labels",
-    "bits": None,
-    "temperature": TEMPERATURE,
-}
-BASE |= {"soft_weight": 1.0, "labels": 2000, "draw": 0, "epochs": 24, "batch_size": 64}
-BASE |= {"learning_rate": 1e-2, "seed": 0}
-ALL = {"labels": 60_000, "epochs": 1, "batch_size": 78}  # about as many steps
-WHO = "labels", "teacher"  # who tells a net what to recover
+@lru_cache(maxsize=1)
+def teacher_running(dataset: str) -> Running:
+    """The teacher's own file in the engine: what every file is raced against."""
+    images = lab.columns_of(dataset, "test", "course", 2000, 0)[1]["images"]
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "teacher.onnx"
+        return Running(small.export(load_teacher(dataset)[0], path, images))
 
 
-def arm(
-    student: str, method: str, recover: str = "labels", **more: object
-) -> lab.Setting:
+def arm(student: str, method: str, recover: str = "labels", **more: object) -> dict:
     """The setting of one arm, of seed 0 and a rate still to be chosen."""
     return {**BASE, "student": student, "method": method, "recover": recover, **more}
-
-
-def pipelines(bits: int) -> list[lab.Setting]:
-    """All six orders, recovered in both ways."""
-    recipes = [", ".join(["train", *order]) for order in ORDERS]
-    return [arm(WIDE, each, who, bits=bits) for who in WHO for each in recipes]
-
-
-def single_steps() -> list[lab.Setting]:
-    """One technique alone, from the labels on, recovered in both ways."""
-    steps = {"zero": None, "prune": None, "factorize": None, "quantize": 2}
-    return [
-        arm(WIDE, f"train, {step}", who, bits=bits)
-        for who in WHO
-        for step, bits in steps.items()
-    ]
-
-
-def of_teacher() -> list[lab.Setting]:
-    """The teacher itself made smaller, and trained as its former self answers."""
-    steps = {"zero": None, "prune": None, "factorize": None, "quantize": 2}
-    own = [arm("teacher", step, "teacher", bits=bits) for step, bits in steps.items()]
-    both = arm("teacher", "prune, quantize", "teacher", bits=2)
-    return [*own, arm("teacher", "prune"), both]
 
 
 def from_scratch() -> list[lab.Setting]:
@@ -134,50 +119,65 @@ def from_scratch() -> list[lab.Setting]:
     return [arm(net, how) for net in (WIDE, SMALL) for how in ("train", "distil")]
 
 
+def of_teacher() -> list[lab.Setting]:
+    """The teacher itself made smaller, and trained as its former self answers."""
+    own = [arm("teacher", s, "teacher", bits=bits) for s, bits in CHANGING.items()]
+    both = arm("teacher", "prune, quantize", "teacher", bits=2)
+    return [*own, arm("teacher", "prune"), both]
+
+
+def pipelines(bits: int, *recover: str) -> list[lab.Setting]:
+    """All six orders, recovered in these ways."""
+    recipes = [", ".join(["train", *order]) for order in ORDERS]
+    return [arm(WIDE, each, who, bits=bits) for who in recover for each in recipes]
+
+
 def arms() -> list[lab.Setting]:
     """All that is trained."""
-    eight = {"bits": 8}
-    after = [
+    both = "labels", "teacher"
+    alone = [
+        arm(WIDE, f"train, {step}", who, bits=bits)
+        for who in both
+        for step, bits in CHANGING.items()
+    ]
+    more = [
         arm(WIDE, "smooth"),
-        arm(WIDE, "train, quantize", **eight),
-        arm(WIDE, "train, round", **eight),
+        arm(WIDE, "train, quantize", bits=8),
+        arm(WIDE, "train, round", bits=8),
         arm(WIDE, "train, round", bits=2),
-        arm(SMALL, "distil, round", **eight),
+        arm(SMALL, "distil, round", bits=8),
         arm(SMALL, "distil, quantize", "teacher", bits=2),
         arm(SMALL, "distil", **ALL),
-        arm(SMALL, "distil, round", **ALL, **eight),
-        arm("teacher", "prune, round", "teacher", **eight),
+        arm(SMALL, "distil, round", **ALL, bits=8),
+        arm("teacher", "prune, round", "teacher", bits=8),
     ]
-    return (
-        from_scratch()
-        + single_steps()
-        + of_teacher()
-        + after
-        + pipelines(2)
-        + pipelines(8)
-    )
+    orders = pipelines(2, *both) + pipelines(8, *both)
+    return from_scratch() + alone + of_teacher() + more + orders
 
 
 def untrained() -> list[lab.Setting]:
     """The teacher as it is, and rounded: nothing is left to chance."""
+    recipes = {AS_IT_IS: [None], "round": [8, 2]}
     none = {"epochs": 0, "learning_rate": 0.0}
-    rounded = [arm("teacher", "round", bits=bits, **none) for bits in (8, 2)]
-    return [arm("teacher", AS_IT_IS, **none), *rounded]
+    return [
+        arm("teacher", how, bits=n, **none) for how in recipes for n in recipes[how]
+    ]
 
 
 def kind_of(run: Mapping[str, object]) -> str:
     """The kind of recipe whose rate was tuned, whatever its bits."""
-    steps = [step for step in steps_of(run["method"]) if step != "round"]
-    return f"{run['student']}: {', '.join(steps)}, on {run['recover']}"
+    return (
+        f"{run['student']}: {', '.join(learns_in(run['method']))}, on {run['recover']}"
+    )
 
 
 def tried() -> list[lab.Setting]:
     """Learning rates on the held-out images, for each kind of recipe; on two bits."""
     some = [run for run in arms() if run["bits"] != 8 and run["labels"] == 2000]
-    some = [run for run in some if "round" not in run["method"]]
     return [
         {**run, "split": "held_out", "learning_rate": rate, "seed": seed, "draw": seed}
         for run in some
+        if "round" not in run["method"]
         for rate in RATES
         for seed in range(1 if ", " in run["method"] else 2)
     ]
@@ -191,27 +191,18 @@ def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
     runs["kind"] = [kind_of(run) for run in runs.to_dict("records")]
     means = runs.groupby(["kind", "learning_rate"])["test_accuracy"].mean()
     best = means.unstack().idxmax(axis=1)
-    return [
-        {**run, "learning_rate": best[kind_of(run)], "seed": s, "draw": s}
-        for run in settings
-        for s in lab.SEEDS
-    ]
+    rated = [{**run, "learning_rate": best[kind_of(run)]} for run in settings]
+    return [{**run, "seed": seed, "draw": seed} for run in rated for seed in lab.SEEDS]
 
 
-def tuning_run(setting: lab.Setting) -> lab.Setting:
-    """Follow a recipe and judge the net itself, without a file."""
-    images, judges = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
-    teacher, _ = load_teacher(setting["dataset"])
-    start = time.perf_counter()
-    net = last_of(recipe_steps(images, setting, teacher))
-    seconds = round(time.perf_counter() - start, 2)
-    return {**setting, **lab.measured(net, judges), "train_seconds": seconds}
+def with_all_labels() -> list[lab.Setting]:
+    """Some of the arms with all 60,000 images and labels, in as many gradient steps."""
+    cut = [run for run in of_teacher() if run["method"] == "prune, quantize"]
+    some = from_scratch() + cut + pipelines(2, "teacher")
+    return tuned([{**run, **ALL, "epochs": 4, "batch_size": 312} for run in some])
 
 
-def all_arms() -> list[lab.Setting]:
-    """The rows of the arena."""
-    return untrained() + tuned(arms())
-
-
-arena_tuning = lab.Experiment(tuning_run, tried, after=("teachers",))
-arena = lab.Experiment(arena_run, all_arms, after=("teachers", "arena_tuning"))
+AFTER = "teachers", "arena_tuning"
+arena_tuning = lab.Experiment(tuning_run, tried, after=AFTER[:1])
+arena = lab.Experiment(arena_run, lambda: untrained() + tuned(arms()), after=AFTER)
+arena_all = lab.Experiment(arena_run, with_all_labels, after=AFTER)

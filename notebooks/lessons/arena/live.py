@@ -24,10 +24,16 @@ LEARNING_RATE = 1e-2
 
 
 def build_explorer(
-    train_set: Columns, test_set: Columns, teacher: nn.Module, *, seeds: int = 3
+    train_set: Columns,
+    test_set: Columns,
+    teacher: nn.Module,
+    *,
+    seeds: int = 3,
+    **start: object,
 ) -> LivePanel:
     """Follow a recipe from 2,000 labels on; errors and bytes after each of its steps.
 
+    `start` sets controls, such as bits=2.
     `await panel.finished()` gives {step: [test errors, seed by seed]}, in order.
     """
     images = sample(train_set, min(2000, count(train_set)))
@@ -61,6 +67,7 @@ def build_explorer(
 
     return explore_live(
         built,
+        values=start,
         order=dropdown("order", [*RECIPES]),
         recover=dropdown("recover", ["on the teacher", "on labels"]),
         bits=choice("bits of a weight", [2, 3, 4, 8], 8),

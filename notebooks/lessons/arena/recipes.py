@@ -39,6 +39,11 @@ def steps_of(recipe: str) -> list[str]:
     return [] if recipe == AS_IT_IS else recipe.split(", ")
 
 
+def learns_in(recipe: str) -> list[str]:
+    """Those of its steps in which the net learns."""
+    return [step for step in steps_of(recipe) if step != "round"]
+
+
 def begun(setting: Setting, teacher: nn.Module) -> nn.Module:
     """The net that a recipe starts with: a copy of the teacher, or an untrained one."""
     if setting["student"] == "teacher":
@@ -67,7 +72,7 @@ def learning_steps(
     "distil" listens to the teacher, "train" to the labels; steps that have changed the
     net recover by what `recover` says, "labels" or "teacher".
     """
-    steps = [step for step in steps_of(setting["method"]) if step != "round"]
+    steps = learns_in(setting["method"])
     begins = place == 0 and len(steps) > 1 and setting["student"] != "teacher"
     rate = FIRST if begins else setting["learning_rate"]
     length = {"epochs": setting["epochs"] // len(steps)}

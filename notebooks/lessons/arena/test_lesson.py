@@ -1,0 +1,129 @@
+"""What this lesson's recipes do to a net, and what its pictures say of stored runs."""
+
+import pytest
+import torch
+
+from kdlab import compression as small
+from kdlab.data import sample
+from kdlab.models import build_model
+from kdlab.results import load_runs
+from kdlab.training import last_of, predict
+
+from . import (
+    budget_explorer,
+    build_explorer,
+    orders_explorer,
+    pareto_explorer,
+)
+from .experiments import (
+    STEPS,
+    Running,
+    arm,
+    arms,
+    files_of,
+)
+from .recipes import ORDERS, SMALL, WIDE, begun, changed, recipe_steps, steps_of
+
+
+def explorers(columns, student_logits):
+    """{name: function that makes the explorer}, all of stored runs."""
+    runs = load_runs("arena")
+    return {
+        "pareto": lambda: pareto_explorer(runs),
+        "orders": lambda: orders_explorer(runs),
+        "budget": lambda: budget_explorer(runs),
+    }
+
+
+def live(train_set, test_set):
+    """{name: function that makes the panel}, of those that train."""
+    teacher = build_model("cnn")
+    return {
+        "build": lambda: build_explorer(train_set, test_set, teacher, seeds=1, epochs=8)
+    }
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return load_runs("arena")
+
+
+@pytest.fixture
+def few(digits):
+    """A hundred images to learn from, with a teacher's answers, and to be judged by."""
+    some = [sample(columns, 100) for columns in digits]
+    teacher = build_model("cnn", seed=9)
+    for columns in some:
+        columns["teacher_logits"] = predict(teacher, columns["images"])
+    return *some, teacher
+
+
+def shapes(net):
+    return [tuple(layer.weight.shape) for layer in small.layers_of(net).values()]
+
+
+# --- recipes --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("order", ORDERS, ids=" ".join)
+def test_every_order_ends_at_one_shape_and_one_grid(few, order):
+    images, _, teacher = few
+    recipe = ", ".join(["train", *order])
+    setting = arm(WIDE, recipe, "teacher", bits=2, epochs=4)
+    net = last_of(recipe_steps(images, setting, teacher))
+    assert shapes(net) == shapes(begun(arm(SMALL, "train"), teacher))
+    for layer in small.layers_of(net).values():
+        assert small.grid_of(layer).bits == 2
+        each = layer.weight.detach().flatten(1)
+        assert all(len(row.unique()) <= 4 for row in each)
+
+
+def test_all_arms_take_equally_many_gradient_steps(few, monkeypatch):
+    for run in arms():
+        steps = [s for s in steps_of(run["method"]) if s != "round"]
+        assert run["epochs"] % len(steps) == 0, run["method"]
+        whole = run["epochs"] * -(-run["labels"] // run["batch_size"])
+        assert abs(whole - STEPS) <= 2, run
+    images, _, teacher = few
+    for recipe in ("distil", "train, distil, quantize, prune"):
+        setting = arm(WIDE, recipe, bits=8, epochs=4, batch_size=50)
+        taken = sum(1 for _ in recipe_steps(images, setting, teacher))
+        assert taken == 4 * 2
+
+
+def test_who_speaks_in_a_step(few):
+    images, _, teacher = few
+    terms = {}
+    for recover in ("labels", "teacher"):
+        setting = arm(WIDE, "train, prune, distil", recover, epochs=3, batch_size=100)
+        steps = recipe_steps(images, setting, teacher)
+        terms[recover] = [[*named] for _, named in steps]
+    assert terms["labels"] == [["hard"], ["hard"], ["soft"]]
+    assert terms["teacher"] == [["hard"], ["soft"], ["soft"]]
+
+
+def test_a_step_leaves_the_net_it_was_given_as_it_was(few):
+    *_, teacher = few
+    before = [p.clone() for p in teacher.parameters()]
+    for step in ("prune", "zero", "factorize", "quantize", "round"):
+        changed(teacher, step, 4)
+    assert all(map(torch.equal, before, teacher.parameters()))
+    own = begun(arm("teacher", "prune"), teacher)
+    assert own is not teacher and all(p.requires_grad for p in own.parameters())
+
+
+def test_a_row_is_of_the_file_that_is_counted(few, tmp_path, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="the extra compress is not installed")
+    images, judges, teacher = few
+    net = begun(arm(SMALL, "train"), teacher).eval()
+    sizes = {}
+    for bits in (None, 8, 2):
+        own = changed(net, "round", bits) if bits else net
+        file, stored = files_of(
+            own, arm(SMALL, "train", bits=bits), images["images"], tmp_path
+        )
+        assert (file == stored) == (bits != 2)
+        found = predict(Running(file), judges["images"])
+        assert (found - predict(own, judges["images"])).abs().max() < 0.05
+        sizes[bits] = stored.stat().st_size
+    assert sizes[None] > 3 * sizes[8] > 9 * sizes[2]
