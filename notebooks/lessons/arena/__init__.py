@@ -1,0 +1,31 @@
+"""Lesson 09: every technique and every order, in one picture."""
+
+from kdlab.exercises import of_lesson
+
+from .arms import OWN, SCRATCH, SINGLE, table_of
+from .exercises import TASKS
+from .experiments import arm
+from .explorers import (
+    budget_explorer,
+    orders_explorer,
+    pareto_explorer,
+)
+from .live import build_explorer
+from .recipes import recipe_steps
+
+check, predict, quiz = of_lesson(__file__, TASKS)
+__all__ = [
+    "OWN",
+    "SCRATCH",
+    "SINGLE",
+    "arm",
+    "budget_explorer",
+    "build_explorer",
+    "check",
+    "orders_explorer",
+    "pareto_explorer",
+    "predict",
+    "quiz",
+    "recipe_steps",
+    "table_of",
+]

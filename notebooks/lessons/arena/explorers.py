@@ -45,7 +45,7 @@ def means_of(runs: pd.DataFrame) -> pd.DataFrame:
     return first.assign(**runs.groupby("arm")[[*numbers]].mean())
 
 
-def unbeaten(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
+def front_of(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """The arms beside which none is as good in all measures and better in one."""
     points = torch.tensor(arms[[*measures]].to_numpy(float))
     as_good = (points[:, None] <= points).all(dim=2)
@@ -59,7 +59,7 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
 
     def view(cost: str, fault: str, shown: str) -> fig.Drawn:
         some = arms if shown == "all" else arms[arms["group"] == shown]
-        best = unbeaten(some, COSTS[cost], FAULTS[fault])
+        best = front_of(some, COSTS[cost], FAULTS[fault])
         axes = axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)
         return fig.picture(
             f"{len(best)} of {len(some)} arms are beaten by none",
@@ -89,7 +89,7 @@ def scatter(
     arms: pd.DataFrame, cost: str, fault: str, axes: tuple[dict, dict]
 ) -> fig.Part:
     """A mark for each arm, hollow where no engine runs its file; and the front."""
-    on = unbeaten(arms, cost, fault).sort_values(cost)
+    on = front_of(arms, cost, fault).sort_values(cost)
     line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
     traces = [
         {"type": "scatter", "mode": "lines", "x": on[cost].tolist(), "line": line}
