@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from kdlab import figures as fig
+from kdlab.results import load_runs
 
 from .recipes import AS_IT_IS, SMALL, WIDE, steps_of
 
@@ -65,16 +66,16 @@ def with_words(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
-    """The arms of these groups in words, fewest errors first: mean ± spread, seeds.
+    """The arms of these groups, or all, fewest errors first: mean ± spread, seeds.
 
     Bytes are compared with the teacher's file in float32 and in int8; speeds with its
     float32 file in the same engine. Without an engine there is no speed.
     """
-    runs = with_words(runs)
-    teacher = runs[runs["group"] == OWN].groupby("arm")["bytes"].first()
-    whole, eight = (teacher[f"teacher: {n}"] for n in (AS_IT_IS, "round, 8 bits"))
-    rows = {}
-    for arm, some in runs[runs["group"].isin(groups)].groupby("arm"):
+    of_teacher = load_runs("arena").query("student == 'teacher'").set_index("method")
+    whole = of_teacher["bytes"][AS_IT_IS]
+    eight = of_teacher.query("bits == 8")["bytes"]["round"]
+    runs, rows = with_words(runs), {}
+    for arm, some in runs[runs["group"].isin(groups or STYLES)].groupby("arm"):
         size, hollow = some["bytes"].mean(), some["hollow"].any()
         fast = {n: some[f"times_as_fast_{n}"].mean() for n in (1, 128)}
         rows[arm] = {
