@@ -183,7 +183,7 @@ def narrowed(
     layers_of(model)  # are finite
     widths = kept_widths(model, share, multiple)
     for chain in chains(model):
-        kept, before = None, 0  # channels that come in, of so many; None: all there are
+        kept, before = slice(None), 1  # channels that come in, of so many there were
         for name, part in chain:
             if isinstance(part, LAYERS):
                 size = len(part.weight)
@@ -199,7 +199,7 @@ def narrowed(
 
 
 def narrow(
-    layer: nn.Module, width: int, kept: Tensor | None, before: int, score: Score
+    layer: nn.Module, width: int, kept: Tensor | slice, before: int, score: Score
 ) -> Tensor:
     """Cut a layer in place to the best of its channels, [width], which are returned.
 
@@ -208,9 +208,7 @@ def narrow(
     """
     if getattr(layer, "groups", 1) > 1:
         raise ValueError("Channels of a convolution with groups cannot be removed.")
-    inputs = torch.arange(layer.weight.shape[1])
-    if kept is not None:
-        inputs = inputs.view(before, -1)[kept].flatten()
+    inputs = torch.arange(layer.weight.shape[1]).view(before, -1)[kept].flatten()
     best = score(layer).topk(width).indices.sort().values
     cut(layer, best, inputs)
     return best
