@@ -1,1 +1,26 @@
 """Lesson 08: how few bits carry the answer? Grids, training through them, real int8."""
+
+from kdlab.exercises import of_lesson
+
+from .exercises import TASKS
+from .grids import channels_explorer, clip_explorer, grid_explorer
+from .live import rescue_explorer
+from .real import engines_of, half_table, here_words, int8_gain, race_table
+from .stored import bits_explorer
+
+check, predict, quiz = of_lesson(__file__, TASKS)
+__all__ = [
+    "bits_explorer",
+    "channels_explorer",
+    "check",
+    "clip_explorer",
+    "engines_of",
+    "grid_explorer",
+    "half_table",
+    "here_words",
+    "int8_gain",
+    "predict",
+    "quiz",
+    "race_table",
+    "rescue_explorer",
+]

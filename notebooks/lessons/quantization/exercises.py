@@ -25,11 +25,6 @@ PARTLY = (
 )
 
 
-def of_ranges(answer: Function) -> object:
-    """Ranges on both sides of zero, and one that begins there."""
-    return [answer(low, high, bits) for low, high, bits in RANGES]
-
-
 def affine(low: float, high: float, bits: int) -> tuple[float, float]:
     """Step and zero point of a grid whose codes begin at 0."""
     step, zero = affine_grid(*map(torch.tensor, (low, high)), bits)
@@ -37,60 +32,41 @@ def affine(low: float, high: float, bits: int) -> tuple[float, float]:
 
 
 def of_layer(answer: Function) -> object:
-    """A convolution whose channels, inputs and places differ in size."""
-    draw = torch.Generator().manual_seed(5)
-    weight = torch.randn(6, 4, 3, 3, generator=draw).double() - 0.4
+    """A convolution whose outputs, inputs and places differ in size."""
+    weight = torch.randn(6, 4, 3, 3).double() - 0.4
     weight *= torch.linspace(0.2, 3, 6).view(6, 1, 1, 1)
     return answer(weight * torch.linspace(1, 2, 4).view(1, 4, 1, 1), 4)
 
 
-def channel_steps(weight: Tensor, bits: int) -> Tensor:
-    """A step for each output, to its largest weight."""
-    return fitting_step(weight, bits, True, "max")
-
-
 def of_training(answer: Function) -> Seen:
-    """Weights within the grid of step 0.25 and beyond; who receives which gradient."""
-    draw = torch.Generator().manual_seed(2)
-    weight = (1.3 * torch.randn(40, generator=draw)).double().requires_grad_()
-    pull = torch.randn(40, generator=draw).double()
+    """Weights within the grid and beyond; who receives which gradient."""
+    weight, pull = (1.3 * torch.randn(40)).double().requires_grad_(), torch.randn(40)
     found = answer(weight, 0.25, 3)
     if not isinstance(found, Tensor) or found.shape != weight.shape:
         return Seen(found)
     if not found.requires_grad:
         return Seen(found, DEAD)
     (found * pull).sum().backward()
-    passed = torch.zeros(40) if weight.grad is None else weight.grad / pull
+    passed = torch.zeros(40) if weight.grad is None else (weight.grad / pull).float()
     within = ((weight / 0.25).round() >= -4) & ((weight / 0.25).round() <= 3)
-    besides = "" if torch.allclose(passed, within.double()) else PARTLY
+    besides = "" if torch.allclose(passed, within.float()) else PARTLY
     if not passed.any():
         besides = DEAD
-    elif besides and torch.allclose(passed, torch.ones(40).double()):
+    elif besides and torch.allclose(passed, torch.ones(40)):
         besides = BEYOND
     return Seen(found, besides, weight.grad)
-
-
-def straight_through(weight: Tensor, step: float, bits: int) -> Tensor:
-    """On the grid, with the gradient of doing nothing."""
-    return fake_quantize(weight, torch.tensor(step), 0, bits)
 
 
 def of_race(answer: Function) -> object:
     """Three runners, each disturbed once by what else the machine did."""
     eager = torch.tensor([17.6, 17.4, 18.1, 17.5, 60.2, 17.7, 17.9])
     engine = torch.tensor([5.1, 5.0, 5.2, 5.3, 5.15, 31.0, 5.05])
-    int8 = torch.tensor([2.9, 14.0, 2.7, 2.8, 2.75, 2.85, 2.65])
-    return answer(eager, engine, int8)
-
-
-def speed_up(eager: Tensor, engine: Tensor, int8: Tensor) -> Tensor:
-    """Of eight bits alone: the same engine, medians."""
-    return engine.median() / int8.median()
+    return answer(eager, engine, torch.tensor([2.9, 14.0, 2.7, 2.8, 2.75, 2.85, 2.65]))
 
 
 TASKS = {
     "affine": Task(
-        of_ranges,
+        lambda answer: [answer(*given) for given in RANGES],
         affine,
         "Zero has a place of its own, and both ends are reached.",
         MISTAKES["affine"],
@@ -100,7 +76,7 @@ TASKS = {
     ),
     "channel_steps": Task(
         of_layer,
-        channel_steps,
+        lambda weight, bits: fitting_step(weight, bits, True, "max"),
         "Each output has its own step, in a shape that divides the weight as it is.",
         MISTAKES["channel_steps"],
         "steps [outputs, 1, 1, 1]: the largest absolute weight of each output, divided by "
@@ -108,7 +84,7 @@ TASKS = {
     ),
     "straight_through": Task(
         of_training,
-        straight_through,
+        lambda weight, step, bits: fake_quantize(weight, torch.tensor(step), 0, bits),
         "Forward it rounds; backward it does nothing, but beyond the ends, where it stops.",
         MISTAKES["straight_through"],
         "the weights on the grid: step times the nearest whole number of steps, from "
@@ -116,7 +92,7 @@ TASKS = {
     ),
     "speed_up": Task(
         of_race,
-        speed_up,
+        lambda eager, engine, int8: engine.median() / int8.median(),
         "The same net in the same engine: what is left is the eight bits.",
         MISTAKES["speed_up"],
         "one number: the median time in the engine with float32, divided by the median "

@@ -19,7 +19,7 @@ from kdlab.results import load_runs
 from kdlab.training import best_device, cycle_of, fit, predict
 from kdlab.weights import load_teacher
 
-BITS, TRAINED_BITS = [2, 3, 4, 5, 6, 7, 8], [2, 3, 4, 6, 8]
+BITS, TRAINED_BITS = [2, 3, 4, 5, 6, 7, 8], [2, 3, 4]
 SHAPE = {"channels": [8, 16], "hidden": 64}  # "cnn-8-16-64"
 BATCH, RATE, RATES = 64, 5e-3, [1e-3, 3e-3, 1e-2]
 FLOAT, AFTER = "float32", "after training"
@@ -46,6 +46,13 @@ def started(student: str, split: str, seed: int) -> nn.Module:
     return model
 
 
+@lru_cache(maxsize=2)
+def judged_by(*which: object) -> Columns:
+    """The images to judge by, and what the net in float32 answers to them."""
+    _, columns = images(which[1])
+    return columns | {"teacher_logits": predict(started(*which), columns["images"])}
+
+
 def new_net(seed: int) -> nn.Module:
     """An untrained student."""
     return build_model("cnn", seed=seed, **SHAPE).to(best_device())
@@ -61,9 +68,8 @@ def told(start: nn.Module, train_set: Columns, method: str) -> tuple:
 
 def bits_run(setting: lab.Setting) -> lab.Setting:
     """Put a trained net on a grid, perhaps train it on; the row of the table."""
-    train_set, test_set = images(setting["split"])
-    start = started(setting["student"], setting["split"], setting["seed"])
-    test_set = {**test_set, "teacher_logits": predict(start, test_set["images"])}
+    which = setting["student"], setting["split"], setting["seed"]
+    (train_set, _), start = images(setting["split"]), started(*which)
     model, method, began = deepcopy(start), setting["method"], time.perf_counter()
     if setting["bits"]:
         grid = {name: setting[name] for name in ("per_channel", "clip")}
@@ -74,7 +80,8 @@ def bits_run(setting: lab.Setting) -> lab.Setting:
         how = cycle_of(model, columns, setting["learning_rate"], **length)
         fit(model, columns, objective, seed=setting["seed"], progress=False, **how)
     seconds = round(time.perf_counter() - began, 2)
-    return {**setting, **lab.measured(model, test_set), "train_seconds": seconds}
+    found = lab.measured(model, judged_by(*which))
+    return {**setting, **found, "train_seconds": seconds}
 
 
 def settings(*groups: list[lab.Setting], **changes: object) -> list[lab.Setting]:
@@ -130,7 +137,8 @@ def by_bits() -> list[lab.Setting]:
         {**arm, "learning_rate": best_rate(arm["method"], arm.get("bits"))}
         for arm in trained_on(TRAINED_BITS)
     ]
-    return settings(seeds(), after + longer) + settings(after, **course)
+    widest = [{**arm, "clip": "max"} for arm in longer if arm.get("bits") == 2]
+    return settings(seeds(), after + longer + widest) + settings(after, **course)
 
 
 quantization_tuning = lab.Experiment(bits_run, tried, after=("teachers",))

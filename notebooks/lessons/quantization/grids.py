@@ -59,7 +59,9 @@ def grid_explorer(model: nn.Module) -> Explorer:
         )
 
     bits = choice("bits", BITS, 4)
-    return explore(view, tabulate=2, bits=bits, layer=dropdown("layer", [*layers]))
+    return explore(
+        view, tabulate=2, bits=bits, layer=dropdown("layer", [*layers], [*layers][1])
+    )
 
 
 def on_places(weight: Tensor, bits: int) -> tuple[float, float, dict[float, int]]:

@@ -11,14 +11,15 @@ NETS = {"five students": "cnn-8-16-64", "the course's teacher": "teacher"}
 COLORS = [fig.LABELS, fig.SOFTENED, fig.OTHER, fig.STUDENT]
 FINEST = "per_channel and clip == 'error' and method == "
 GRIDS = {
-    "one step, to the largest": "not per_channel and clip == 'max'",
-    "one step, least error": "not per_channel and clip == 'error' and bits > 0",
-    "by channel, to the largest": "per_channel and clip == 'max'",
-    "by channel, least error": f"{FINEST}{AFTER!r}",
+    "layer, largest": "not per_channel and clip == 'max'",
+    "layer, least error": "not per_channel and clip == 'error' and bits > 0",
+    "channel, largest": "per_channel and clip == 'max'",
+    "channel, least error": f"{FINEST}{AFTER!r}",
 }
-TRAINED = {name: f"{FINEST}{name!r}" for name in (AFTER, STRAIGHT, LEARNED, TAUGHT)}
+WAYS = {"as it was": AFTER, STRAIGHT: STRAIGHT, LEARNED: LEARNED, "and taught": TAUGHT}
+TRAINED = {name: f"{FINEST}{method!r}" for name, method in WAYS.items()}
 FLOATS = [FLOAT, "float32, longer", "float32, longer, taught"]
-TICKS = {f"{n:,}": n for n in (50, 100, 200, 500, 1000, 2000, 5000)}
+TICKS = {f"{n:,}": n for n in (100, 300, 1000, 3000)}
 
 
 def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
@@ -51,7 +52,7 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
             over_bits(lines[net], sizes, bits),
             says=f"MNIST, {net}, {bits} bits a weight. Errors of 10,000: "
             f"{fig.in_words(here)}.",
-            widths=[1, 1.3],
+            widths=[1, 1.6],
             height=470,
             legend=True,
         )
