@@ -1,11 +1,20 @@
 """Lesson 08: how few bits carry the answer? Grids, training through them, real int8."""
 
 from kdlab.exercises import of_lesson
+from kdlab.explorers import (
+    engines_of,
+    gains_of,
+    here_words,
+    int8_gain,
+    race_table,
+    races_explorer,
+    widths_explorer,
+)
 
 from .exercises import TASKS
 from .grids import channels_explorer, clip_explorer, grid_explorer
+from .halves import half_table
 from .live import rescue_explorer
-from .real import engines_of, half_table, here_words, int8_gain, race_table
 from .stored import bits_explorer
 
 check, predict, quiz = of_lesson(__file__, TASKS)
@@ -15,6 +24,7 @@ __all__ = [
     "check",
     "clip_explorer",
     "engines_of",
+    "gains_of",
     "grid_explorer",
     "half_table",
     "here_words",
@@ -22,5 +32,7 @@ __all__ = [
     "predict",
     "quiz",
     "race_table",
+    "races_explorer",
     "rescue_explorer",
+    "widths_explorer",
 ]

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from kdlab.compression import lacking, layers_of, on_grid
+from kdlab.explorers import engines_of, here_words, int8_gain, race_table
 from kdlab.models import build_model
 from kdlab.results import load_runs
 from kdlab.training import evaluate
@@ -24,7 +25,7 @@ from .grids import (
     relative_error,
 )
 from .live import WAYS, rescue_explorer
-from .real import engines_of, half_table, here_words, int8_gain, race_table
+from .halves import half_table
 from .stored import GRIDS, TRAINED, bits_explorer
 
 TEACHER = load_teacher("digits")[0]

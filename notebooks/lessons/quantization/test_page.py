@@ -1,15 +1,10 @@
 """What the page says of its stored runs is what they hold."""
 
-import pytest
 
-from kdlab.compression import layers_of, on_grid
-from kdlab.figures import mean_words
 from kdlab.results import load_runs
-from kdlab.weights import load_teacher
 from lessons.samples import prose
 
 from . import experiments as of
-from .races import gains_by_width, gains_of
 
 PAGE = prose("08_quantization")
 RUNS = load_runs("quantization")

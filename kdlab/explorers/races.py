@@ -1,0 +1,155 @@
+"""A net in several engines: raced here, and beside what was measured elsewhere."""
+
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pandas as pd
+from torch import Tensor, nn
+
+from kdlab import compression as small
+from kdlab import figures as fig
+from kdlab.experiments import EAGER, FLOAT, INT8
+from kdlab.metrics import accuracy
+from kdlab.panels import Explorer, choice, explore
+from kdlab.results import load_runs
+from kdlab.training import predict
+
+ROUNDS = {1: 100, 128: 20}  # of a race, by the images at once
+EVERY = "int8, every layer"
+SHOWN = {EAGER: fig.LABELS, FLOAT: fig.SOFTENED, INT8: fig.STUDENT}
+SHOWN |= {"int8, weights of 7 bits": fig.OTHER, EVERY: fig.TEACHER}
+TIMES = {"1/8": 1 / 8, "1/4": 1 / 4, "1/2": 1 / 2, "1": 1, "2": 2, "4": 4}
+Runners = dict[str, Callable[[Tensor], Tensor]]
+
+
+def engines_of(model: nn.Module, images: Tensor) -> tuple[Runners, dict[str, int]]:
+    """{name: images -> logits} of a net here and in another engine; bytes of each.
+
+    The ranges of activations are measured on these images [N, C, H, W]. Without the
+    extra `compress` the net is alone, and one line says what to install.
+    """
+    runners, sizes = {EAGER: model}, {EAGER: small.model_bytes(model)}
+    if said := small.lacking():
+        print(f"{said} The stored races below show what you would see.")
+        return runners, sizes
+    with TemporaryDirectory() as folder:
+        files = {FLOAT: small.export(model, Path(folder, "float32.onnx"), images)}
+        files[INT8] = small.to_int8(files[FLOAT], Path(folder, "int8.onnx"), images)
+        runners |= {name: small.engine(path) for name, path in files.items()}
+        sizes |= {name: small.file_bytes(path) for name, path in files.items()}
+    return runners, sizes
+
+
+def race_table(
+    runners: Runners, sizes: dict[str, int], columns: dict[str, Tensor]
+) -> pd.DataFrame:
+    """Bytes, errors on all images, and milliseconds for 1 and for 128 of them."""
+    images, labels, table = columns["images"], columns["labels"], pd.DataFrame()
+    for name, run in runners.items():
+        logits = predict(run, images) if isinstance(run, nn.Module) else run(images)
+        wrong = round((1 - accuracy(logits, labels).item()) * len(labels))
+        table.loc[name, ["kB", "errors"]] = round(sizes[name] / 1000), wrong
+    for batch, rounds in ROUNDS.items():
+        ms = small.race(runners, images[:batch], rounds=rounds)["ms"]
+        table[f"ms for {batch}"] = ms.round(3)
+        for name in (EAGER, FLOAT):
+            times = ms.get(name, float("nan")) / ms
+            table[f"{batch}: times {name}"] = times.round(1)
+    return table.astype({"kB": int, "errors": int})
+
+
+def int8_gain(table: pd.DataFrame) -> dict[str, object]:
+    """How many times as fast int8 is for 128 images, by a `race_table`, or stored."""
+    if INT8 in table.index:
+        row, where = table.loc[INT8], "this computer"
+        found, eager = (row[f"128: times {name}"] for name in (FLOAT, EAGER))
+    else:
+        row = gains_of(load_runs("race")).query(
+            "vnni and threads == 1 and batch == 128"
+        )
+        where, found = row["processor"].iloc[0], row[INT8].mean()
+        eager = (row[INT8] / row[EAGER]).mean()
+    return {"found": found, "eager": eager, "where": where}
+
+
+def here_words() -> str:
+    """Which of the two kinds of processor this is, in a sentence."""
+    found = small.processor()
+    kind = "has no 8-bit dot products (VNNI): look at the right half below"
+    if small.has_vnni():
+        kind = "has 8-bit dot products (VNNI): look at the left half below"
+    return f"{found['processor']} ({found['instructions']}; {found['engine']}) {kind}."
+
+
+def gains_of(runs: pd.DataFrame) -> pd.DataFrame:
+    """A row for each race: of each runner, how many times as fast as float32."""
+    runs = runs.assign(vnni=runs["instructions"].str.contains("VNNI|dot product"))
+    by = ["vnni", "processor", "student", "threads", "batch", "seed"]
+    ms = runs.fillna({"seed": 0}).pivot_table("ms", by, "method")
+    return ms.rdiv(ms[FLOAT], axis=0).reset_index()
+
+
+def times_axis(title: str) -> dict:
+    """From an eighth to six times, on a logarithmic scale."""
+    return fig.axis(title, [-1.05, 0.8], log=True, ticks=TIMES)
+
+
+def races_explorer(runs: pd.DataFrame) -> Explorer:
+    """The course's teacher in its runners, on processors with VNNI and without."""
+    gains, kinds = gains_of(runs), {"with VNNI": True, "without VNNI": False}
+
+    def view(batch: int, threads: int) -> fig.Drawn:
+        here = gains[(gains["batch"] == batch) & (gains["threads"] == threads)]
+        parts, title, says = [], [], []
+        for kind, able in kinds.items():
+            some = here[here["vnni"] == able]
+            rows = {name: some[name].dropna().tolist() for name in SHOWN}
+            part = fig.dots(rows, times_axis(f"times as fast, {kind}"), SHOWN)
+            part["y"] |= {"showticklabels": able}
+            parts.append(part)
+            title.append(f"{fig.mean_spread(rows[INT8])[0]:.2g} times as fast {kind}")
+            says.append(f"{kind}: {fig.in_words(rows, 2)}.")
+        return fig.picture(
+            f"{batch} at once: int8 is {', '.join(title)}",
+            *parts,
+            says=f"The teacher of MNIST, threads: {threads}; how many times as fast as "
+            f"float32 in the same engine, {' And '.join(says)}",
+            height=380,
+        )
+
+    batch = choice("images at once", [1, 128], 128)
+    return explore(view, tabulate=2, batch=batch, threads=choice("threads", [1, 2], 1))
+
+
+def widths_explorer(runs: pd.DataFrame) -> Explorer:
+    """How int8's gain grows with the width of a net, on processors with VNNI."""
+    gains = gains_of(runs).query("vnni")
+    gains = gains.assign(width=gains["student"].str.split("-").str[1].astype(int))
+    widths = sorted(gains["width"].unique().tolist())
+    ticks = {f"{width}": width for width in widths}
+    x = fig.axis("channels of the first layer", [0.8, 1.9], log=True, ticks=ticks)
+    one = {"type": "scatter", "mode": "lines", "x": [6, 80], "y": [1, 1]}
+    one |= {"line": {"color": fig.LABELS, "dash": "dot"}, "name": FLOAT}
+
+    def view(batch: int) -> fig.Drawn:
+        here = gains[gains["batch"] == batch]
+        lines = {
+            name: [here[here["width"] == width][name].tolist() for width in widths]
+            for name in (INT8, EVERY)
+        }
+        axes = x, times_axis("times as fast as float32")
+        part = fig.lines_with_spread(widths, lines, axes, [SHOWN[n] for n in lines])
+        words = dict(zip(map(str, widths), lines[INT8], strict=True))
+        first, *_, last = (fig.mean_spread(found)[0] for found in lines[INT8])
+        return fig.picture(
+            f"{batch} at once: int8 is {first:.2g} times as fast with {widths[0]} "
+            f"channels, {last:.2g} times with {widths[-1]}",
+            {**part, "traces": [*part["traces"], one]},
+            says="Untrained nets of two convolutions, one thread, with VNNI; how many "
+            f"times as fast int8 is, by channels: {fig.in_words(words, 2)}.",
+            height=400,
+            legend=True,
+        )
+
+    return explore(view, batch=choice("images at once", [1, 128], 128))
