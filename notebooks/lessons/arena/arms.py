@@ -25,7 +25,7 @@ def name_of(run: Mapping[str, object]) -> str:
     """Such as "wide: train → prune → distil, 2 bits, on labels"."""
     steps = steps_of(run["method"])
     words = [f"{NETS[run['student']]}: {' → '.join(steps) or AS_IT_IS}"]
-    words += [f"{run['bits']:g} bits"] * (run["bits"] == run["bits"])
+    words += [f"{bits} bits" for bits in (2, 8) if run["bits"] == bits]
     who = {"labels": "on labels", "teacher": "on the teacher"}[run["recover"]]
     words += [who] * bool(RECOVERING & {*steps})
     words += ["60,000 images"] * (run["labels"] == 60_000)
@@ -39,6 +39,14 @@ def group_of(run: Mapping[str, object]) -> str:
     if run["student"] == SMALL:
         return SCRATCH
     return PIPELINES if len(steps_of(run["method"])) == 4 else SINGLE
+
+
+def origin_of(run: Mapping[str, object]) -> str:
+    """The arm with which this one began."""
+    first, *rest = steps_of(run["method"]) or [AS_IT_IS]
+    if run["student"] == "teacher":
+        return f"teacher: {AS_IT_IS}"
+    return name_of({**run, "method": first, "bits": None}) if rest else name_of(run)
 
 
 def access_of(run: Mapping[str, object]) -> str:
@@ -55,7 +63,12 @@ def access_of(run: Mapping[str, object]) -> str:
 def with_words(runs: pd.DataFrame) -> pd.DataFrame:
     """The stored runs with columns arm, group, access, and the measures of the axes."""
     rows = runs.to_dict("records")
-    words = {"arm": name_of, "group": group_of, "access": access_of}
+    words = {
+        "arm": name_of,
+        "group": group_of,
+        "access": access_of,
+        "origin": origin_of,
+    }
     runs = runs.assign(**{name: [*map(said, rows)] for name, said in words.items()})
     return runs.assign(
         time_1=1 / runs["times_as_fast_1"],

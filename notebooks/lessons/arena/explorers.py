@@ -63,7 +63,7 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
         axes = axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)
         return fig.picture(
             f"{len(best)} of {len(some)} arms are beaten by none",
-            scatter(some, COSTS[cost], FAULTS[fault], axes),
+            scatter(some, COSTS[cost], FAULTS[fault], axes, arms),
             says=f"MNIST, 2,000 images, mean of five seeds. By {cost} and {fault}, "
             f"unbeaten: {'; '.join(best.index)}.",
             height=520,
@@ -80,15 +80,24 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
 
 
 def axis_of(values: pd.Series, title: str) -> dict:
-    """An axis in powers of ten with room for all values."""
-    ends = math.log10(values.min()) - 0.05, math.log10(values.max()) + 0.05
-    return fig.axis(title, ends, log=True)
+    """A scale of doublings with room for all values; ticks at 1, 2, 5, 10, 20, ..."""
+    low, high = values.min() / 1.12, values.max() * 1.12
+    places = [n * 10.0**power for power in range(-4, 8) for n in (1, 2, 5)]
+    ticks = {f"{place:,.10g}": place for place in places if low < place < high}
+    return fig.axis(title, [math.log10(low), math.log10(high)], log=True, ticks=ticks)
 
 
 def scatter(
-    arms: pd.DataFrame, cost: str, fault: str, axes: tuple[dict, dict]
+    arms: pd.DataFrame,
+    cost: str,
+    fault: str,
+    axes: tuple[dict, dict],
+    every: pd.DataFrame,
 ) -> fig.Part:
-    """A mark for each arm, hollow where no engine runs its file; and the front."""
+    """A mark for each arm, hollow where no engine runs its file; and the front.
+
+    A thin line leads to each from the net with which its recipe began, one of `every`.
+    """
     on = front_of(arms, cost, fault).sort_values(cost)
     line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
     traces = [
@@ -97,15 +106,34 @@ def scatter(
     ]
     for group, (color, symbol) in STYLES.items():
         some = arms[arms["group"] == group]
-        symbols = [f"{symbol}-open" if h else symbol for h in some["hollow"]]
-        marker = {"color": color, "symbol": symbols, "size": 12, "line": {"width": 2}}
+        marker = {"color": color, "size": 12, "line": {"width": 2}}
+        marker["symbol"] = [f"{symbol}-open" if h else symbol for h in some["hollow"]]
         said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
-        traces.append(
+        traces += [
+            lines_from(every.loc[some["origin"]], some, (cost, fault), color)
+            | {"legendgroup": group, "showlegend": False},
             {"type": "scatter", "mode": "markers", "name": group, "marker": marker}
             | {"x": some[cost].tolist(), "y": some[fault].tolist(), "text": said}
             | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
-        )
+            | {"legendgroup": group},
+        ]
     return {"traces": traces, "x": axes[0], "y": axes[1]}
+
+
+def lines_from(
+    origins: pd.DataFrame, arms: pd.DataFrame, names: tuple[str, str], color: str
+) -> dict:
+    """A thin line to each arm from the one with which it began."""
+    x, y = (
+        [
+            place
+            for pair in zip(origins[name], arms[name], strict=True)
+            for place in (*pair, None)
+        ]
+        for name in names
+    )
+    thin = {"line": {"color": color, "width": 1}, "opacity": 0.4, "hoverinfo": "skip"}
+    return {"type": "scatter", "mode": "lines", "x": x, "y": y, **thin}
 
 
 def orders_explorer(runs: pd.DataFrame) -> Explorer:
@@ -152,7 +180,7 @@ def budget_explorer(runs: pd.DataFrame) -> Explorer:
         if time < ANY:
             fits &= (arms["time_128"] <= time) & ~arms["hollow"]
         best = arms[fits].sort_values("test_errors")
-        part = scatter(arms[fits], *FILE.values(), axes)
+        part = scatter(arms[fits], *FILE.values(), axes, arms)
         ends = [10.0**end for end in axes[1]["range"]]
         part["traces"].append(fig.upright(1000 * kilobytes, ends, "limits"))
         across = {"x": [10.0**end for end in axes[0]["range"]], "y": [errors] * 2}
