@@ -7,6 +7,7 @@ from kdlab.explorers.races import (
     gains_of,
     here_words,
     int8_gain,
+    machine,
     race_table,
     races_explorer,
     widths_explorer,

@@ -1,5 +1,6 @@
 """A net in several engines: raced here, and beside what was measured elsewhere."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,7 +11,6 @@ from torch import Tensor, nn
 from kdlab import compression as small
 from kdlab import figures as fig
 from kdlab.experiments import EAGER, FLOAT, INT8
-from kdlab.metrics import accuracy
 from kdlab.panels import Explorer, choice, explore
 from kdlab.results import load_runs
 from kdlab.training import predict
@@ -44,26 +44,29 @@ def engines_of(model: nn.Module, images: Tensor) -> tuple[Runners, dict[str, int
 def race_table(
     runners: Runners, sizes: dict[str, int], columns: dict[str, Tensor]
 ) -> pd.DataFrame:
-    """Bytes, errors on all images, and milliseconds for 1 and for 128 of them."""
-    images, labels, table = columns["images"], columns["labels"], pd.DataFrame()
+    """Bytes, errors, and times for 1 image and for 128; × is how many times as fast."""
+    images, labels, rows = columns["images"], columns["labels"], {}
     for name, run in runners.items():
         logits = predict(run, images) if isinstance(run, nn.Module) else run(images)
-        wrong = round((1 - accuracy(logits, labels).item()) * len(labels))
-        table.loc[name, ["kB", "errors"]] = round(sizes[name] / 1000), wrong
+        wrong = (logits.argmax(dim=1) != labels).sum().item()
+        rows[name] = {("file", "kB"): round(sizes[name] / 1000)}
+        rows[name] |= {("file", f"errors of {len(labels):,}"): wrong}
     for batch, rounds in ROUNDS.items():
         ms = small.race(runners, images[:batch], rounds=rounds)["ms"]
-        table[f"ms for {batch}"] = ms.round(3)
-        for name in (EAGER, FLOAT):
-            times = ms.get(name, float("nan")) / ms
-            table[f"{batch}: times {name}"] = times.round(1)
-    return table.astype({"kB": int, "errors": int})
+        for name, row in rows.items():
+            row[f"{batch} at once", "ms"] = round(ms[name], 3)
+            for other in (EAGER, FLOAT):
+                times = ms.get(other, math.nan) / ms[name]
+                row[f"{batch} at once", f"× {other}"] = round(times, 2)
+    table = pd.DataFrame([*rows.values()], index=[*rows])
+    return table.set_axis(pd.MultiIndex.from_tuples(table.columns), axis=1)
 
 
 def int8_gain(table: pd.DataFrame) -> dict[str, object]:
     """How many times as fast int8 is for 128 images, by a `race_table`, or stored."""
     if INT8 in table.index:
         row, where = table.loc[INT8], "this computer"
-        found, eager = (row[f"128: times {name}"] for name in (FLOAT, EAGER))
+        found, eager = (row["128 at once", f"× {name}"] for name in (FLOAT, EAGER))
     else:
         row = gains_of(load_runs("race")).query(
             "vnni and threads == 1 and batch == 128"
@@ -73,13 +76,18 @@ def int8_gain(table: pd.DataFrame) -> dict[str, object]:
     return {"found": found, "eager": eager, "where": where}
 
 
+def machine() -> str:
+    """What times on this computer depend on: processor, instructions, engines."""
+    found = small.processor()
+    return f"{found['processor']} ({found['instructions']}; {found['engine']})"
+
+
 def here_words() -> str:
     """Which of the two kinds of processor this is, in a sentence."""
-    found = small.processor()
-    kind = "has no 8-bit dot products (VNNI): look at the right half below"
-    if small.has_vnni():
-        kind = "has 8-bit dot products (VNNI): look at the left half below"
-    return f"{found['processor']} ({found['instructions']}; {found['engine']}) {kind}."
+    able = small.has_vnni()
+    kind = "has" if able else "has no"
+    half = "left" if able else "right"
+    return f"{machine()} {kind} 8-bit dot products (VNNI): yours is the {half} half."
 
 
 def gains_of(runs: pd.DataFrame) -> pd.DataFrame:

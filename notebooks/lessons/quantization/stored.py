@@ -46,10 +46,16 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
         here = {way: found[sizes.index(bits)] for way, found in lines[net].items()}
         here = {name: alone[net, name] for name in floats} | here
         first, last = (fig.mean_words(here[name]) for name in (*ways,)[::3])
+        left, right = (
+            fig.dots(here, errors_axis(), colors),
+            over_bits(lines[net], sizes, bits),
+        )
+        names = [{**t, "x": [None], "y": [None]} for t in right["traces"][:4]]
+        left = fig.unnamed(left)  # its legend has room for the names of the lines
         return fig.picture(
             f"{bits} bits: {first} errors, {[*ways][0]}; {last}, {[*ways][3]}",
-            fig.unnamed(fig.dots(here, errors_axis(), colors)),
-            over_bits(lines[net], sizes, bits),
+            {**left, "traces": [*left["traces"], *names]},
+            fig.unnamed(right),
             says=f"MNIST, {net}, {bits} bits a weight. Errors of 10,000: "
             f"{fig.in_words(here)}.",
             widths=[1, 1.6],
@@ -68,7 +74,7 @@ def errors_axis() -> dict:
 
 def over_bits(lines: fig.Runs, sizes: list[int], bits: int) -> fig.Part:
     """Errors of each way over the bits, dots upright where the slider is."""
-    axes = fig.axis("bits of a weight", [1.6, 8.4]), errors_axis()
+    axes = fig.axis("bits of a weight", [1.6, sizes[-1] + 0.4]), errors_axis()
     part = fig.lines_with_spread(sizes, lines, axes, COLORS)
-    here = {**fig.upright(bits, [40, 10_000], "here"), "showlegend": False}
+    here = fig.upright(bits, [40, 10_000], "here")
     return {**part, "traces": [*part["traces"], here]}

@@ -1,6 +1,5 @@
 """What the page says of its stored runs is what they hold."""
 
-
 from kdlab.results import load_runs
 from lessons.samples import prose
 
