@@ -7,9 +7,8 @@ import pandas as pd
 from kdlab import figures as fig
 from kdlab.results import load_runs
 
-from .recipes import AS_IT_IS, SMALL, WIDE, steps_of
+from .recipes import AS_IT_IS, NETS, SMALL, file_of, steps_of
 
-NETS = {WIDE: "wide", SMALL: "small", "teacher": "teacher"}
 PIPELINES, SINGLE = "pipelines, from labels on", "one technique, from labels on"
 SCRATCH, OWN = "small net from scratch", "the teacher made smaller"
 STYLES = {  # of each group: colour and symbol
@@ -60,19 +59,26 @@ def access_of(run: Mapping[str, object]) -> str:
     return ", ".join(needs)
 
 
+def stored_times() -> pd.DataFrame:
+    """Of each kind of file (rows) and batch: time beside the teacher's in float32.
+
+    Means of the races on the machine that was the first to store its own.
+    """
+    races = load_runs("arena_times")
+    machine = ["processor", "instructions", "engine"]
+    races = races[(races[machine] == races[machine].iloc[0]).all(axis=1)]
+    times = races.pivot_table("ms", "student", ["batch", "seed"])
+    return (times / times.loc["teacher"]).T.groupby("batch").mean().T
+
+
 def with_words(runs: pd.DataFrame) -> pd.DataFrame:
     """The stored runs with columns arm, group, access, and the measures of the axes."""
-    rows = runs.to_dict("records")
-    words = {
-        "arm": name_of,
-        "group": group_of,
-        "access": access_of,
-        "origin": origin_of,
-    }
+    rows, times = runs.to_dict("records"), stored_times()
+    words = {"arm": name_of, "group": group_of, "access": access_of}
+    words |= {"origin": origin_of, "file": file_of}
     runs = runs.assign(**{name: [*map(said, rows)] for name, said in words.items()})
     return runs.assign(
-        time_1=1 / runs["times_as_fast_1"],
-        time_128=1 / runs["times_as_fast_128"],
+        **{f"time_{n}": runs["file"].map(times[n]) for n in (1, 128)},
         differs=10_000 * (1 - runs["teacher_agreement"]),
         hollow=runs["bits"] == 2,
     )
@@ -89,16 +95,16 @@ def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
     eight = of_teacher.query("bits == 8")["bytes"]["round"]
     runs, rows = with_words(runs), {}
     for arm, some in runs[runs["group"].isin(groups or STYLES)].groupby("arm"):
-        size, hollow = some["bytes"].mean(), some["hollow"].any()
-        fast = {n: some[f"times_as_fast_{n}"].mean() for n in (1, 128)}
+        size, one = some["bytes"].mean(), some.iloc[0]
+        fast = {n: f"{1 / one[f'time_{n}']:.1f}" for n in (1, 128)}
         rows[arm] = {
             "test errors": fig.mean_words(some["test_errors"]),
             "seeds": len(some),
             "kB": f"{size / 1000:.1f}",
             "of float32": f"1/{whole / size:.1f}",
             "of int8": f"1/{eight / size:.1f}",
-            **{f"speed, {n}": "-" if hollow else f"{v:.1f}" for n, v in fast.items()},
-            "needs": some["access"].iloc[0],
+            **{f"speed, {n}": "-" if one["hollow"] else v for n, v in fast.items()},
+            "needs": one["access"],
             "errors": some["test_errors"].mean(),
         }
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")

@@ -1,7 +1,7 @@
 """Recipes: what is done to a net, one step after the other, and how it learns then."""
 
 import copy
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from itertools import permutations
 
 from torch import nn
@@ -14,6 +14,9 @@ from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
 from kdlab.training import cycle_of, training_steps
 
 WIDE, SMALL = "cnn-16-32-64", "cnn-8-16-32"
+NETS = {WIDE: "wide", SMALL: "small", "teacher": "teacher"}
+FILES = "teacher", "teacher, int8", "teacher, low rank"
+FILES += "wide", "wide, int8", "wide, low rank", "small", "small, int8"
 ORDERS = [*permutations(["distil", "prune", "quantize"])]
 FIRST = 1e-2  # learning rate of the first of several steps: the best for labels
 TEMPERATURE, AS_IT_IS = 8.0, "as it is"
@@ -42,6 +45,14 @@ def steps_of(recipe: str) -> list[str]:
 def learns_in(recipe: str) -> list[str]:
     """Those of its steps in which the net learns."""
     return [step for step in steps_of(recipe) if step != "round"]
+
+
+def file_of(run: Mapping[str, object]) -> str:
+    """Which of FILES a recipe ends with; with two bits, the one that is timed."""
+    steps = steps_of(run["method"])
+    words = ["small" if "prune" in steps else NETS[run["student"]]]
+    words += ["low rank"] * ("factorize" in steps) + ["int8"] * (run["bits"] == 8)
+    return ", ".join(words)
 
 
 def begun(setting: Setting, teacher: nn.Module) -> nn.Module:
