@@ -1,16 +1,24 @@
 """What the page says of its stored runs is what they hold."""
 
+import torch
+
+from kdlab.compression import layers_of, on_grid, pack, quantize
+from kdlab.explorers import gains_of
+from kdlab.figures import mean_spread, mean_words
 from kdlab.results import load_runs
+from kdlab.weights import load_teacher
 from lessons.samples import prose
 
 from . import experiments as of
 
 PAGE = prose("08_quantization")
 RUNS = load_runs("quantization")
-STUDENTS = RUNS[RUNS["student"] != "teacher"]
+STUDENTS, COURSE = (RUNS[(RUNS["student"] == "teacher") == of] for of in (False, True))
+RACES, WIDTHS = load_runs("race"), load_runs("int8_width")
+EVERY = "int8, every layer"
 
 
-def errors(runs, **values):
+def errors(runs=STUDENTS, **values):
     """Test errors of the runs with these values, seed by seed."""
     for name, value in values.items():
         runs = runs[runs[name] == value]
@@ -18,9 +26,95 @@ def errors(runs, **values):
 
 
 def after(bits, per_channel=True, clip="error", runs=STUDENTS):
+    """Errors after training alone."""
     grid = {"bits": bits, "per_channel": per_channel, "clip": clip}
     return errors(runs, method=of.AFTER, **grid)
 
 
+def trained(method, bits=2, clip="error"):
+    """Errors of those that were trained on through their grid."""
+    return errors(method=method, bits=bits, clip=clip)
+
+
 def mean(values):
-    return sum(values) / len(values)
+    return mean_spread(values)[0]
+
+
+FLOAT, LONGER = errors(method=of.FLOAT), errors(method=of.LONGER)
+
+
+def test_numbers_in_prose_after_training():
+    said = f"{mean_words(after(4))} errors of 10,000, in float32 {mean_words(FLOAT)}"
+    assert said in PAGE and f"With 3 bits it is {mean_words(after(3))}" in PAGE
+    assert abs(mean(after(8)) - mean(FLOAT)) < 3 < mean(after(4)) - mean(FLOAT) < 30
+    for grid in ((), (True, "max"), (False, "max")):
+        assert mean_words(after(2, *grid)) in PAGE
+    assert "such a net guesses" in PAGE and mean(after(2, False, "max")) > 7000
+    alone, three = errors(COURSE, method=of.FLOAT), after(3, runs=COURSE)
+    assert f"{alone[0]} errors in float32, {three[0]} with 3 bits" in PAGE
+    for bits in (2, 3):  # 'helps these nets little once the ends are well chosen'
+        ends = mean(after(bits, False, "max")) - mean(after(bits, False, "error"))
+        assert abs(mean(after(bits, False)) - mean(after(bits))) < 0.5 * ends
+
+
+def test_numbers_in_prose_on_training_through_the_grid():
+    straight, learned = trained(of.STRAIGHT), trained(of.LEARNED)
+    assert f"{mean_words(straight)} errors: about as few" in PAGE
+    assert f"trained as long ({mean_words(LONGER)})" in PAGE
+    assert abs(mean(straight) - mean(LONGER)) < 2 * mean_spread(LONGER)[1]
+    assert "3 bits *improve* a net" in PAGE
+    assert mean(trained(of.STRAIGHT, 3)) < mean(FLOAT) > mean(LONGER)
+    wide = [trained(method, clip="max") for method in (of.STRAIGHT, of.LEARNED)]
+    said = "{} errors with steps that stay, at {} with steps that learn"
+    assert said.format(*map(mean_words, wide)) in PAGE
+    assert mean(wide[1]) < mean(wide[0]) and mean(learned) > mean(straight) - 10
+    taught = trained(of.TAUGHT)
+    assert f"the net makes {mean_words(taught)} errors. That is no fewer" in PAGE
+    assert mean(taught) > mean(straight) - 10
+    some = STUDENTS.query("bits == 2 and clip == 'error'").groupby("method")
+    agreed = 100 * some["teacher_agreement"].mean()
+    said = f"on {agreed[of.TAUGHT]:.1f} % of the images, on {agreed[of.LEARNED]:.1f} %"
+    assert said in PAGE and agreed[of.TAUGHT] > agreed[of.LEARNED]
+    assert f"logits at $T = {of.SOFT['temperature']:g}$" in PAGE
+
+
+def test_numbers_in_prose_on_races():
+    gains = (
+        gains_of(RACES).groupby(["vnni", "threads", "batch"]).mean(numeric_only=True)
+    )
+    here, there = gains.loc[True, 1, 128], gains.loc[False].loc[:, 128, :][EVERY]
+    assert f"*slower* than in float32: {here[EVERY]:.2f} times as fast for 128" in PAGE
+    assert f"it does no harm: {here['int8']:.2f} times as fast" in PAGE
+    said = f"int8 is {there[1]:.2f} times as fast as float32, on two threads {there[2]:.2f}"
+    assert said in PAGE and here[EVERY] < there[1] < 1 < here["int8"]
+    able = RACES["instructions"].str.contains("VNNI")
+    wrong = [
+        (10_000 * (1 - some.groupby("method")["test_accuracy"].first()))
+        .round()
+        .astype(int)
+        for some in (RACES[~able], RACES[able])
+    ]
+    seven = "int8, weights of 7 bits"
+    said = f"{wrong[0][EVERY]} errors of 10,000, in float32 {wrong[0]['float32']}"
+    assert said in PAGE and f"bring them back: {wrong[0][seven]}." in PAGE
+    assert f"nothing overflows ({wrong[1][EVERY]} errors)" in PAGE
+
+
+def test_numbers_in_prose_on_widths():
+    gains = gains_of(WIDTHS).query("vnni and batch == 128").groupby("student")
+    gains = gains[[EVERY, "int8"]].mean().loc[["cnn-8-16-32", "cnn-64-128-256"]]
+    (every, left), (every_64, left_64) = gains.to_numpy()
+    said = f"From {every:.2f} to {every_64:.2f} times as fast, by the width alone"
+    assert said in PAGE and f"float32 from {left:.2f} to {left_64:.2f}" in PAGE
+    assert gains.max().max() < 3  # 'four times as fast is true of nothing here'
+
+
+def test_two_bits_take_the_weights_to_a_sixteenth():
+    teacher = load_teacher("mnist")[0]
+    sizes = [
+        pack(quantize(layer.weight.detach(), torch.tensor(1.0), 0, 2), 2).nbytes
+        / layer.weight.nbytes
+        for layer in layers_of(on_grid(teacher, 2)).values()
+    ]
+    assert "took the weights of the teacher to a sixteenth" in PAGE
+    assert all(abs(size - 1 / 16) < 1e-3 for size in sizes)
