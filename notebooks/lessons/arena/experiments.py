@@ -16,6 +16,8 @@ from kdlab.results import CORE, load_runs
 from kdlab.training import last_of
 from kdlab.weights import load_teacher
 
+from .experiments_colour import arena_colour  # noqa: F401 - a table of its own
+from .files import files_of, measured_file
 from .recipes import (
     AS_IT_IS,
     FILES,
@@ -30,7 +32,6 @@ from .recipes import (
     recipe_steps,
 )
 
-CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
 ROUNDS = {1: 500, 128: 60}  # of a race, by batch
 STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
 RATES = [3e-3, 1e-2, 2e-2, 4e-2]
@@ -40,19 +41,6 @@ BASE |= {"temperature": TEMPERATURE, "soft_weight": 1.0, "labels": 2000, "draw":
 BASE |= {"epochs": 24, "batch_size": 64, "learning_rate": 1e-2, "seed": 0}
 ALL = {"labels": 60_000, "epochs": 1, "batch_size": 78}  # about as many steps
 CHANGING = {"zero": None, "prune": None, "factorize": None, "quantize": 2}  # and bits
-
-
-class Running(nn.Module):
-    """A file in its engine, as a model that can be judged."""
-
-    def __init__(self, path: Path):
-        """The file is read, and no longer needed."""
-        super().__init__()
-        self.engine = small.engine(path)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images [N, C, H, W] -> logits [N, C]."""
-        return self.engine(images)
 
 
 def followed(setting: lab.Setting) -> tuple[nn.Module, Columns, Columns, float]:
@@ -74,30 +62,11 @@ def arena_run(setting: lab.Setting) -> lab.Setting:
     """Follow a recipe, write the file that it ends with, and judge that file; its row.
 
     The setting: which images (`lab.OF_DATA`), the net to begin with, the recipe
-    (method), and how each of its steps trains. Two bits have no engine: of such a net
-    the weights are judged.
+    (method), and how each of its steps trains.
     """
     net, images, judges, seconds = followed(setting)
-    with TemporaryDirectory() as folder:
-        runs, stored = files_of(net, setting, images["images"], Path(folder))
-        running, row = Running(runs), {"bytes": small.file_bytes(stored)}
-        row["zipped_bytes"] = small.zipped_bytes(stored)
-    row |= lab.measured(running, judges)
-    row["multiply_adds"] = small.multiply_adds(small.baked(net), judges["images"])
+    row = measured_file(net, setting["bits"], images["images"], judges)
     return {**setting, **row, "train_seconds": seconds}
-
-
-def files_of(
-    net: nn.Module, setting: lab.Setting, images: Tensor, folder: Path
-) -> tuple[Path, Path]:
-    """The file that runs, and the one that is counted: the same, but for two bits."""
-    runs = small.export(net, folder / "net.onnx", images)
-    if setting["bits"] == 8:
-        runs = small.to_int8(runs, folder / "int8.onnx", images[:CALIBRATION])
-    if setting["bits"] in (None, 8):
-        return runs, runs
-    small.save_packed(folder / "packed.safetensors", net)
-    return runs, folder / "packed.safetensors"
 
 
 @lru_cache(maxsize=1)
@@ -110,7 +79,7 @@ def engines() -> dict[str, Callable[[Tensor], Tensor]]:
         net = begun(arm(students[name], "train"), teacher).eval()
         net = changed(net, "factorize", None) if "low rank" in more else net
         with TemporaryDirectory() as folder:
-            bits = {"bits": 8 if "int8" in more else None}
+            bits = 8 if "int8" in more else None
             found[kind] = small.engine(files_of(net, bits, images, Path(folder))[0])
     return found
 

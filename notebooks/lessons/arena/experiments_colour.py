@@ -6,8 +6,6 @@ Everybody learns from all images; the learning rate is that of notebook 06.
 import time
 from collections.abc import Generator
 from functools import lru_cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import torch
 from torch import nn
@@ -15,15 +13,15 @@ from torch import nn
 from kdlab import compression as small
 from kdlab import experiments as lab
 from kdlab.data import Columns, load_images
-from kdlab.metrics import accuracy, agreement, nll
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss, on_augmented
 from kdlab.training import best_device, cycle_of, last_of, training_steps
 from kdlab.weights import paired
 
+from .files import measured_file
+
 NET, SMALL = "resnet-20", "resnet-20-narrow"
 SHARE, TEMPERATURE, PIXELS = 0.5, 4.0, 2
-CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
 FIRST, LATER = 1e-2, 5e-3  # learning rates of the first step, and of those after it
 
 
@@ -89,35 +87,13 @@ def told_images(dataset: str) -> tuple[Columns, Columns]:
 
 
 def colour_run(setting: lab.Setting) -> lab.Setting:
-    """Follow a recipe, write the file that it ends with, and judge that file; its row.
-
-    For less than 8 bits there is no engine: packed bytes are counted, and the weights
-    judged in float32.
-    """
+    """Follow a recipe, write the file that it ends with, and judge that file; its row."""
     train_set, test_set = told_images(setting["dataset"])
     start = time.perf_counter()
     net = last_of(recipe_steps(train_set, setting))
-    row = {**setting, "train_seconds": round(time.perf_counter() - start, 1)}
-    with TemporaryDirectory() as folder:
-        runs = stored = Path(folder) / "net.onnx"
-        small.export(net, runs, train_set["images"])
-        if setting["bits"] == 8:
-            images = train_set["images"][:CALIBRATION]
-            runs = stored = small.to_int8(runs, Path(folder) / "int8.onnx", images)
-        elif setting["bits"]:
-            stored = Path(folder) / "packed.safetensors"
-            small.save_packed(stored, net)
-        logits = small.engine(runs)(test_set["images"])
-        row["bytes"] = small.file_bytes(stored)
-        row["zipped_bytes"] = small.zipped_bytes(stored)
-    row["multiply_adds"] = small.multiply_adds(small.baked(net), test_set["images"])
-    found = {
-        "test_accuracy": accuracy(logits, test_set["labels"]),
-        "test_nll": nll(logits, test_set["labels"]),
-        "teacher_agreement": agreement(logits, test_set["teacher_logits"]),
-    }
-    row |= {name: round(value.item(), 6) for name, value in found.items()}
-    return row | {"device": lab.where()}
+    seconds = {"train_seconds": round(time.perf_counter() - start, 1)}
+    row = measured_file(net, setting["bits"], train_set["images"], test_set)
+    return {**setting, **row, **seconds, "device": lab.where()}
 
 
 def colour_arms() -> list[lab.Setting]:

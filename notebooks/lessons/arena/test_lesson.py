@@ -17,11 +17,10 @@ from . import (
 )
 from .experiments import (
     STEPS,
-    Running,
     arm,
     arms,
-    files_of,
 )
+from .files import Running, files_of
 from .recipes import ORDERS, SMALL, WIDE, begun, changed, recipe_steps, steps_of
 
 
@@ -119,9 +118,7 @@ def test_a_row_is_of_the_file_that_is_counted(few, tmp_path, monkeypatch):
     sizes = {}
     for bits in (None, 8, 2):
         own = changed(net, "round", bits) if bits else net
-        file, stored = files_of(
-            own, arm(SMALL, "train", bits=bits), images["images"], tmp_path
-        )
+        file, stored = files_of(own, bits, images["images"], tmp_path)
         assert (file == stored) == (bits != 2)
         found = predict(Running(file), judges["images"])
         assert (found - predict(own, judges["images"])).abs().max() < 0.05
