@@ -1,5 +1,7 @@
 """Stored runs: errors of 10,000 images of MNIST over the bits of a weight."""
 
+from functools import partial
+
 import pandas as pd
 
 from kdlab import figures as fig
@@ -63,8 +65,10 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
             legend=True,
         )
 
-    controls = {"bits": choice("bits", sizes, 3), "net": dropdown("net", nets)}
-    return explore(view, tabulate=2, **controls)
+    bits = choice("bits", sizes, 3)
+    if trained:
+        return explore(partial(view, net=nets[0]), bits=bits)
+    return explore(view, tabulate=2, bits=bits, net=dropdown("net", nets))
 
 
 def errors_axis() -> dict:
@@ -74,7 +78,7 @@ def errors_axis() -> dict:
 
 def over_bits(lines: fig.Runs, sizes: list[int], bits: int) -> fig.Part:
     """Errors of each way over the bits, dots upright where the slider is."""
-    axes = fig.axis("bits of a weight", [1.6, sizes[-1] + 0.4]), errors_axis()
-    part = fig.lines_with_spread(sizes, lines, axes, COLORS)
+    x = fig.axis("bits of a weight", [1.6, sizes[-1] + 0.4]) | {"dtick": 1}
+    part = fig.lines_with_spread(sizes, lines, (x, errors_axis()), COLORS)
     here = fig.upright(bits, [40, 10_000], "here")
     return {**part, "traces": [*part["traces"], here]}

@@ -7,7 +7,15 @@ import pytest
 import torch
 
 from kdlab.compression import lacking, layers_of, on_grid
-from kdlab.explorers import engines_of, here_words, int8_gain, race_table
+from kdlab.explorers import (
+    engines_of,
+    gains_of,
+    here_words,
+    int8_gain,
+    race_table,
+    races_explorer,
+    widths_explorer,
+)
 from kdlab.models import build_model
 from kdlab.results import load_runs
 from kdlab.training import evaluate
@@ -39,6 +47,8 @@ def explorers(columns, student_logits):
         "channels": lambda: channels_explorer(TEACHER),
         "bits": lambda: bits_explorer(load_runs("quantization")),
         "bits_trained": lambda: bits_explorer(load_runs("quantization"), trained=True),
+        "races": lambda: races_explorer(load_runs("race")),
+        "widths": lambda: widths_explorer(load_runs("int8_width")),
     }
 
 
@@ -122,7 +132,8 @@ def test_stored_errors_are_those_of_the_table():
     runs = load_runs("quantization")
     for trained, ways in ((False, GRIDS), (True, TRAINED)):
         for row in pictures(bits_explorer(runs, trained=trained)):
-            net = "teacher" if "teacher" in row.values["net"] else "cnn-8-16-64"
+            course = "teacher" in row.values.get("net", "")
+            net = "teacher" if course else "cnn-8-16-64"
             some = runs[(runs["student"] == net) & (runs["bits"] == row.values["bits"])]
             for way, query in ways.items():
                 errors = some.query(query)["test_errors"]
@@ -160,6 +171,30 @@ def test_a_run_of_the_experiment_is_the_net_it_says(monkeypatch, digits):
     assert after["test_errors"] == evaluate(net, digits[1])["errors"]
     assert longer["teacher_agreement"] != after["teacher_agreement"]
     of.started.cache_clear()
+
+
+def test_a_gain_is_the_time_of_float32_divided_by_that_of_the_runner():
+    runs = load_runs("race")
+    gains = gains_of(runs).query("vnni and threads == 2 and batch == 1 and seed == 3")
+    same = runs["instructions"].str.contains("VNNI") & (runs["threads"] == 2)
+    ms = runs[same & (runs["batch"] == 1) & (runs["seed"] == 3)].set_index("method")[
+        "ms"
+    ]
+    for name in ("torch eager", "int8", "int8, every layer"):
+        assert gains[name].item() == pytest.approx(ms["float32"] / ms[name])
+    rows = pictures(races_explorer(runs))
+    (row,) = (r for r in rows if r.values == {"batch": 1, "threads": 2})
+    every = gains_of(runs).query("threads == 2 and batch == 1").groupby("vnni")
+    for mean in every["int8, every layer"].mean():
+        assert f"{mean:.2g}" in row.figure.layout.title.text
+    wide = gains_of(load_runs("int8_width")).query("vnni and batch == 128")
+    wide = wide[wide["student"] == "cnn-64-128-256"]["int8"].mean()
+    (row,) = (
+        r
+        for r in pictures(widths_explorer(load_runs("int8_width")))
+        if r.values["batch"] == 128
+    )
+    assert f"{wide:.2g} times with 64" in row.figure.layout.title.text
 
 
 # --- live ----------------------------------------------------------------------------

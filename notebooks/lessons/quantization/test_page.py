@@ -13,7 +13,9 @@ from . import experiments as of
 
 PAGE = prose("08_quantization")
 RUNS = load_runs("quantization")
-STUDENTS, COURSE = (RUNS[(RUNS["student"] == "teacher") == of] for of in (False, True))
+STUDENTS, COURSE = (
+    RUNS[(RUNS["student"] == "teacher") == yes] for yes in (False, True)
+)
 RACES, WIDTHS = load_runs("race"), load_runs("int8_width")
 EVERY = "int8, every layer"
 
