@@ -3,15 +3,17 @@
 ONNX and its engine are the extra `compress`: imported only where they are needed.
 """
 
+import copy
 import os
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -25,36 +27,33 @@ from torch.utils.flop_counter import FlopCounterMode
 from kdlab.compression.layers import baked
 from kdlab.data import check_images, scaled
 from kdlab.speed import cpu_threads
-from kdlab.training import modes_of, predict, set_modes
+from kdlab.training import predict
 
 PART = 500  # images that an engine is given at once: more take memory, and gain nothing
 
 # What makes products of 8-bit numbers fast, in the words of `torch.cpu`; in order.
-INSTRUCTIONS = {
-    "avx2": "AVX2",
-    "avx512_f": "AVX-512",
-    "avx_vnni": "VNNI",
-    "avx512_vnni": "VNNI",
-    "amx_int8": "AMX",
-    "neon": "NEON",
-    "dot": "dot product",
-    "i8mm": "i8mm",
-}
+INSTRUCTIONS = {"avx2": "AVX2", "avx512_f": "AVX-512", "avx_vnni": "VNNI"}
+INSTRUCTIONS |= {"avx512_vnni": "VNNI", "amx_int8": "AMX", "neon": "NEON"}
+INSTRUCTIONS |= {"dot": "dot product", "i8mm": "i8mm"}
 
 
 def lacking() -> str:
     """What to install to run a net in another engine; empty if all is there."""
     try:
-        for name in ("onnx", "onnxruntime"):
+        for name in ("onnx", "onnxscript", "onnxruntime"):
             import_module(name)
-        if find_spec("onnxscript") is None:
-            raise ImportError("No module named 'onnxscript'")
-    except ImportError as error:
+    except ImportError as error:  # or a library of its own is missing
         return (
             "This needs onnx, onnxscript and onnxruntime, the extra `compress`: "
             f'python -m pip install -e ".[compress]" in the course\'s folder ({error}).'
         )
     return ""
+
+
+def check_engine() -> None:
+    """Raise ImportError, with what to install, if something is lacking."""
+    if said := lacking():
+        raise ImportError(said)
 
 
 def export(model: nn.Module, path: Path, images: Tensor) -> Path:
@@ -67,14 +66,13 @@ def export(model: nn.Module, path: Path, images: Tensor) -> Path:
     Raises ImportError as `lacking` says, ValueError if these are no images, OSError if
     the folder cannot be written.
     """
-    _check_engine()
+    check_engine()
     check_images(images)
     if not len(images):
         raise ValueError("An export needs the shape of one image, got none.")
-    plain = baked(model).cpu().eval()
     two = scaled(images[:1]).cpu().repeat(2, *[1] * (images.ndim - 1))  # 1 is special
     program = torch.onnx.export(
-        plain,
+        baked(model).cpu().eval(),
         (two,),
         dynamo=True,  # the other exporter is deprecated
         external_data=False,  # or the weights lie in a second file
@@ -106,7 +104,7 @@ def to_int8(
     Raises ImportError as `lacking` says, ValueError if there are no images or the
     source is damaged, OSError if the folder cannot be written.
     """
-    _check_engine()
+    check_engine()
     import onnx
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -115,8 +113,7 @@ def to_int8(
     if not len(images):
         raise ValueError("Ranges are measured on images, got none: give a hundred.")
     engine(source)  # says it if the file is damaged
-    parts = iter(scaled(images).cpu().split(PART))
-    feed = ({"images": part.numpy()} for part in parts)
+    feed = ({"images": part.numpy()} for part in scaled(images).cpu().split(PART))
     with TemporaryDirectory() as folder:
         prepared, quantized = Path(folder) / "prepared", Path(folder) / "quantized"
         quant_pre_process(source, prepared, skip_symbolic_shape=True)
@@ -135,21 +132,68 @@ def to_int8(
         return _store(path, onnx.load(quantized))
 
 
+def _thin_convolutions(model: object) -> list[str]:
+    """Names of what is quicker in float32: convolutions of fewer than four channels.
+
+    If ReLU and pooling follow, these are left with it, and change places, which changes
+    no answer: else the engine moves the rounding before the pooling, where it and an
+    8-bit pooling take longer than all the rest.
+    """
+    shapes = {weight.name: weight.dims for weight in model.graph.initializer}
+    nodes, found = model.graph.node, []
+    for conv, relu, pool in zip(nodes, nodes[1:], nodes[2:], strict=False):
+        if conv.op_type != "Conv" or shapes[conv.input[1]][1] > 3:
+            continue
+        found.append(conv.name)
+        if (relu.op_type, pool.op_type) == ("Relu", "MaxPool"):
+            found += [relu.name, pool.name]
+            tensors = relu.input[0], relu.output[0], pool.output[0]
+            text = relu.SerializeToString()
+            relu.CopyFrom(pool)
+            pool.ParseFromString(text)
+            for node, ends in zip((relu, pool), pairwise(tensors), strict=True):
+                node.input[0], node.output[0] = ends
+    model.graph.ClearField("value_info")  # the shapes between them are other ones
+    return found
+
+
+def _store(path: Path, model: object) -> Path:
+    """Write an ONNX model without what nobody runs: stack traces, inner shapes."""
+    graph = model.graph
+    graph.ClearField("value_info")
+    for part in (model, graph, *graph.node, *graph.input, *graph.output):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(model.SerializeToString())
+        unfinished.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            unfinished.unlink()
+        raise OSError(
+            f"{path} cannot be written ({error.strerror or error}). Give a path in a "
+            "folder of your own."
+        ) from error
+    return path
+
+
 def engine(path: Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
     """An ONNX file in ONNX Runtime: images [N, C, H, W], also bytes -> logits [N, C].
 
     Raises ImportError as `lacking` says, FileNotFoundError, ValueError if the file is
     damaged.
     """
-    _check_engine()
+    check_engine()
     import onnxruntime
 
     if not path.exists():
         raise FileNotFoundError(f"No {path.name} in {path.parent}: export it first.")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
     options.log_severity_level = 3  # errors
+    # threads that wait spinning slow down whoever is measured next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     where = ["CPUExecutionProvider"]
     try:
@@ -163,8 +207,9 @@ def engine(path: Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
 
     def run(images: Tensor) -> Tensor:
         parts = (part.numpy() for part in scaled(images).split(PART))
-        found = [torch.from_numpy(session.run(None, {name: x})[0]) for x in parts]
-        return torch.cat(found) if len(found) > 1 else found[0]
+        return torch.cat(
+            [torch.from_numpy(session.run(None, {name: part})[0]) for part in parts]
+        )
 
     run.threads = threads
     return run
@@ -197,37 +242,23 @@ def race(
                 f"{name!r} runs with threads={found}, the race with threads={threads}: "
                 "open its engine with as many."
             )
-    with cpu_threads(threads), torch.inference_mode(), _evaluating(models.values()):
-        times = pd.DataFrame(_rounds(models, scaled(images), rounds), columns=[*models])
-    quartiles = times.quantile([0.5, 0.25, 0.75]).T
+        if isinstance(model, nn.Module):
+            models = {**models, name: copy.deepcopy(model).eval()}
+    images, turns = scaled(images), []
+    with cpu_threads(threads), torch.inference_mode():
+        for _ in range(rounds + 2):
+            turns.append([_milliseconds(run, images) for run in models.values()])
+    found = pd.DataFrame(turns[2:], columns=[*models])  # two rounds warm up
+    quartiles = found.quantile([0.5, 0.25, 0.75]).T
     table = quartiles.set_axis(["ms", "low", "high"], axis=1).rename_axis("model")
     return table.assign(batch=len(images), threads=threads, rounds=rounds)
 
 
-def _rounds(models: dict[str, Callable], images: Tensor, rounds: int) -> list[list]:
-    """Milliseconds of each model in each round, after two rounds to warm up."""
-    found = []
-    for _ in range(rounds + 2):
-        found.append([])
-        for model in models.values():
-            model(images)
-            start = time.perf_counter()
-            model(images)
-            found[-1].append(1000 * (time.perf_counter() - start))
-    return found[2:]
-
-
-@contextmanager
-def _evaluating(models: Iterable[object]) -> Iterator[None]:
-    """Modules are in evaluation mode inside, and in their own modes again outside."""
-    modes = [modes_of(model) for model in models if isinstance(model, nn.Module)]
-    try:
-        for parts in modes:
-            set_modes(dict.fromkeys(parts, False))
-        yield
-    finally:
-        for parts in modes:
-            set_modes(parts)
+def _milliseconds(run: Callable, images: Tensor) -> float:
+    run(images)
+    start = time.perf_counter()
+    run(images)
+    return 1000 * (time.perf_counter() - start)
 
 
 def multiply_adds(model: nn.Module, images: Tensor) -> int:
@@ -242,29 +273,34 @@ def file_bytes(path: Path) -> int:
     return path.stat().st_size
 
 
-def zipped_bytes(source: Path | nn.Module) -> int:
-    """Bytes of a file, or of a model's, when zlib has done its best."""
-    whole = source.read_bytes() if isinstance(source, Path) else _as_file(source)
-    return len(zlib.compress(whole, 9))
-
-
 def model_bytes(model: nn.Module) -> int:
     """Bytes of the model as a safetensors file: all that its state holds."""
     return len(_as_file(model))
 
 
+def zipped_bytes(source: Path | nn.Module) -> int:
+    """Bytes of a file, or of a model's, when zlib has done its best."""
+    whole = _as_file(source) if isinstance(source, nn.Module) else source.read_bytes()
+    return len(zlib.compress(whole, 9))
+
+
+def _as_file(model: nn.Module) -> bytes:
+    state = {name: value.contiguous() for name, value in model.state_dict().items()}
+    return safetensors.torch.save(state)
+
+
 def processor() -> dict[str, str]:
     """What a time depends on: this processor, its instructions, and the engines."""
-    able = torch.cpu.get_capabilities()
+    able, cores = torch.cpu.get_capabilities(), os.cpu_count()
     known = {words: None for name, words in INSTRUCTIONS.items() if able.get(name)}
-    engines = {"torch": torch.__version__.partition("+")[0]}
+    engines = [f"torch {torch.__version__.partition('+')[0]}"]
     if find_spec("onnxruntime"):
-        engines["onnxruntime"] = version("onnxruntime")
-    name, cores = able.get("cpu_name") or able["architecture"], os.cpu_count()
+        engines.append(f"onnxruntime {version('onnxruntime')}")
+    name = able.get("cpu_name") or able["architecture"]
     return {
         "processor": f"{name}, {cores} core{'s' * (cores != 1)}",
         "instructions": ", ".join(known) or able["architecture"],
-        "engine": ", ".join(f"{name} {number}" for name, number in engines.items()),
+        "engine": ", ".join(engines),
     }
 
 
@@ -275,67 +311,3 @@ def has_vnni() -> bool:
     """
     able = torch.cpu.get_capabilities()
     return any(able.get(name) for name in ("avx512_vnni", "avx_vnni", "dot"))
-
-
-def _thin_convolutions(model: object) -> list[str]:
-    """Names of what is quicker in float32: convolutions of fewer than four channels.
-
-    If ReLU and pooling follow, these are left with it, and change places, which changes
-    no answer: else the engine moves the rounding before the pooling, where it and an
-    8-bit pooling take longer than all the rest.
-    """
-    shapes = {weight.name: weight.dims for weight in model.graph.initializer}
-    nodes, found = model.graph.node, []
-    for conv, relu, pool in zip(nodes, nodes[1:], nodes[2:], strict=False):
-        if conv.op_type != "Conv" or _channels(conv, shapes) > 3:
-            continue
-        found.append(conv.name)
-        if (relu.op_type, pool.op_type) == ("Relu", "MaxPool"):
-            found += [relu.name, pool.name]
-            ends = relu.input[0], relu.output[0], pool.output[0]
-            text = relu.SerializeToString()
-            relu.CopyFrom(pool)
-            pool.ParseFromString(text)
-            relu.input[0], relu.output[0] = ends[:2]
-            pool.input[0], pool.output[0] = ends[1:]
-    model.graph.ClearField("value_info")  # the shapes between them are other ones
-    return found
-
-
-def _channels(conv: object, shapes: dict[str, list[int]]) -> int:
-    """Of the images that an ONNX convolution reads."""
-    groups = [setting.i for setting in conv.attribute if setting.name == "group"]
-    return shapes[conv.input[1]][1] * (groups or [1])[0]
-
-
-def _check_engine() -> None:
-    if said := lacking():
-        raise ImportError(said)
-
-
-def _as_file(model: nn.Module) -> bytes:
-    state = {name: value.contiguous() for name, value in model.state_dict().items()}
-    return safetensors.torch.save(state)
-
-
-def _store(path: Path, model: object) -> Path:
-    """Write an ONNX model without what nobody runs: stack traces, inner shapes."""
-    graph = model.graph
-    graph.ClearField("value_info")
-    parts = [graph.node, graph.input, graph.output, graph.initializer]
-    for part in [model, graph, *(one for many in parts for one in many)]:
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(model.SerializeToString())
-        unfinished.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise OSError(
-            f"{path} cannot be written ({error.strerror or error}). Give a path in a "
-            "folder of your own."
-        ) from error
-    return path
