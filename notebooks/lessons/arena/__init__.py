@@ -2,7 +2,7 @@
 
 from kdlab.exercises import of_lesson
 
-from .arms import OWN, SCRATCH, SINGLE, table_of
+from .arms import OWN, SCRATCH, SINGLE, colour_table, table_of
 from .exercises import TASKS
 from .experiments import arm
 from .explorers import (
@@ -22,6 +22,7 @@ __all__ = [
     "budget_explorer",
     "build_explorer",
     "check",
+    "colour_table",
     "orders_explorer",
     "pareto_explorer",
     "predict",

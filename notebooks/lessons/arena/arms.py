@@ -23,9 +23,11 @@ RECOVERING = {"zero", "prune", "factorize", "quantize"}  # steps that change the
 def name_of(run: Mapping[str, object]) -> str:
     """Such as "wide: train → prune → distil, 2 bits, on labels"."""
     steps = steps_of(run["method"])
-    words = [f"{NETS[run['student']]}: {' → '.join(steps) or AS_IT_IS}"]
-    words += [f"{bits} bits" for bits in (2, 8) if run["bits"] == bits]
-    who = {"labels": "on labels", "teacher": "on the teacher"}[run["recover"]]
+    words = [
+        f"{NETS.get(run['student'], run['student'])}: {' → '.join(steps) or AS_IT_IS}"
+    ]
+    words += [f"{bits} bits" for bits in (2, 3, 8) if run["bits"] == bits]
+    who = "on labels" if run["recover"] == "labels" else "on the teacher"
     words += [who] * bool(RECOVERING & {*steps})
     words += ["60,000 images"] * (run["labels"] == 60_000)
     return ", ".join(words)
@@ -107,5 +109,23 @@ def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
             "needs": one["access"],
             "errors": some["test_errors"].mean(),
         }
+    table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")
+    return table.drop(columns="errors")
+
+
+def colour_table(runs: pd.DataFrame) -> pd.DataFrame:
+    """The arms on CIFAR-10, fewest errors first: mean ± spread, bytes, multiply-adds."""
+    runs = runs.assign(errors=10_000 * (1 - runs["test_accuracy"]))
+    runs["arm"] = [*map(name_of, runs.to_dict("records"))]
+    rows = {
+        arm: {
+            "test errors": fig.mean_words(some["errors"]),
+            "seeds": len(some),
+            "kB": f"{some['bytes'].mean() / 1000:.0f}",
+            "multiply-adds": f"{some['multiply_adds'].iloc[0] / 1e6:.1f} million",
+            "errors": some["errors"].mean(),
+        }
+        for arm, some in runs.groupby("arm")
+    }
     table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")
     return table.drop(columns="errors")
