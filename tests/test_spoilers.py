@@ -43,6 +43,9 @@ TELLS = {  # what would tell the answer of a prediction
     "06 crop": "consistency pays|hardly differs from its picture",
     "06 left": "most of the gain is the pictures|worth more than the softness",
     "06 mixer": "takes nothing|makes nothing of its teacher's answers",
+    "08 fewest": "Eight bits cost nothing|four next to nothing",
+    "08 rescued": "what rounding had cost is gone|gives? back what 2 bits had cost",
+    "08 narrow": "by the width alone|int8 pays in wide layers",
 }
 
 
