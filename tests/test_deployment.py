@@ -162,7 +162,10 @@ def test_no_stack_traces_and_no_second_file(files):
 
 
 @pytest.mark.parametrize("name", ["resnet", "convnet", "mlp"])
-def test_other_nets_export_and_stay_as_they_are(files, tmp_path, name):
+@pytest.mark.filterwarnings("error")
+def test_other_nets_export_in_silence_and_stay_as_they_are(
+    files, tmp_path, capfd, name
+):
     sizes = {"resnet": {"depth": 8, "width": 8}, "convnet": {"widths": [8, 8]}}
     model = build_model(name, **sizes.get(name, {}))
     model.train()
@@ -176,6 +179,7 @@ def test_other_nets_export_and_stay_as_they_are(files, tmp_path, name):
     small = to_int8(path, tmp_path / "small.onnx", images)
     error = (engine(small)(images) - logits).norm() / (logits - logits.mean(0)).norm()
     assert error < 0.5
+    assert capfd.readouterr() == ("", "")
 
 
 def test_masks_are_baked_in(files, teacher, test_set, tmp_path):
