@@ -196,10 +196,10 @@ def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
 
 
 def with_all_labels() -> list[lab.Setting]:
-    """Some of the arms with all 60,000 images and labels, in as many gradient steps."""
+    """Some of the arms with all 60,000 images and labels, each of which is seen once."""
     cut = [run for run in of_teacher() if run["method"] == "prune, quantize"]
     some = from_scratch() + cut + pipelines(2, "teacher")
-    return tuned([{**run, **ALL, "epochs": 4, "batch_size": 312} for run in some])
+    return tuned([{**run, **ALL} for run in some])
 
 
 AFTER = "teachers", "arena_tuning"

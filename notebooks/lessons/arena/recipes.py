@@ -4,10 +4,11 @@ import copy
 from collections.abc import Generator, Mapping
 from itertools import permutations
 
+import torch
 from torch import nn
 
 from kdlab import compression as small
-from kdlab.data import Columns
+from kdlab.data import Columns, count, take
 from kdlab.experiments import Setting
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
@@ -86,7 +87,10 @@ def learning_steps(
     steps = learns_in(setting["method"])
     begins = place == 0 and len(steps) > 1 and setting["student"] != "teacher"
     rate = FIRST if begins else setting["learning_rate"]
-    length = {"epochs": setting["epochs"] // len(steps)}
+    if setting["epochs"] < len(steps):  # each step sees its own part of the images
+        own = torch.arange(place, count(train_set), len(steps))
+        train_set = take(train_set, own)
+    length = {"epochs": max(1, setting["epochs"] // len(steps))}
     length["batch_size"] = setting["batch_size"]
     told = OBJECTIVES[TELLS.get(steps[place], setting["recover"])]
     how = {**cycle_of(net, train_set, rate, **length), "seed": setting["seed"]}

@@ -85,9 +85,13 @@ def test_all_arms_take_equally_many_gradient_steps(few, monkeypatch):
         assert abs(whole - STEPS) <= 2, run
     images, _, teacher = few
     for recipe in ("distil", "train, distil, quantize, prune"):
-        setting = arm(WIDE, recipe, bits=8, epochs=4, batch_size=50)
-        taken = sum(1 for _ in recipe_steps(images, setting, teacher))
-        assert taken == 4 * 2
+        for length in (
+            {"epochs": 4, "batch_size": 50},
+            {"epochs": 1, "batch_size": 25},
+        ):
+            setting = arm(WIDE, recipe, bits=8, **length)
+            taken = sum(1 for _ in recipe_steps(images, setting, teacher))
+            assert taken == length["epochs"] * 100 // length["batch_size"]
 
 
 def test_who_speaks_in_a_step(few):
