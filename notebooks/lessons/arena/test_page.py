@@ -1,0 +1,186 @@
+"""What the page says of its stored runs is what they hold."""
+
+import pytest
+
+from kdlab.figures import mean_spread, mean_words
+from kdlab.results import load_runs, spared
+from lessons.samples import prose
+
+from .arms import PIPELINES, SINGLE, group_of, name_of, stored_times
+from .explorers import front_of, means_of
+from .recipes import ORDERS, SMALL, WIDE
+
+PAGE = prose("09_arena")
+
+
+@pytest.fixture(scope="module")
+def runs():
+    return load_runs("arena")
+
+
+def arm(runs, student, method, recover="labels", bits=None, labels=2000):
+    """The five runs of one arm, by seed."""
+    some = runs[(runs["student"] == student) & (runs["method"] == method)]
+    some = some[(some["recover"] == recover) & (some["labels"] == labels)]
+    some = some[some["bits"].isna()] if bits is None else some[some["bits"] == bits]
+    assert len(some) == (1 if method in ("as it is",) else 5) or student == "teacher"
+    return some.sort_values("seed")
+
+
+def errors(*which, **more):
+    """Such as "303 ± 14"."""
+    return mean_words(arm(*which, **more)["test_errors"])
+
+
+def orders(runs, recover, bits):
+    """{order: mean errors}."""
+    recipes = [", ".join(["train", *order]) for order in ORDERS]
+    return {
+        how: mean_spread(arm(runs, WIDE, how, recover, bits)["test_errors"])[0]
+        for how in recipes
+    }
+
+
+def test_one_technique_at_a_time(runs):
+    means = means_of(runs)
+    alone = means[means["group"] == SINGLE]
+    learns = alone[~alone.index.str.contains("round|smooth")]
+    told = learns["access"].str.contains("answers")
+    for hears, low, high in ((True, 130, 162), (False, 300, 351)):
+        found = learns[told == hears]["test_errors"].round()
+        assert (found.min(), found.max()) == (low, high)
+        assert f"{low} to {high}" in PAGE
+    train, smooth = errors(runs, WIDE, "train"), errors(runs, WIDE, "smooth")
+    assert f"bring {train} errors down to {smooth}" in PAGE
+    by = {
+        how: arm(runs, WIDE, how)["test_errors"].mean() for how in ("train", "smooth")
+    }
+    taught = learns[told]["test_errors"].mean()
+    gain = (by["train"] - by["smooth"]) / (by["train"] - taught)
+    assert "Nearly half of that needs no teacher" in PAGE and 0.4 < gain < 0.55
+    zeros = arm(runs, WIDE, "train, zero")
+    assert f"{zeros['bytes'].mean() / 1000:.0f} kB, and only zipped" in PAGE
+    assert f"become {zeros['zipped_bytes'].mean() / 1000:.0f} kB" in PAGE
+    assert f"makes {errors(runs, WIDE, 'train, round', bits=2)} errors" in PAGE
+
+
+def test_orders_on_labels_and_on_the_teacher(runs):
+    found = orders(runs, "labels", 2)
+    ends = {how: mean for how, mean in found.items() if how.endswith("distil")}
+    others = [mean for how, mean in found.items() if how not in ends]
+    assert len(ends) == 2 and max(ends.values()) < min(others) - 30
+    for how in ends:
+        assert errors(runs, WIDE, how, "labels", 2) in PAGE
+    assert (
+        f"the other four {min(others):.0f}" in PAGE and f"to {max(others):.0f}" in PAGE
+    )
+    alone = arm(runs, WIDE, "train")["test_errors"].mean()
+    assert max(others) < alone + 10  # 'about as many as the wide net'
+    eight = orders(runs, "teacher", 8).values()
+    assert f"between {min(eight):.0f} and {max(eight):.0f} errors" in PAGE
+    two = orders(runs, "teacher", 2)
+    first = [how for how in two if how.startswith("train, quantize")]
+    assert sorted(two, key=two.get)[-2:] == sorted(first, key=two.get)
+    for how in (*first, min(two, key=two.get)):
+        assert errors(runs, WIDE, how, "teacher", 2) in PAGE
+
+
+def test_the_two_rivals(runs):
+    eight, two = orders(runs, "teacher", 8), orders(runs, "teacher", 2)
+    best = min(eight, key=eight.get)
+    assert best == min(two, key=two.get) == "train, distil, prune, quantize"
+    pipeline = arm(runs, WIDE, best, "teacher", 8)
+    small = arm(runs, SMALL, "distil, round", bits=8)
+    said = mean_words(spared(pipeline, small))
+    assert f"the pipeline spares {said}" in PAGE
+    mean, spread = mean_spread(spared(pipeline, small))
+    assert abs(mean) < spread  # 'cannot tell from luck'
+    pair = (
+        errors(runs, SMALL, "distil, round", bits=8),
+        mean_words(pipeline["test_errors"]),
+    )
+    assert "{} errors against {}".format(*pair) in PAGE
+    few = (
+        errors(runs, SMALL, "distil, quantize", "teacher", 2),
+        errors(runs, WIDE, best, "teacher", 2),
+    )
+    assert "On two bits it is {} against {}".format(*few) in PAGE
+    heir = arm(runs, "teacher", "prune, round", "teacher", 8)
+    assert f"{mean_words(heir['test_errors'])} errors: half of the channels" in PAGE
+    share = heir["test_errors"].mean() / pipeline["test_errors"].mean()
+    assert "a third better" in PAGE and 0.62 < share < 0.7
+    whole = arm(runs, SMALL, "distil, round", bits=8, labels=60_000)
+    assert f"makes {mean_words(whole['test_errors'])} errors" in PAGE
+    for words in ("factorize", None), ("quantize", 2):
+        assert f"{errors(runs, 'teacher', words[0], 'teacher', words[1])}" in PAGE
+
+
+def test_the_front_and_what_the_pipeline_leaves_of_the_bytes(runs):
+    means = means_of(runs)
+    by_bytes = front_of(means, "bytes", "test_errors")
+    access = by_bytes["access"]
+    assert (access.str.contains("weights") | access.str.contains("60,000")).all()
+    own = means[~means["access"].str.contains("weights|60,000")]
+    on = front_of(own, "bytes", "test_errors")
+    assert set(on[on["group"] == PIPELINES]["bits"]) == {2}
+    runs_too = front_of(own[~own["hollow"]], "bytes", "test_errors")
+    assert set(runs_too[runs_too["group"] == PIPELINES]["bits"]) == {8}
+    assert (
+        f"no more errors ({errors(runs, WIDE, 'train, quantize', 'teacher', 2)})"
+        in PAGE
+    )
+    size = {
+        bits: arm(runs, WIDE, "train, distil, prune, quantize", "teacher", bits)[
+            "bytes"
+        ].mean()
+        for bits in (2, 8)
+    }
+    whole = arm(runs, "teacher", "as it is")["bytes"].item()
+    eight = arm(runs, "teacher", "round", bits=8)
+    assert (
+        f"1/{whole / size[2]:.0f} of the teacher's bytes are left" in PAGE
+        and whole / size[2] > 40
+    )
+    assert (
+        f"in *int8*, which costs one error, it is 1/{eight['bytes'].item() / size[2]:.0f}"
+        in PAGE
+    )
+    assert f"8 bits, 1/{whole / size[8]:.0f} of float32" in PAGE
+    cost = {
+        how: arm(runs, "teacher", how, bits=b)["test_errors"].item()
+        for how, b in (("as it is", None), ("round", 8))
+    }
+    assert cost["round"] == cost["as it is"] + 1
+    best = arm(runs, WIDE, "train, distil, prune, quantize", "teacher", 2)[
+        "test_errors"
+    ].mean()
+    assert f"for {best - cost['as it is']:.0f} more errors of 10,000" in PAGE
+    assert best - cost["as it is"] < 150  # one and a half points
+
+
+def test_on_colour_pictures(runs):
+    runs = load_runs("arena_colour")
+    runs = runs.assign(
+        errors=10_000 * (1 - runs["test_accuracy"]),
+        arm=[*map(name_of, runs.to_dict("records"))],
+    )
+    mean = runs.groupby("arm")["errors"].mean()
+    size = runs.groupby("arm")["bytes"].mean()
+    told = "resnet-20: train → quantize, 3 bits, on the teacher"
+    assert "cost 27 errors and leave a ninth of the bytes" in PAGE
+    assert round(mean[told] - mean["resnet-20: train"]) == 27
+    assert 8.5 < size["resnet-20: train"] / size[told] < 9.5
+    cut = (
+        mean["resnet-20: train → prune, on the teacher"],
+        mean["resnet-20: train → prune, on labels"],
+    )
+    narrow = mean["resnet-20-narrow: distil"], mean["resnet-20-narrow: train"]
+    assert all(n < c for n, c in zip(narrow, cut, strict=True))
+    assert "half of the inner channels cost 200" in PAGE
+    assert 190 < cut[0] - mean["resnet-20: train"] < 260
+
+
+def test_a_kind_of_file_is_timed_for_every_arm(runs):
+    assert not means_of(runs)[["time_1", "time_128"]].isna().any().any()
+    assert stored_times().loc["teacher"].eq(1).all()
+    assert {group_of(run) for run in runs.to_dict("records")} >= {PIPELINES, SINGLE}
