@@ -87,7 +87,8 @@ def here_words() -> str:
     able = small.has_vnni()
     kind = "has" if able else "has no"
     half = "left" if able else "right"
-    return f"{machine()} {kind} 8-bit dot products (VNNI): yours is the {half} half."
+    said = f"{machine()} {kind} 8-bit dot products (VNNI)"
+    return f"{said}: in the picture of stored races yours is the {half} half."
 
 
 def gains_of(runs: pd.DataFrame) -> pd.DataFrame:

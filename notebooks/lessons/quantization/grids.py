@@ -1,13 +1,12 @@
 """A layer's weights beside the places of a grid: how far off, and where it should end."""
 
-import math
-
 import torch
 from torch import Tensor, nn
 
 from kdlab import figures as fig
 from kdlab.compression import code_range, fake_quantize, fitting_step, layers_of
 from kdlab.panels import Explorer, choice, dropdown, explore
+from kdlab.speed import cpu_threads
 
 from .experiments import BITS
 
@@ -16,6 +15,7 @@ STEPS = {"one step for the layer": False, "one for each channel": True}
 OUTLIERS = {"as trained": 1.0, "one weight of 3 times that": 3.0, "of 10 times": 10.0}
 ENDS = [round(1.06**-k, 3) for k in reversed(range(40))]
 OFF = "error, share of the weights"
+SHARE = fig.axis("weight, share of the largest", [-1.05, 1.05])
 
 
 def named_layers(model: nn.Module) -> dict[str, Tensor]:
@@ -33,24 +33,26 @@ def relative_error(weight: Tensor, rounded: Tensor) -> float:
     return ((rounded - weight).square().mean() / weight.square().mean()).sqrt().item()
 
 
+@cpu_threads()  # two that wait for each other are slower
 def grid_explorer(model: nn.Module) -> Explorer:
     """A layer's weights as a histogram, the places of the grid, and the error by bits."""
     layers = named_layers(model)
     found = {(n, bits): on_places(layers[n], bits) for n in layers for bits in BITS}
     bars = {name: histogram(weight) for name, weight in layers.items()}
+    count = fig.axis("how many", [-0.3, 5.5], log=True)
     axes = fig.axis("bits", [1.6, 8.4]), fig.axis(OFF, [-2.7, 0.3], log=True)
 
     def view(bits: int, layer: str) -> fig.Drawn:
         step, error, places = found[layer, bits]
         errors = [found[layer, b][1] for b in BITS]
-        traces = [*bars[layer]["traces"], as_dots(places)]
+        traces, most = [bars[layer], as_dots(places)], layers[layer].abs().max()
         zeros = places.get(0.0, 0) / layers[layer].numel()
         return fig.picture(
             f"{bits} bits: {len(places)} places are used, and weights are off by "
             f"{fig.percent(error)} of their size",
-            fig.unnamed({**bars[layer], "traces": traces}),
+            fig.unnamed({"traces": traces, "x": SHARE, "y": count}),
             fig.curves(BITS, {"": errors}, bits, axes, [PLACES]),
-            says=f"The {layer}: a grid as far as the largest, {layers[layer].abs().max():.3g}"
+            says=f"The {layer}: a grid as far as the largest, {most:.3g}"
             f". With {bits} bits places are {step:.3g} apart, {len(places)} of {2**bits} "
             f"are used; {fig.percent(zeros)} of the weights become 0. Off by "
             f"{fig.percent(error)}, root mean square.",
@@ -65,23 +67,20 @@ def grid_explorer(model: nn.Module) -> Explorer:
 
 
 def on_places(weight: Tensor, bits: int) -> tuple[float, float, dict[float, int]]:
-    """Step of one grid for all, `relative_error`, and {place: how many weights}."""
+    """Step, `relative_error`, and {place, by the largest weight: how many weights}."""
     step = fitting_step(weight, bits, False, "max")
     rounded = fake_quantize(weight, step, 0, bits)
-    counts = (t.tolist() for t in rounded.unique(return_counts=True))
-    return step.item(), relative_error(weight, rounded), dict(zip(*counts, strict=True))
+    places, counts = rounded.unique(return_counts=True)
+    found = zip((places / weight.abs().max()).tolist(), counts.tolist(), strict=True)
+    return step.item(), relative_error(weight, rounded), dict(found)
 
 
-def histogram(weight: Tensor) -> fig.Part:
-    """How many weights there are at each size; logarithmic, so that few are seen."""
-    most = weight.abs().max().item()
-    middles = (most / BINS) * (2 * torch.arange(BINS) + 1 - BINS)
-    counts = torch.histc(weight, BINS, -most, most).tolist()
-    bars = {"type": "bar", "x": middles.tolist(), "y": counts, "width": 2 * most / BINS}
-    bars |= {"marker": {"color": WEIGHT}, "hoverinfo": "skip", "name": "weights"}
-    x = fig.axis("weight", [-1.05 * most, 1.05 * most])
-    top = math.log10(2.0 * weight.numel())
-    return {"traces": [bars], "x": x, "y": fig.axis("how many", [-0.3, top], log=True)}
+def histogram(weight: Tensor) -> dict:
+    """How many weights there are at each size, as a share of the largest."""
+    middles = (2 * torch.arange(BINS) + 1 - BINS) / BINS
+    counts = torch.histc(weight / weight.abs().max(), BINS, -1, 1).tolist()
+    bars = {"type": "bar", "x": middles.tolist(), "y": counts, "width": 2 / BINS}
+    return bars | {"marker": {"color": WEIGHT}, "hoverinfo": "skip", "name": "weights"}
 
 
 def as_dots(places: dict[float, int]) -> dict:
@@ -91,29 +90,28 @@ def as_dots(places: dict[float, int]) -> dict:
     return {**dots, "x": [*places], "y": [*places.values()], "marker": marker}
 
 
+@cpu_threads()
 def clip_explorer(model: nn.Module) -> Explorer:
     """Where the grid should end: what is rounded, what is cut off, and their sum."""
     name, weight = [*named_layers(model).items()][1]
     weights = {said: with_outlier(weight, times) for said, times in OUTLIERS.items()}
-    errors = {
-        (outlier, bits): {n: [error(n, w, end, bits) for end in ENDS] for n in PARTS}
-        for outlier, w in weights.items()
-        for bits in BITS
-    }
+    errors = {(n, bits): split(w, bits) for n, w in weights.items() for bits in BITS}
     across = fig.axis("end of the grid, share of the largest", [0.05, 1.05])
     axes = across, fig.axis(OFF, [-2.7, 0.5], log=True)
     bars, most = histogram(weight), weight.abs().max().item()
+    count = fig.axis("how many", [-0.3, 4], log=True)
 
     def view(end: float, bits: int, outlier: str) -> fig.Drawn:
         lines, largest = errors[outlier, bits], weights[outlier].abs().max().item()
         best = ENDS[min(range(len(ENDS)), key=lines["both"].__getitem__)]
         here = {n: fig.percent(found[ENDS.index(end)]) for n, found in lines.items()}
-        sides = [side * min(end * largest, most) for side in (-1, 1)]
+        sides = [side * min(end * largest / most, 1.0) for side in (-1, 1)]
         marks = [fig.upright(side, [0.5, weight.numel()], "end") for side in sides]
+        left = {"traces": [bars, *marks], "x": SHARE, "y": count}
         return fig.picture(
             f"{bits} bits, ending at {end:g} of the largest weight: off by "
             f"{here['both']}; least at {best:g}",
-            fig.unnamed({**bars, "traces": [*bars["traces"], *marks]}),
+            fig.unnamed(left),
             fig.curves(ENDS, lines, end, axes, [PLACES, WEIGHT, CUT]),
             says=f"The {name}, {outlier}: the largest is {largest:.3g}. With {bits} bits "
             f"off by {here['both']} of the weights' size (root mean square), "
@@ -133,19 +131,15 @@ def clip_explorer(model: nn.Module) -> Explorer:
     return explore(view, tabulate=2, presets=presets, **controls)
 
 
-PARTS = {  # of the weights: which are counted
-    "both": lambda places, last: places < math.inf,
-    "rounded": lambda places, last: places <= last + 0.5,
-    "cut off": lambda places, last: places > last + 0.5,
-}
-
-
-def error(part: str, weight: Tensor, end: float, bits: int) -> float:
-    """Root mean square of a part of the error, as a share of that of the weights."""
-    step = end * fitting_step(weight, bits, False, "max")
-    counted = PARTS[part]((weight / step).abs(), code_range(bits)[1])
-    rounded = fake_quantize(weight, step, 0, bits)
-    return relative_error(weight, torch.where(counted, rounded, weight))
+def split(weight: Tensor, bits: int) -> dict[str, list[float]]:
+    """`relative_error` at each of ENDS, and its parts: within the grid, and beyond."""
+    weight, ends = weight.flatten(), torch.tensor(ENDS).unsqueeze(1)
+    steps = ends * fitting_step(weight, bits, False, "max")
+    off = (fake_quantize(weight, steps, 0, bits) - weight).square()
+    beyond = (weight / steps).abs() > code_range(bits)[1] + 0.5
+    parts = {"both": off, "rounded": off * ~beyond, "cut off": off * beyond}
+    whole = weight.square().mean()
+    return {n: (x.mean(dim=1) / whole).sqrt().tolist() for n, x in parts.items()}
 
 
 def with_outlier(weight: Tensor, times: float) -> Tensor:

@@ -13,9 +13,9 @@ NETS = {"five students": "cnn-8-16-64", "the course's teacher": "teacher"}
 COLORS = [fig.LABELS, fig.SOFTENED, fig.OTHER, fig.STUDENT]
 FINEST = "per_channel and clip == 'error' and method == "
 GRIDS = {
-    "layer, largest": "not per_channel and clip == 'max'",
-    "layer, least error": "not per_channel and clip == 'error' and bits > 0",
-    "channel, largest": "per_channel and clip == 'max'",
+    "layer, largest": f"not per_channel and clip == 'max' and method == {AFTER!r}",
+    "layer, least error": f"not per_channel and clip == 'error' and method == {AFTER!r}",
+    "channel, largest": f"per_channel and clip == 'max' and method == {AFTER!r}",
     "channel, least error": f"{FINEST}{AFTER!r}",
 }
 WAYS = {"as it was": AFTER, STRAIGHT: STRAIGHT, LEARNED: LEARNED, "and taught": TAUGHT}

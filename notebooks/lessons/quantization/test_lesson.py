@@ -6,7 +6,13 @@ import pandas as pd
 import pytest
 import torch
 
-from kdlab.compression import lacking, layers_of, on_grid
+from kdlab.compression import (
+    fake_quantize,
+    fitting_step,
+    lacking,
+    layers_of,
+    on_grid,
+)
 from kdlab.explorers import (
     engines_of,
     gains_of,
@@ -27,10 +33,10 @@ from .grids import (
     ENDS,
     channels_explorer,
     clip_explorer,
-    error,
     grid_explorer,
     named_layers,
     relative_error,
+    split,
 )
 from .halves import half_table
 from .live import WAYS, rescue_explorer
@@ -72,6 +78,7 @@ def test_the_histogram_and_the_grid_hold_all_weights_of_the_layer():
         bars, dots = trace(row, "weights"), trace(row, "on the grid")
         assert sum(bars.y) == sum(dots.y) == weight.numel()
         assert len(dots.x) <= 2 ** row.values["bits"]
+        assert max(map(abs, dots.x)) == pytest.approx(1)  # as far as the largest
     after = TEACHER.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in after)
 
@@ -88,14 +95,15 @@ def test_the_error_is_that_of_the_net_on_its_grid():
 def test_what_is_rounded_and_what_is_cut_off_make_the_whole_error():
     weight = named_layers(TEACHER)["layer 4, convolution, 4,608 weights"]
     for bits in (2, 4, 8):
-        for end in (ENDS[0], 0.5, 1.0):
-            both, rounded, cut = (
-                error(part, weight, end, bits)
-                for part in ("both", "rounded", "cut off")
-            )
+        for end, *parts in zip(ENDS, *split(weight, bits).values(), strict=True):
+            both, rounded, cut = parts
             assert both == pytest.approx(math.hypot(rounded, cut), rel=1e-4)
             assert cut == 0 or end < 1
-    errors = [error("both", weight, end, 2) for end in ENDS]
+    step = 0.5 * fitting_step(weight, 4, False, "max")
+    found = relative_error(weight, fake_quantize(weight, step, 0, 4))
+    half = min(range(len(ENDS)), key=lambda k: abs(ENDS[k] - 0.5))
+    assert split(weight, 4)["both"][half] == pytest.approx(found, rel=0.05)
+    errors = split(weight, 2)["both"]
     best = ENDS[min(range(len(ENDS)), key=errors.__getitem__)]
     told = pictures(clip_explorer(TEACHER))
     (row,) = (r for r in told if r.values["end"] == 1 and r.values["bits"] == 2)

@@ -70,7 +70,9 @@ def test_numbers_in_prose_on_training_through_the_grid():
     said = "{} errors with steps that stay, and at {} with steps that learn"
     assert said.format(*map(mean_words, wide)) in PAGE
     assert "matters more" in PAGE and mean(wide[1]) - mean(learned) > 30
-    assert abs(mean(wide[0]) - mean(wide[1])) < 30 and mean(learned) > mean(straight) - 10
+    assert (
+        abs(mean(wide[0]) - mean(wide[1])) < 30 and mean(learned) > mean(straight) - 10
+    )
     taught = trained(of.TAUGHT)
     assert f"the net makes {mean_words(taught)} errors. That is no fewer" in PAGE
     assert mean(taught) > mean(straight) - 10
