@@ -81,7 +81,7 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
 
 def axis_of(values: pd.Series, title: str) -> dict:
     """A scale of doublings with room for all values; ticks at 1, 2, 5, 10, 20, ..."""
-    low, high = values.min() / 1.12, values.max() * 1.12
+    low, high = values[values > 0].min() / 1.12, values.max() * 1.12
     places = [n * 10.0**power for power in range(-4, 8) for n in (1, 2, 5)]
     ticks = {f"{place:,.10g}": place for place in places if low < place < high}
     return fig.axis(title, [math.log10(low), math.log10(high)], log=True, ticks=ticks)
@@ -98,6 +98,8 @@ def scatter(
 
     A thin line leads to each from the net with which its recipe began, one of `every`.
     """
+    edge = axes[1]["range"][0]  # none of the teacher's answers is unlike its own
+    arms, every = (x.assign(**{fault: x[fault].clip(10**edge)}) for x in (arms, every))
     on = front_of(arms, cost, fault).sort_values(cost)
     line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
     traces = [
