@@ -28,17 +28,14 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
     """Errors over the bits: by the grid that is chosen after training, or trained on."""
     ways, sizes = (TRAINED, TRAINED_BITS) if trained else (GRIDS, BITS)
     nets = [*NETS][:1] if trained else [*NETS]
-    colors = dict(zip(ways, COLORS, strict=True))
-    floats = dict.fromkeys(FLOATS if trained else FLOATS[:1])
-
-    def errors(net: str, query: str) -> list[float]:
-        some = runs[runs["student"] == NETS[net]].query(query)
-        return some.sort_values("seed")["test_errors"].tolist()
-
-    alone = {(net, n): errors(net, f"method == {n!r}") for net in nets for n in floats}
+    floats = FLOATS if trained else FLOATS[:1]
+    alone = {
+        net: {name: errors_of(runs, net, f"method == {name!r}") for name in floats}
+        for net in nets
+    }
     lines = {
         net: {
-            way: [errors(net, f"{query} and bits == {bits}") for bits in sizes]
+            way: [errors_of(runs, net, f"{query} and bits == {b}") for b in sizes]
             for way, query in ways.items()
         }
         for net in nets
@@ -46,29 +43,40 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
 
     def view(bits: int, net: str) -> fig.Drawn:
         here = {way: found[sizes.index(bits)] for way, found in lines[net].items()}
-        here = {name: alone[net, name] for name in floats} | here
-        first, last = (fig.mean_words(here[name]) for name in (*ways,)[::3])
-        left, right = (
-            fig.dots(here, errors_axis(), colors),
-            over_bits(lines[net], sizes, bits),
-        )
-        names = [{**t, "x": [None], "y": [None]} for t in right["traces"][:4]]
-        left = fig.unnamed(left)  # its legend has room for the names of the lines
-        return fig.picture(
-            f"{bits} bits: {first} errors, {[*ways][0]}; {last}, {[*ways][3]}",
-            {**left, "traces": [*left["traces"], *names]},
-            fig.unnamed(right),
-            says=f"MNIST, {net}, {bits} bits a weight. Errors of 10,000: "
-            f"{fig.in_words(here)}.",
-            widths=[1, 1.6],
-            height=470,
-            legend=True,
-        )
+        words = f"MNIST, {net}, {bits} bits a weight"
+        return bits_picture(alone[net] | here, lines[net], sizes, bits, words)
 
     bits = choice("bits", sizes, 3)
     if trained:
         return explore(partial(view, net=nets[0]), bits=bits)
     return explore(view, tabulate=2, bits=bits, net=dropdown("net", nets))
+
+
+def errors_of(runs: pd.DataFrame, net: str, query: str) -> list[float]:
+    """Test errors of the runs of a net that a query finds, seed by seed."""
+    some = runs[runs["student"] == NETS[net]].query(query)
+    return some.sort_values("seed")["test_errors"].tolist()
+
+
+def bits_picture(
+    here: fig.Runs, lines: fig.Runs, sizes: list[int], bits: int, words: str
+) -> fig.Drawn:
+    """Runs with so many bits as dots, and lines through the means over the bits."""
+    left = fig.dots(here, errors_axis(), dict(zip(lines, COLORS, strict=True)))
+    left, right = fig.unnamed(left), over_bits(lines, sizes, bits)
+    # the legend of the left part has room for the names of the lines
+    names = [{**trace, "x": [None], "y": [None]} for trace in right["traces"][:4]]
+    first, *_, last = lines
+    return fig.picture(
+        f"{bits} bits: {fig.mean_words(here[first])} errors, {first}; "
+        f"{fig.mean_words(here[last])}, {last}",
+        {**left, "traces": [*left["traces"], *names]},
+        fig.unnamed(right),
+        says=f"{words}. Errors of 10,000: {fig.in_words(here)}.",
+        widths=[1, 1.6],
+        height=470,
+        legend=True,
+    )
 
 
 def errors_axis() -> dict:
