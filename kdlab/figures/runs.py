@@ -130,7 +130,8 @@ def lines_with_spread(
     for number, (name, measured) in enumerate(runs.items()):
         pairs = [mean_spread(values) for values in measured]
         color, style = colors[number % len(colors)], number % len(DASHES)
-        whiskers = {"type": "data", "array": [spread for _, spread in pairs]}
+        spreads = [0.0 if math.isnan(s) else s for _, s in pairs]  # one run has none
+        whiskers = {"type": "data", "array": spreads}
         traces.append(
             {"type": "scatter", "mode": "lines+markers", "name": name, "x": list(x)}
             | {"y": [mean for mean, _ in pairs]}

@@ -1,5 +1,6 @@
 """What this lesson shows is what its grids do and its runs say; real files are raced."""
 
+import json
 import math
 
 import pandas as pd
@@ -143,6 +144,7 @@ def test_stored_errors_are_those_of_the_table():
             course = "teacher" in row.values.get("net", "")
             net = "teacher" if course else "cnn-8-16-64"
             some = runs[(runs["student"] == net) & (runs["bits"] == row.values["bits"])]
+            json.dumps(row.figure.to_plotly_json(), allow_nan=False, default=list)
             for way, query in ways.items():
                 errors = some.query(query)["test_errors"]
                 assert len(errors) == (1 if net == "teacher" else 5), way
