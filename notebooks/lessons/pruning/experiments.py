@@ -24,7 +24,7 @@ MILD = {**TAUGHT, "temperature": 2.0}
 COLOUR = {"dataset": "colour_digits", "epochs": 5}  # its net has BatchNorm
 AS_IT_IS = {"method": "none", "temperature": None, "soft_weight": 0.0}
 AS_IT_IS |= {"epochs": 0, "learning_rate": None}
-RATES = [3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 4e-2]
+RATES = [3e-4, 1e-3, 3e-3, 1e-2, 2e-2, 4e-2, 8e-2]
 KINDS = [("channels", 0.75, 2), ("from scratch", 0.75, 2)]  # and seeds, to try rates
 KINDS += [("rank", 0.9375, 1)]
 HELD = "held_out"
@@ -81,10 +81,10 @@ def tried() -> list[lab.Setting]:
             some = rates[:4] if arm is LABELS else rates[1:5]
             some = rates[1:] if how == "from scratch" else some
             few += settings(ways(how, share), [arm], some, seeds(number), split=HELD)
-    whole = {**ALL, "labels": 50_000, "epochs": 1, "split": HELD}
+    whole = {**ALL, "labels": 50_000, "split": HELD}
     kinds = ways("channels", 0.75) + ways("from scratch", 0.75)
-    few += settings(kinds, rates[1:5], seeds(1), **whole)
-    in_colour = settings([LABELS, TAUGHT], rates[1:4], seeds(1), **COLOUR, share=0.5)
+    few += settings(kinds, rates[1:6], seeds(1), **whole)
+    in_colour = settings([LABELS, TAUGHT], rates[1:6], seeds(1), **COLOUR, share=0.5)
     return few + [run | {"split": HELD} for run in in_colour]
 
 
