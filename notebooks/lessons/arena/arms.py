@@ -9,8 +9,8 @@ from kdlab.results import load_runs
 
 from .recipes import AS_IT_IS, NETS, SMALL, file_of, steps_of
 
-PIPELINES, SINGLE = "pipelines, from labels on", "one technique, from labels on"
-SCRATCH, OWN = "small net from scratch", "the teacher made smaller"
+PIPELINES, SINGLE = "wide, several techniques", "wide, one technique"
+SCRATCH, OWN = "small, from nothing", "the teacher itself"
 STYLES = {  # of each group: colour and symbol
     PIPELINES: (fig.STUDENT, "triangle-up"),
     SINGLE: (fig.LABELS, "circle"),
@@ -39,7 +39,7 @@ def group_of(run: Mapping[str, object]) -> str:
         return OWN
     if run["student"] == SMALL:
         return SCRATCH
-    return PIPELINES if len(steps_of(run["method"])) == 4 else SINGLE
+    return PIPELINES if len(steps_of(run["method"])) > 2 else SINGLE
 
 
 def origin_of(run: Mapping[str, object]) -> str:
@@ -97,15 +97,16 @@ def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
     eight = of_teacher.query("bits == 8")["bytes"]["round"]
     runs, rows = with_words(runs), {}
     for arm, some in runs[runs["group"].isin(groups or STYLES)].groupby("arm"):
-        size, one = some["bytes"].mean(), some.iloc[0]
-        fast = {n: f"{1 / one[f'time_{n}']:.1f}" for n in (1, 128)}
+        size, one, hollow = some["bytes"].mean(), some.iloc[0], some["hollow"].any()
         rows[arm] = {
             "test errors": fig.mean_words(some["test_errors"]),
             "seeds": len(some),
             "kB": f"{size / 1000:.1f}",
-            "of float32": f"1/{whole / size:.1f}",
-            "of int8": f"1/{eight / size:.1f}",
-            **{f"speed, {n}": "-" if one["hollow"] else v for n, v in fast.items()},
+            "kB zipped": f"{some['zipped_bytes'].mean() / 1000:.1f}",
+            "× smaller than float32": f"{whole / size:.1f}",
+            "than int8": f"{eight / size:.1f}",
+            "× as fast, 1 image": "-" if hollow else f"{1 / one['time_1']:.1f}",
+            "128 images": "-" if hollow else f"{1 / one['time_128']:.1f}",
             "needs": one["access"],
             "errors": some["test_errors"].mean(),
         }

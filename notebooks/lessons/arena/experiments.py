@@ -142,6 +142,8 @@ def arms() -> list[lab.Setting]:
     ]
     more = [
         arm(WIDE, "smooth"),
+        arm(WIDE, "train, prune, quantize", bits=2),
+        arm(WIDE, "train, prune, quantize", bits=8),
         arm(WIDE, "train, quantize", bits=8),
         arm(WIDE, "train, round", bits=8),
         arm(WIDE, "train, round", bits=2),

@@ -34,7 +34,9 @@ BUDGETS = {
     "a watch": {"kilobytes": 35, "errors": 200, "time": ANY},
     "a server": {"kilobytes": 1000, "errors": 130, "time": 0.7},
 }
-TOLD = {"on the teacher": "teacher", "on labels": "labels"}
+EVERYBODY, RUNS = "everybody", "files that an engine runs"
+FEW = "who knows 2,000 images, and no weights"
+TOLD = {"on labels": "labels", "on the teacher": "teacher"}
 
 
 def means_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -42,11 +44,18 @@ def means_of(runs: pd.DataFrame) -> pd.DataFrame:
     runs = with_words(runs)
     numbers = {*COSTS.values(), *FAULTS.values()}
     first = runs.groupby("arm", sort=False).first()
-    return first.assign(**runs.groupby("arm")[[*numbers]].mean())
+    means = runs.groupby("arm")[[*numbers]].mean()
+    sizes = {name: means[name].round(-2) for name in ("bytes", "zipped_bytes")}
+    return first.assign(**means.assign(**sizes))  # a byte more is no difference
 
 
 def front_of(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
-    """The arms beside which none is as good in all measures and better in one."""
+    """The arms beside which none is as good in all measures and better in one.
+
+    An arm whose file no engine runs is on no front of time.
+    """
+    if any(name.startswith("time") for name in measures):
+        arms = arms[~arms["hollow"]]
     points = torch.tensor(arms[[*measures]].to_numpy(float))
     as_good = (points[:, None] <= points).all(dim=2)
     better = (points[:, None] < points).any(dim=2)
@@ -56,16 +65,19 @@ def front_of(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
 def pareto_explorer(runs: pd.DataFrame) -> Explorer:
     """Every arm by what it costs and how often it errs; who is on the front."""
     arms = means_of(runs)
+    kinds = {EVERYBODY: arms, RUNS: arms[~arms["hollow"]]}
+    kinds[FEW] = arms[~arms["access"].str.contains("weights|60,000")]
+    kinds |= {group: arms[arms["group"] == group] for group in STYLES}
 
     def view(cost: str, fault: str, shown: str) -> fig.Drawn:
-        some = arms if shown == "all" else arms[arms["group"] == shown]
+        some = kinds[shown]
         best = front_of(some, COSTS[cost], FAULTS[fault])
         axes = axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)
         return fig.picture(
-            f"{len(best)} of {len(some)} arms are beaten by none",
+            f"{len(best)} of {len(some)} recipes are beaten by none",
             scatter(some, COSTS[cost], FAULTS[fault], axes, arms),
             says=f"MNIST, 2,000 images, mean of five seeds. By {cost} and {fault}, "
-            f"unbeaten: {'; '.join(best.index)}.",
+            f"unbeaten: {'; '.join(best.index)}. Hollow: no engine runs it.",
             height=520,
             legend=True,
         )
@@ -75,14 +87,15 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
         tabulate=3,
         cost=dropdown("cost", [*COSTS]),
         fault=dropdown("fault", [*FAULTS]),
-        shown=dropdown("shown", ["all", *STYLES]),
+        shown=dropdown("shown", [*kinds]),
     )
 
 
 def axis_of(values: pd.Series, title: str) -> dict:
-    """A scale of doublings with room for all values; ticks at 1, 2, 5, 10, 20, ..."""
+    """A scale of doublings with room for all values, and ticks at round ones."""
     low, high = values[values > 0].min() / 1.12, values.max() * 1.12
-    places = [n * 10.0**power for power in range(-4, 8) for n in (1, 2, 5)]
+    steps = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 4, 6)
+    places = [n * 10.0**power for power in range(-4, 8) for n in steps]
     ticks = {f"{place:,.10g}": place for place in places if low < place < high}
     return fig.axis(title, [math.log10(low), math.log10(high)], log=True, ticks=ticks)
 
@@ -104,10 +117,10 @@ def scatter(
     line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
     traces = [
         {"type": "scatter", "mode": "lines", "x": on[cost].tolist(), "line": line}
-        | {"y": on[fault].tolist(), "name": "beaten by none", "hoverinfo": "skip"}
+        | {"y": on[fault].tolist(), "name": "the front", "hoverinfo": "skip"}
     ]
     for group, (color, symbol) in STYLES.items():
-        some = arms[arms["group"] == group]
+        some = arms[arms["group"] == group].sort_values("hollow")
         marker = {"color": color, "size": 12, "line": {"width": 2}}
         marker["symbol"] = [f"{symbol}-open" if h else symbol for h in some["hollow"]]
         said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
@@ -141,13 +154,14 @@ def lines_from(
 def orders_explorer(runs: pd.DataFrame) -> Explorer:
     """Test errors of the six orders, seed by seed."""
     runs = with_words(runs)
-    some = runs[runs["group"] == PIPELINES]
+    some = runs[(runs["group"] == PIPELINES) & runs["method"].str.contains("distil")]
     found = {
         key: rows.sort_values("seed")["test_errors"].tolist()
         for key, rows in some.groupby(["bits", "recover", "method"])
     }
     ends = some["test_errors"].min() - 10, some["test_errors"].max() + 10
     names = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
+    colors = {name: fig.STUDENT for name in names if name.endswith("distil")}
 
     def view(recover: str, bits: int) -> fig.Drawn:
         errors = {n: found[bits, TOLD[recover], how] for n, how in names.items()}
@@ -155,7 +169,7 @@ def orders_explorer(runs: pd.DataFrame) -> Explorer:
         best, worst = min(means, key=means.get), max(means, key=means.get)
         return fig.picture(
             f"From {best} to {worst}: {means[worst] - means[best]:.0f} errors more",
-            fig.dots(errors, fig.axis("test errors of 10,000", ends)),
+            fig.dots(errors, fig.axis("test errors of 10,000", ends), colors),
             says=f"MNIST, 2,000 images, recovering {recover}, {bits} bits, five seeds, "
             f"mean ± spread: {fig.in_words(errors)}.",
             height=400,
@@ -165,7 +179,7 @@ def orders_explorer(runs: pd.DataFrame) -> Explorer:
         view,
         tabulate=2,
         recover=dropdown("recover", [*TOLD]),
-        bits=dropdown("bits", [8, 2]),
+        bits=dropdown("bits", [2, 8]),
     )
 
 
@@ -184,9 +198,11 @@ def budget_explorer(runs: pd.DataFrame) -> Explorer:
         best = arms[fits].sort_values("test_errors")
         part = scatter(arms[fits], *FILE.values(), axes, arms)
         ends = [10.0**end for end in axes[1]["range"]]
-        part["traces"].append(fig.upright(1000 * kilobytes, ends, "limits"))
+        limit = fig.upright(1000 * kilobytes, ends, "limit") | {"showlegend": False}
+        limit["line"] = {"color": fig.LABELS, "dash": "dash", "width": 2}
+        part["traces"].append(limit)
         across = {"x": [10.0**end for end in axes[0]["range"]], "y": [errors] * 2}
-        part["traces"].append({**part["traces"][-1], **across, "showlegend": False})
+        part["traces"].append({**limit, **across})
         said = "; ".join(f"{n}: {e:.0f}" for n, e in best["test_errors"][:5].items())
         in_time = f" and {time:g} of the teacher's time for 128 images" * (time < ANY)
         return fig.picture(

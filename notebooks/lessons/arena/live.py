@@ -17,10 +17,13 @@ from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate
 
 from .experiments import arm
-from .recipes import ORDERS, WIDE, begun, changed, learning_steps, steps_of
+from .recipes import CHANGES, ORDERS, WIDE, begun, changed, learning_steps, steps_of
 
 RECIPES = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
-LEARNING_RATE = 1e-2
+TOLD = {"on the teacher": "teacher", "on labels": "labels"}
+KILOBYTES = {f"{size:,}": size for size in (10, 30, 100, 300)}
+AT_ONCE, AFTER = "{}: at once", "{}: after learning"
+Found = dict[str, list[float]]  # of each step, seed by seed
 
 
 def build_explorer(
@@ -33,43 +36,41 @@ def build_explorer(
 ) -> LivePanel:
     """Follow a recipe from 2,000 labels on; errors and bytes after each of its steps.
 
-    `start` sets controls, such as bits=2.
-    `await panel.finished()` gives {step: [test errors, seed by seed]}, in order.
+    `start` sets controls, such as bits=2. `await panel.finished()` gives {step: [test
+    errors, seed by seed]}, in order.
     """
     images = sample(train_set, min(2000, count(train_set)))
 
     def built(order: str, recover: str, bits: int, epochs: int) -> Generator:
-        told = {"bits": bits, "epochs": epochs, "learning_rate": LEARNING_RATE}
-        setting = arm(WIDE, RECIPES[order], recover.split()[-1], **told)
-        errors: dict[str, list[int]] = {}
-        sizes: dict[str, float] = {}
-        for step in steps_of(setting["method"]):
-            changes = [f"{step}: at once"] * (step in ("prune", "quantize"))
-            errors |= {name: [] for name in [*changes, f"{step}: after learning"]}
-        draw = partial(built_picture, errors, sizes, count(test_set), seeds)
+        setting = arm(WIDE, RECIPES[order], TOLD[recover], bits=bits, epochs=epochs)
+        steps = steps_of(setting["method"])
+        names = [(AT_ONCE, AFTER) if step in CHANGES else (AFTER,) for step in steps]
+        rows = [n.format(s) for s, some in zip(steps, names, strict=True) for n in some]
+        errors, kilobytes = ({row: [] for row in rows} for _ in range(2))
+        draw = partial(built_picture, errors, kilobytes, count(test_set), seeds)
+
+        def judged(net: nn.Module, row: str) -> Generator:
+            errors[row].append(evaluate(net, test_set)["errors"])
+            kilobytes[row] = [bytes_of(net) / 1000]
+            yield draw
+
         with suppress(GeneratorExit):
             yield draw
-            for seed in SEEDS[:seeds]:
-                setting = {**setting, "seed": seed}
+            for setting["seed"] in SEEDS[:seeds]:
                 net = begun(setting, teacher)
-                for place, step in enumerate(steps_of(setting["method"])):
+                for place, step in enumerate(steps):
                     net = changed(net, step, bits)
-                    if step in ("prune", "quantize"):
-                        found = evaluate(net, test_set)["errors"]
-                        errors[f"{step}: at once"].append(found)
-                        yield draw
+                    if step in CHANGES:
+                        yield from judged(net, AT_ONCE.format(step))
                     yield from learning_steps(net, place, images, setting)
-                    after = f"{step}: after learning"
-                    errors[after].append(evaluate(net, test_set)["errors"])
-                    sizes[after] = bytes_of(net)
-                    yield draw
+                    yield from judged(net, AFTER.format(step))
         return errors
 
     return explore_live(
         built,
         values=start,
         order=dropdown("order", [*RECIPES]),
-        recover=dropdown("recover", ["on the teacher", "on labels"]),
+        recover=dropdown("recover", [*TOLD]),
         bits=choice("bits of a weight", [2, 3, 4, 8], 8),
         epochs=choice("epochs in all", [8, 24, 60], 24),
     )
@@ -84,27 +85,26 @@ def bytes_of(net: nn.Module) -> int:
 
 
 def built_picture(
-    errors: dict[str, list[int]], sizes: dict[str, int], examples: int, seeds: int
+    errors: Found, kilobytes: Found, examples: int, seeds: int
 ) -> fig.Drawn:
     """Errors after each step, and the bytes that are left."""
-    done = [name for name, found in errors.items() if found]
-    shares = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5]
+    done, last = [name for name in errors if errors[name]], [*errors][-1]
     ends = [math.log10(0.006 * examples), math.log10(examples)]
-    ticks = fig.ticks_at(examples, shares)
+    ticks = fig.ticks_at(examples, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
     x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
-    kilobytes = {n: [sizes[n] / 1000] if n in sizes else [] for n in errors}
-    y = fig.axis("kB of weights", [0.6, 3], log=True)
-    left, right = fig.dots(errors, x), fig.dots(kilobytes, y)
+    right = fig.dots(
+        kilobytes, fig.axis("kB of weights", [0.6, 3], log=True, ticks=KILOBYTES)
+    )
     right["y"] |= {"showticklabels": False}
-    last, whole = (done or ["nothing"])[-1], [*errors][-1]
-    so_far = "" if len(errors[whole]) == seeds else ", so far"
+    so_far = "" if len(errors[last]) == seeds else ", so far"
+    title = "The first net learns from labels"
+    if done:
+        title = f"{done[-1]}: {fig.mean_words(errors[done[-1]])} errors{so_far}"
     return fig.picture(
-        f"{last}: {fig.mean_words(errors[last])} errors{so_far}"
-        if done
-        else "It begins",
-        left,
+        title,
+        fig.dots(errors, x),
         right,
-        says=f"Test errors of {examples:,}, {len(errors[whole])} of {seeds} seeds: "
+        says=f"Test errors of {examples:,}, {len(errors[last])} of {seeds} seeds: "
         f"{fig.in_words(errors) or 'none yet'}.",
         widths=[1.6, 1],
         height=360,

@@ -19,7 +19,7 @@ NETS = {WIDE: "wide", SMALL: "small", "teacher": "teacher"}
 FILES = "teacher", "teacher, int8", "teacher, low rank"
 FILES += "wide", "wide, int8", "wide, low rank", "small", "small, int8"
 ORDERS = [*permutations(["distil", "prune", "quantize"])]
-FIRST = 1e-2  # learning rate of the first of several steps: the best for labels
+FIRST = 1e-2  # learning rate of "train", if more steps follow: the best for labels
 TEMPERATURE, AS_IT_IS = 8.0, "as it is"
 
 # What a step does to the net before it learns on; the other steps change nothing.
@@ -85,7 +85,7 @@ def learning_steps(
     net recover by what `recover` says, "labels" or "teacher".
     """
     steps = learns_in(setting["method"])
-    begins = place == 0 and len(steps) > 1 and setting["student"] != "teacher"
+    begins = place == 0 and len(steps) > 1 and steps[0] == "train"
     rate = FIRST if begins else setting["learning_rate"]
     if setting["epochs"] < len(steps):  # each step sees its own part of the images
         own = torch.arange(place, count(train_set), len(steps))
