@@ -7,7 +7,7 @@ from kdlab.results import load_runs, spared
 from lessons.samples import prose
 
 from .arms import PIPELINES, SINGLE, group_of, name_of, stored_times
-from .explorers import front_of, means_of
+from .explorers import BUDGETS, budget_explorer, front_of, means_of
 from .recipes import ORDERS, SMALL, WIDE
 
 PAGE = prose("09_arena")
@@ -199,5 +199,48 @@ def test_on_colour_pictures(runs):
 
 def test_a_kind_of_file_is_timed_for_every_arm(runs):
     assert not means_of(runs)[["time_1", "time_128"]].isna().any().any()
-    assert stored_times().loc["teacher"].eq(1).all()
+    times = stored_times()
+    assert times.loc["teacher"].eq(1).all()
+    cut = times.loc["small"] / times.loc["wide"]
+    assert "takes four fifths of its time" in PAGE and cut.between(0.75, 0.85).all()
+    assert times.loc["wide, int8", 128] < 0.87 * times.loc["wide", 128]
+    assert times.loc["small, int8", 128] > 0.97 * times.loc["small", 128]
+
+
+@pytest.mark.parametrize("name", BUDGETS)
+def test_each_budget_leaves_some(runs, name):
+    panel = budget_explorer(runs)
+    _, said = panel.look({**panel.values(), **BUDGETS[name]})
+    title = panel.look({**panel.values(), **BUDGETS[name]})[0]["layout"]["title"][
+        "text"
+    ]
+    assert 1 <= int(title.split()[0]) <= 10, said
+
+
+def test_one_recipe_meets_the_budget_that_the_page_gives(runs):
+    means = means_of(runs)
+    fits = (means["bytes"] <= 10_000) & (means["test_errors"] <= 160)
+    (only,) = means.index[fits]
+    assert only.startswith("teacher: prune → quantize, 2 bits")
+    assert "at most 10 kB and 160 errors" in PAGE
+
+
+def test_with_all_labels():
+    runs = load_runs("arena_all")
+    small = [errors(runs, SMALL, how, labels=60_000) for how in ("distil", "train")]
+    assert "{} errors on answers alone, {} on labels".format(*small) in PAGE
+    found = {
+        ", ".join(order): arm(
+            runs, WIDE, f"train, {', '.join(order)}", "teacher", 2, 60_000
+        )
+        for order in ORDERS
+    }
+    means = {how: rows["test_errors"].mean() for how, rows in found.items()}
+    last = sorted(means, key=means.get)[-2:]
+    assert all(how.startswith("quantize") for how in last)
+    for how in (min(means, key=means.get), last[-1]):
+        assert mean_words(found[how]["test_errors"]) in PAGE
+
+
+def test_every_arm_belongs_to_a_group(runs):
     assert {group_of(run) for run in runs.to_dict("records")} >= {PIPELINES, SINGLE}
