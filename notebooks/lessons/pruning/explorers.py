@@ -64,7 +64,7 @@ def smaller_explorer(net: nn.Module, columns: Columns, what: str) -> Explorer:
 
     def view(share: float, how: str) -> fig.Drawn:
         kept, picture = found(how, share)
-        words = {name: fig.percent(part, 0) for name, part in kept.items()}
+        words = [f"{name} {fig.percent(part)}" for name, part in kept.items()]
         bars = fig.class_bars(
             torch.tensor([*kept.values()]),
             [*kept],
@@ -73,14 +73,17 @@ def smaller_explorer(net: nn.Module, columns: Columns, what: str) -> Explorer:
             scale=(0, 1.35),
         )
         one = fig.upright(1, [*kept][:: len(kept) - 1], "the whole net")
+        parts = [{**bars, "traces": [*bars["traces"], one]}, fig.image(picture)]
+        more = "On the right the filters of the first layer, what is gone in pink."
+        if what == "rank":  # which leaves these alone
+            parts, more = parts[:1], "The first two layers and the last are whole."
         title = f"{100 * share:.4g} % of the {unit}"
+        right, time = kept["accuracy"], kept["ms, 128 images"]
         return fig.picture(
-            f"{title}: {fig.percent(kept['accuracy'])} right",
-            {**bars, "traces": [*bars["traces"], one]},
-            fig.image(picture),
-            widths=[2.2, 1],
-            says=f"{title}. {', '.join(f'{n} {part}' for n, part in words.items())}. "
-            "On the right the filters of the first layer, what is gone in pink.",
+            f"{title}: {fig.percent(right)} right, in {time:.2f} times the time",
+            *parts,
+            widths=[2.2, 1][: len(parts)],
+            says=f"{title}: {'; '.join(words)}. {more}",
         )
 
     options = [(f"{100 * share:.4g} %", share) for share in shares]
@@ -96,7 +99,7 @@ def sizes(net: nn.Module, images: Tensor) -> dict[str, float]:
     return {
         "numbers not 0": weights_left(net),
         "bytes": model_bytes(net),
-        "bytes, zipped": zipped_bytes(net),
+        "zipped bytes": zipped_bytes(net),
         "multiply-adds": multiply_adds(net, images),
     }
 
@@ -163,13 +166,13 @@ def break_even(found: dict[float, list[float]]) -> float:
 def break_even_picture(found: dict[int, dict[float, list[float]]]) -> fig.Drawn:
     """Of `sparse_times`: the sparse product's time beside the dense one's."""
     runs = {f"{batch} at once": [*of.values()] for batch, of in found.items()}
-    ticks = {f"{share:.0%}": share for share in SPARSE if share != 0.98}
+    ticks = {fig.percent(share, 0): share for share in SPARSE if share != 0.98}
     x = fig.axis("share of zeros", [0.48, 1.01], ticks=ticks)
     y = fig.axis("time beside the dense product", [-1.1, 1.3], log=True)
     part = fig.lines_with_spread(SPARSE, runs, (x, y), [fig.TEACHER, fig.STUDENT])
     even = {"type": "scatter", "mode": "lines", "name": "as long", "x": [0, 2]}
     even |= {"y": [1, 1], "line": {"color": fig.LABELS, "dash": "dot", "width": 2}}
-    said = [f"{break_even(of):.0%} ({b} at once)" for b, of in found.items()]
+    said = [f"{100 * break_even(of):g} % ({b} at once)" for b, of in found.items()]
     return fig.picture(
         f"The sparse product pays from {' and '.join(said)}",
         {**part, "traces": [*part["traces"], even]},
@@ -186,11 +189,11 @@ def sensitivity_picture(table: pd.DataFrame) -> fig.Drawn:
     x = fig.axis("share of the layer's weights set to zero", [-0.02, 1.0])
     axes = x, fig.axis("accuracy", [0, 1.02])
     colors = [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
-    last = table.iloc[-1]
+    last, gone = table.iloc[-1], fig.percent(table.index[-1], 0)
     return fig.picture(
-        f"At {table.index[-1]:.0%} layer {last.idxmin()} suffers most",
+        f"{gone} of one layer gone: layer {last.idxmin()} suffers most",
         fig.curves(table.index.tolist(), lines, table.index[-1], axes, colors),
-        says=f"With {table.index[-1]:.0%} of one layer gone: "
+        says=f"With {gone} of one layer gone: "
         + ", ".join(f"layer {n} {fig.percent(a)} right" for n, a in last.items())
         + ". All other layers are whole.",
         legend=True,

@@ -47,7 +47,7 @@ def train_again_explorer(
         return in_turns(ARMS, seeds, train, partial(drawn, share, count(test_set)))
 
     counts = [n for n in (200, 500, 1000, 2000) if n <= count(train_set)]
-    shares = [(f"{share:.0%}", share) for share in (0.25, 0.5, 0.75)]
+    shares = [(fig.percent(share, 0), share) for share in (0.25, 0.5, 0.75)]
     return explore_live(
         trained,
         share=choice("channels removed", shares, 0.75),
@@ -60,12 +60,14 @@ def train_again_explorer(
 def drawn(share: float, examples: int, errors: fig.Runs) -> fig.Drawn:
     """Test errors of each arm, as far as they are known."""
     x = fig.axis(f"test errors of {examples:,}", [0, 0.12 * examples])
-    title = f"{share:.0%} of the channels removed"
+    title = f"{100 * share:g} % of the channels removed"
     known = {name: found for name, found in errors.items() if found}
     best = min(known, key=lambda n: fig.mean_spread(known[n])[0], default="")
     done = min(map(len, errors.values()))
     return fig.picture(
-        f"{title}: fewest errors {best}" if known else f"{title}: the first one trains",
+        f"{title}, trained again: fewest errors {best}"
+        if known
+        else f"{title}: the first one trains",
         fig.dots(errors, x, COLORS),
         says=f"Errors of {examples:,}: {fig.in_words(known)}; {done} seeds are done.",
         height=320,

@@ -30,7 +30,8 @@ WAYS["by lot, at once"] = "random "
 def axis_of(net: str) -> dict:
     """The axis of the errors of one of NETS."""
     _, images, ends = NETS[net]
-    return fig.axis(f"test errors of {images}", ends, log=True)
+    ticks = {f"{n:,}": n for n in (20, 50, 100, 200, 500, 1000, 2000, 5000)}
+    return fig.axis(f"test errors of {images}", ends, log=True, ticks=ticks)
 
 
 def errors_of(
@@ -53,14 +54,14 @@ def training_explorer(runs: pd.DataFrame, norms: pd.DataFrame) -> Explorer:
         found = {row: errors_of(some, h, share, m) for row, (h, m) in ROWS.items()}
         here = some[(some["how"] == "channels") & (some["share"] == share)].iloc[0]
         return fig.picture(
-            f"{share:.0%} of the channels gone: {fig.mean_words(found[TAUGHT])} errors "
+            f"{100 * share:g} % of the channels gone: {fig.mean_words(found[TAUGHT])} errors "
             "after training",
             fig.dots(found, axis_of(net), COLORS),
             says=f"{name} {here.weights:,} parameters, {here.multiply_adds:,} "
             f"multiply-adds. Errors of {images}: {fig.in_words(found)}.",
         )
 
-    shares = [(f"{share:.0%}", share) for share in (0.25, 0.5, 0.75)]
+    shares = [(fig.percent(share, 0), share) for share in (0.25, 0.5, 0.75)]
     share = choice("channels removed", shares, 0.5)
     return explore(view, share=share, net=dropdown("net", list(NETS)))
 
