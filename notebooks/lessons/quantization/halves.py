@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from kdlab.compression import model_bytes, race
 from kdlab.data import scaled
+from kdlab.explorers.races import top_answers
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -19,10 +20,11 @@ def half_table(model: nn.Module, images: Tensor) -> pd.DataFrame:
     runs = {name: in_kind(net, KINDS[name]) for name, net in nets.items()}
     times = race(runs, images[:32], rounds=5)["ms"]  # few: some take 30 times as long
     weights = torch.cat([p.detach().flatten() for p in model.parameters()])
-    own, rows = runs["float32"](images[:500]), {}
+    answers = {name: top_answers(run, images[:500]) for name, run in runs.items()}
+    rows = {}
     for name, kind in KINDS.items():
         off = ((weights.to(kind).float() - weights) / weights).nan_to_num().abs().max()
-        others = (runs[name](images[:500]).argmax(1) != own.argmax(1)).sum().item()
+        others = (answers[name] != answers["float32"]).sum().item()
         rows[name] = {"kB": round(model_bytes(nets[name]) / 1000)}
         rows[name] |= {"a weight is off by up to": f"{off:.2%}"}
         rows[name] |= {"other answers of 500": others}
