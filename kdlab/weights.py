@@ -2,10 +2,11 @@
 
 import copy
 import json
+from contextlib import suppress
 from pathlib import Path
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
@@ -31,11 +32,28 @@ def save_model(
         )
     header = {"architecture": architecture, "sizes": sizes, "facts": facts}
     text = {name: json.dumps(value) for name, value in header.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_suffix(".unfinished")
     parameters = {name: value.cpu() for name, value in model.state_dict().items()}
-    save_file(parameters, unfinished, metadata=text)
-    unfinished.replace(path)
+    write_whole(path, save(parameters, text))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file in one step; nothing half is left where that fails.
+
+    Raises OSError, which names the file, where nothing can be written.
+    """
+    unfinished = path.with_suffix(".unfinished")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        unfinished.write_bytes(content)
+        unfinished.replace(path)
+    except OSError as error:
+        raise OSError(
+            f"{path} cannot be written ({error.strerror or error}). Give a path in a "
+            "folder of your own."
+        ) from error
+    finally:
+        with suppress(OSError):  # there is none after success
+            unfinished.unlink()
 
 
 def load_model(path: Path) -> tuple[nn.Module, dict[str, object]]:

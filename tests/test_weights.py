@@ -72,14 +72,15 @@ def test_a_layer_that_is_wider_than_its_recipe_is_refused(path):
 def test_nothing_half_is_left_where_writing_fails(path, monkeypatch):
     before = path.read_bytes()
 
-    def interrupted(tensors, filename, metadata):
-        filename.write_bytes(b"half")
+    def interrupted(unfinished, content):
+        with unfinished.open("wb") as file:
+            file.write(content[:9])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kdlab.weights.save_file", interrupted)
+    monkeypatch.setattr("pathlib.Path.write_bytes", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save_model(path, build_model("mlp", **SIZES), "mlp", SIZES)
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and [*path.parent.iterdir()] == [path]
 
 
 def test_a_missing_file_names_those_that_are_there(path):

@@ -8,12 +8,10 @@ import os
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from importlib.metadata import version
 from importlib.util import find_spec
-from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import SimpleNamespace
@@ -28,6 +26,7 @@ from kdlab.compression.layers import baked
 from kdlab.data import check_images, scaled
 from kdlab.speed import cpu_threads
 from kdlab.training import predict
+from kdlab.weights import write_whole
 
 PART = 500  # images that an engine is given at once: more take memory, and gain nothing
 
@@ -133,26 +132,21 @@ def to_int8(
 
 
 def _thin_convolutions(model: object) -> list[str]:
-    """Names of what is quicker in float32: convolutions of fewer than four channels.
+    """Names of convolutions of fewer than four channels, and of ReLU and pooling after.
 
-    If ReLU and pooling follow, these are left with it, and change places, which changes
-    no answer: else the engine moves the rounding before the pooling, where it and an
-    8-bit pooling take longer than all the rest.
+    These change places, which changes no answer: else the engine moves the rounding
+    before the pooling, where it and an 8-bit pooling take longer than all the rest.
     """
     shapes = {weight.name: weight.dims for weight in model.graph.initializer}
     nodes, found = model.graph.node, []
-    for conv, relu, pool in zip(nodes, nodes[1:], nodes[2:], strict=False):
-        if conv.op_type != "Conv" or shapes[conv.input[1]][1] > 3:
-            continue
-        found.append(conv.name)
-        if (relu.op_type, pool.op_type) == ("Relu", "MaxPool"):
-            found += [relu.name, pool.name]
-            tensors = relu.input[0], relu.output[0], pool.output[0]
-            text = relu.SerializeToString()
-            relu.CopyFrom(pool)
-            pool.ParseFromString(text)
-            for node, ends in zip((relu, pool), pairwise(tensors), strict=True):
-                node.input[0], node.output[0] = ends
+    for conv, second, third in zip(nodes, nodes[1:], nodes[2:], strict=False):
+        if conv.op_type == "Conv" and shapes[conv.input[1]][1] < 4:
+            found.append(conv.name)
+            if (second.op_type, third.op_type) == ("Relu", "MaxPool"):
+                found += [second.name, third.name]
+                second.op_type, third.op_type = "MaxPool", "Relu"
+                second.attribute.extend(third.attribute)
+                third.ClearField("attribute")
     model.graph.ClearField("value_info")  # the shapes between them are other ones
     return found
 
@@ -164,18 +158,7 @@ def _store(path: Path, model: object) -> Path:
     for part in (model, graph, *graph.node, *graph.input, *graph.output):
         part.ClearField("metadata_props")
         part.ClearField("doc_string")
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished.write_bytes(model.SerializeToString())
-        unfinished.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            unfinished.unlink()
-        raise OSError(
-            f"{path} cannot be written ({error.strerror or error}). Give a path in a "
-            "folder of your own."
-        ) from error
+    write_whole(path, model.SerializeToString())
     return path
 
 

@@ -6,17 +6,17 @@ number step · (code − zero_point). Engines that count from 0 mean the same gr
 
 import copy
 import json
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 from kdlab.compression.layers import baked, layers_of, through
+from kdlab.weights import write_whole
 
 SHARES = torch.logspace(0, -1.3, 66).tolist()  # of the largest weight, down to 5 %
 
@@ -196,28 +196,17 @@ def save_packed(path: Path, model: nn.Module) -> int:
     In one step. Raises ValueError for a model on no grid, OSError where nothing can be
     written.
     """
-    layers = {n: layer for n, layer in layers_of(model).items() if grid_of(layer)}
-    if not layers:
-        raise ValueError(
-            "The model is on no grid: save_packed(path, on_grid(model, 4))."
-        )
     tensors = {k: v for k, v in model.state_dict().items() if "parametriz" not in k}
-    for name, layer in layers.items():
-        grid, weight = grid_of(layer), layer.weight.detach()
-        codes = quantize(weight, grid.step.detach(), 0, grid.bits)
-        tensors |= {f"{name}.codes": pack(codes.cpu(), grid.bits)}
-        tensors |= {f"{name}.step": grid.step.detach().contiguous()}
-    bits = json.dumps({name: grid_of(layer).bits for name, layer in layers.items()})
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, unfinished, metadata={"bits": bits})
-        unfinished.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise OSError(f"{path} cannot be written ({error}): take another.") from error
-    finally:
-        with suppress(OSError):  # there is none after success
-            unfinished.unlink()
+    bits = {}
+    for name, layer in layers_of(model).items():
+        if grid := grid_of(layer):
+            step, bits[name] = grid.step.detach().contiguous(), grid.bits
+            codes = quantize(layer.weight.detach(), step, 0, grid.bits)
+            tensors |= {f"{name}.codes": pack(codes.cpu(), grid.bits)}
+            tensors |= {f"{name}.step": step}
+    if not bits:
+        raise ValueError("The model is on no grid: save on_grid(model, 4).")
+    write_whole(path, save(tensors, {"bits": json.dumps(bits)}))
     return path.stat().st_size
 
 
