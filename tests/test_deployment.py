@@ -10,7 +10,6 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from kdlab import compression
 from kdlab.compression import (
     deployment,
     engine,
@@ -404,8 +403,3 @@ def test_the_processor_is_read(monkeypatch):
         monkeypatch.setattr(torch.cpu, "get_capabilities", lambda able=able: able)
         assert processor()["instructions"] == named and has_vnni() == bool(fast)
         assert processor()["processor"].startswith("riscv, ")
-
-
-def test_the_face_names_them_all():
-    for name in ("export", "to_int8", "engine", "race", "lacking"):
-        assert name in compression.__all__

@@ -9,7 +9,6 @@ from torch.nn.utils import parametrize
 from torch.testing import assert_close
 
 from kdlab.compression import (
-    Grid,
     affine_grid,
     baked,
     code_range,
@@ -26,8 +25,8 @@ from kdlab.compression import (
     pack,
     quantize,
     save_packed,
-    unpack,
 )
+from kdlab.compression.quantization import Grid, unpack
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
 from kdlab.training import cycle_of, fit, predict

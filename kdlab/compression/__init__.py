@@ -19,7 +19,6 @@ from kdlab.compression.deployment import (
 from kdlab.compression.layers import baked, layers_of
 from kdlab.compression.low_rank import factorized
 from kdlab.compression.pruning import (
-    Mask,
     by_lot,
     kept_widths,
     magnitude_masks,
@@ -30,7 +29,6 @@ from kdlab.compression.pruning import (
     sensitivity,
 )
 from kdlab.compression.quantization import (
-    Grid,
     affine_grid,
     code_range,
     dequantize,
@@ -42,44 +40,4 @@ from kdlab.compression.quantization import (
     pack,
     quantize,
     save_packed,
-    unpack,
 )
-
-__all__ = [
-    "Grid",
-    "Mask",
-    "affine_grid",
-    "baked",
-    "by_lot",
-    "code_range",
-    "dequantize",
-    "engine",
-    "export",
-    "factorized",
-    "fake_quantize",
-    "file_bytes",
-    "fitting_step",
-    "grid_of",
-    "has_vnni",
-    "kept_widths",
-    "lacking",
-    "layers_of",
-    "load_packed",
-    "magnitude_masks",
-    "masked",
-    "model_bytes",
-    "multiply_adds",
-    "narrowed",
-    "on_grid",
-    "pack",
-    "processor",
-    "quantize",
-    "race",
-    "random_masks",
-    "recalibrated",
-    "save_packed",
-    "sensitivity",
-    "to_int8",
-    "unpack",
-    "zipped_bytes",
-]

@@ -49,8 +49,7 @@ def lacking() -> str:
     return ""
 
 
-def check_engine() -> None:
-    """Raise ImportError, with what to install, if something is lacking."""
+def _check_engine() -> None:
     if said := lacking():
         raise ImportError(said)
 
@@ -65,7 +64,7 @@ def export(model: nn.Module, path: Path, images: Tensor) -> Path:
     Raises ImportError as `lacking` says, ValueError if these are no images, OSError if
     the folder cannot be written.
     """
-    check_engine()
+    _check_engine()
     check_images(images)
     if not len(images):
         raise ValueError("An export needs the shape of one image, got none.")
@@ -103,7 +102,7 @@ def to_int8(
     Raises ImportError as `lacking` says, ValueError if there are no images or the
     source is damaged, OSError if the folder cannot be written.
     """
-    check_engine()
+    _check_engine()
     import onnx
     from onnxruntime.quantization import QuantType, quantize_static
     from onnxruntime.quantization.shape_inference import quant_pre_process
@@ -168,31 +167,26 @@ def engine(path: Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
     Raises ImportError as `lacking` says, FileNotFoundError, ValueError if the file is
     damaged.
     """
-    check_engine()
+    _check_engine()
     import onnxruntime
 
     if not path.exists():
         raise FileNotFoundError(f"No {path.name} in {path.parent}: export it first.")
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.log_severity_level = 3  # errors
+    options.intra_op_num_threads, options.log_severity_level = threads, 3  # errors
     # threads that wait spinning slow down whoever is measured next
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     where = ["CPUExecutionProvider"]
     try:
         session = onnxruntime.InferenceSession(path, options, providers=where)
     except Exception as error:  # the engine's errors have no class in common
-        said = str(error).splitlines()[0]
-        raise ValueError(
-            f"{path.name} is damaged or no ONNX file ({said}). Export it again."
-        ) from error
-    name = session.get_inputs()[0].name
+        told = f"({str(error).splitlines()[0]}). Export it again."
+        raise ValueError(f"{path.name} is damaged or no ONNX file {told}") from error
 
     def run(images: Tensor) -> Tensor:
-        parts = (part.numpy() for part in scaled(images).split(PART))
-        return torch.cat(
-            [torch.from_numpy(session.run(None, {name: part})[0]) for part in parts]
-        )
+        feeds = ({"images": part.numpy()} for part in scaled(images).split(PART))
+        logits = [torch.from_numpy(session.run(None, feed)[0]) for feed in feeds]
+        return torch.cat(logits)
 
     run.threads = threads
     return run
@@ -216,9 +210,7 @@ def race(
     Raises ValueError for no model, no rounds, or an engine of other threads.
     """
     if not models or rounds < 1:
-        raise ValueError(
-            f"A race needs models and rounds, got {list(models)}, {rounds}"
-        )
+        raise ValueError(f"A race needs models and rounds, got {[*models]}, {rounds}.")
     for name, model in models.items():
         if (found := getattr(model, "threads", threads)) != threads:
             raise ValueError(
@@ -229,11 +221,10 @@ def race(
             models = {**models, name: copy.deepcopy(model).eval()}
     images, turns = scaled(images), []
     with cpu_threads(threads), torch.inference_mode():
-        for _ in range(rounds + 2):
+        for _ in range(rounds + 2):  # two rounds warm up
             turns.append([_milliseconds(run, images) for run in models.values()])
-    found = pd.DataFrame(turns[2:], columns=[*models])  # two rounds warm up
-    quartiles = found.quantile([0.5, 0.25, 0.75]).T
-    table = quartiles.set_axis(["ms", "low", "high"], axis=1).rename_axis("model")
+    quartiles = pd.DataFrame(turns[2:], columns=[*models]).quantile([0.5, 0.25, 0.75])
+    table = quartiles.T.set_axis(["ms", "low", "high"], axis=1).rename_axis("model")
     return table.assign(batch=len(images), threads=threads, rounds=rounds)
 
 

@@ -36,14 +36,11 @@ def baked(model: nn.Module) -> nn.Module:
 
 
 def stripped(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
-    """Take off the layer's parametrizations, which are returned, and set its weight.
-
-    By hand: torch's own `remove_parametrizations` breaks other copies of the layer.
-    """
+    """Take off the layer's parametrizations, which are returned, and set its weight."""
     if not parametrize.is_parametrized(layer):
         return []
     gone = layer.parametrizations.weight
-    del layer.parametrizations
+    del layer.parametrizations  # torch's own `remove_parametrizations` breaks copies
     layer.__class__ = layer.__class__.__bases__[0]
     trained = gone.original.requires_grad
     layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=trained)
@@ -58,10 +55,10 @@ def through(layer: nn.Module, part: nn.Module) -> None:
 
 def cut(layer: nn.Module, outputs: Tensor, inputs: Tensor) -> None:
     """Leave these outputs and inputs of a layer, in place; its masks are cut, too."""
-    whole = getattr(layer, "parametrizations", {"weight": layer.weight})["weight"]
-    masks = stripped(layer, getattr(whole, "original", whole))
-    refill(layer, {"weight": layer.weight[outputs][:, inputs]})
-    if layer.bias is not None:
-        refill(layer, {"bias": layer.bias[outputs]})
+    masked = parametrize.is_parametrized(layer)
+    whole = layer.parametrizations.weight.original if masked else layer.weight
+    masks = stripped(layer, whole)
+    bias = {} if layer.bias is None else {"bias": layer.bias[outputs]}
+    refill(layer, {"weight": whole[outputs][:, inputs], **bias})
     for mask in masks:
         through(layer, mask.narrowed(outputs, inputs))

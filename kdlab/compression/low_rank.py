@@ -29,19 +29,12 @@ def factorized(model: nn.Module, share: float) -> nn.Module:
     for name, layer in list(layers_of(model).items())[:-1]:
         outputs, inputs = layer.weight.shape[:2]
         rank = max(1, round(share * min(outputs, inputs)))
-        matrix = layer.weight[0, 0].numel() == 1 and getattr(layer, "groups", 1) == 1
-        if matrix and rank * (outputs + inputs) < outputs * inputs:
-            model.set_submodule(name, low_rank_pair(layer, rank))
+        single = layer.weight[0, 0].numel() == 1 and getattr(layer, "groups", 1) == 1
+        if single and rank * (outputs + inputs) < outputs * inputs:
+            matrix, pixel = layer.weight.detach().flatten(1), layer.weight.shape[2:]
+            u, values, v = torch.linalg.svd(matrix, full_matrices=False)
+            roots = values[:rank].sqrt()  # shared, so that both learn at one rate
+            thin, wide = roots[:, None] * v[:rank], u[:, :rank] * roots
+            pair = (part.view(*part.shape, *pixel) for part in (thin, wide))
+            model.set_submodule(name, paired(layer, *pair))
     return model
-
-
-def low_rank_pair(layer: nn.Module, rank: int) -> nn.Sequential:
-    """The layer as two, of its largest singular values.
-
-    These are shared equally, so that both layers learn at one rate.
-    """
-    matrix, pixel = layer.weight.detach().flatten(1), layer.weight.shape[2:]
-    u, values, v = torch.linalg.svd(matrix, full_matrices=False)
-    roots = values[:rank].sqrt()
-    thin, wide = roots[:, None] * v[:rank], u[:, :rank] * roots
-    return paired(layer, thin.view(*thin.shape, *pixel), wide.view(*wide.shape, *pixel))

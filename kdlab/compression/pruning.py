@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 import pandas as pd
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import update_bn
 
 from kdlab.compression.layers import LAYERS, cut, layers_of, through
 from kdlab.data import Columns, check_images
@@ -114,33 +115,25 @@ def by_lot(seed: int = 0) -> Score:
     return lambda layer: torch.rand(len(layer.weight), generator=draw)
 
 
-def flat(part: nn.Module, name: str = "") -> list[tuple[str, nn.Module]]:
-    """The parts that a picture goes through, one after the other, and their names."""
-    if not isinstance(part, nn.Sequential):
-        return [(name, part)]
-    named = (
-        (f"{name}.{key}".strip("."), child) for key, child in part.named_children()
-    )
-    return [pair for key, child in named for pair in flat(child, key)]
-
-
-def chains(model: nn.Module) -> list[list[tuple[str, nn.Module]]]:
-    """Where channels may go: the whole net, or the inside of each `Residual`.
+def chains(model: nn.Module) -> list[dict[str, nn.Module]]:
+    """The layers where channels may go: all, or the inner ones of each `Residual`.
 
     What a block adds to the way beside it must fit, so that only its inside is pruned.
     """
-    parts = list(model.named_modules())
-    blocks = [(name, part) for name, part in parts if isinstance(part, Residual)]
-    inside = [flat(part.inner, f"{name}.inner") for name, part in blocks]
-    return inside or [flat(model)]
+    names = {p: n for n, p in model.named_modules() if "parametrizations" not in n}
+    blocks = [part.inner for part in names if isinstance(part, Residual)] or [model]
+    names = {p: n for p, n in names.items() if not isinstance(p, nn.Sequential)}
+    return [{names[p]: p for p in block.modules() if p in names} for block in blocks]
 
 
 def kept_widths(
     model: nn.Module, share: float | dict[str, int], multiple: int = 8
 ) -> dict[str, int]:
     """Of each layer that may lose channels: how many `narrowed` leaves it, by name."""
-    layers = [[n for n, p in c if isinstance(p, LAYERS)][:-1] for c in chains(model)]
-    widths = {n: len(model.get_submodule(n).weight) for names in layers for n in names}
+    widths = {}
+    for chain in chains(model):
+        layers = [n for n, part in chain.items() if isinstance(part, LAYERS)]
+        widths |= {n: len(chain[n].weight) for n in layers[:-1]}
     if not isinstance(share, dict):
         check_share(share, "share")
         if multiple < 1:
@@ -151,10 +144,8 @@ def kept_widths(
         if name not in widths:
             raise ValueError(f"{name!r} cannot lose channels; {list(widths)} can.")
         if not 1 <= width <= widths[name]:
-            raise ValueError(
-                f"Layer {name} has {widths[name]} channels and must keep at least one "
-                f"of them, got {width}."
-            )
+            most = f"Layer {name} has {widths[name]} channels"
+            raise ValueError(f"{most} and must keep at least one of them, got {width}.")
     return widths | share
 
 
@@ -180,41 +171,29 @@ def narrowed(
     of other parts.
     """
     model = copy.deepcopy(model)
-    layers_of(model)  # are finite
+    layers_of(model)  # there are some, and they are finite
     widths = kept_widths(model, share, multiple)
     for chain in chains(model):
         kept, before = slice(None), 1  # channels that come in, of so many there were
-        for name, part in chain:
-            if isinstance(part, LAYERS):
-                size = len(part.weight)
-                kept = narrow(part, widths.get(name, size), kept, before, score)
-                before = size
+        for name, part in chain.items():
+            if isinstance(part, LAYERS) and getattr(part, "groups", 1) == 1:
+                # after a flattened picture a channel is a block of inputs, its pixels
+                blocks = torch.arange(part.weight.shape[1]).view(before, -1)
+                inputs, before = blocks[kept].flatten(), len(part.weight)
+                best = score(part).topk(widths.get(name, before)).indices
+                kept = best.sort().values
+                cut(part, kept, inputs)
             elif isinstance(part, NORMS):
                 numbers = part.state_dict().items()
                 refill(part, {n: x[kept] for n, x in numbers if x.ndim})
             elif list(part.parameters()):
-                kind = type(part).__name__
-                raise ValueError(f"{name} is a {kind}: its channels cannot be removed.")
+                raise ValueError(
+                    f"{name} is a {type(part).__name__}: its channels cannot be "
+                    "removed. Give a chain of layers, no convolution in groups."
+                )
     return model
 
 
-def narrow(
-    layer: nn.Module, width: int, kept: Tensor | slice, before: int, score: Score
-) -> Tensor:
-    """Cut a layer in place to the best of its channels, [width], which are returned.
-
-    `kept` are its inputs, of `before`; after a flattened picture each of them is a
-    block of pixels.
-    """
-    if getattr(layer, "groups", 1) > 1:
-        raise ValueError("Channels of a convolution with groups cannot be removed.")
-    inputs = torch.arange(layer.weight.shape[1]).view(before, -1)[kept].flatten()
-    best = score(layer).topk(width).indices.sort().values
-    cut(layer, best, inputs)
-    return best
-
-
-@torch.no_grad()
 def recalibrated(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.Module:
     """A copy whose BatchNorms know the mean and spread of what now reaches them.
 
@@ -226,16 +205,8 @@ def recalibrated(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.
     if not len(images):
         raise ValueError("Statistics are measured on images, got none: give a hundred.")
     model = copy.deepcopy(model)
-    modes, norms = modes_of(model), [p for p in model.modules() if isinstance(p, NORMS)]
-    momenta = [norm.momentum for norm in norms]
-    model.eval()
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.train().momentum = None  # the mean over all batches, equally
-    for part in images.split(batch_size) if norms else []:
-        model(part)
-    for norm, momentum in zip(norms, momenta, strict=True):
-        norm.momentum = momentum
+    modes = modes_of(model)
+    update_bn(images.split(batch_size), model)
     set_modes(modes)
     return model
 
@@ -244,9 +215,9 @@ def sensitivity(
     model: nn.Module, columns: Columns, sparsities: Sequence[float]
 ) -> pd.DataFrame:
     """Accuracy when one layer alone is pruned: a row a sparsity, a column a layer."""
-    found = {}
-    for name in layers_of(model):
-        masks = [magnitude_masks(model, each, "layer")[name] for each in sparsities]
-        pruned = [masked(model, {name: mask}) for mask in masks]
-        found[name] = [evaluate(each, columns)["accuracy"] for each in pruned]
-    return pd.DataFrame(found, index=pd.Index(sparsities, name="sparsity"))
+    table = pd.DataFrame(index=pd.Index(sparsities, name="sparsity"))
+    for sparsity in sparsities:
+        for name, mask in magnitude_masks(model, sparsity, "layer").items():
+            found = evaluate(masked(model, {name: mask}), columns)
+            table.loc[sparsity, name] = found["accuracy"]
+    return table
