@@ -43,6 +43,11 @@ TELLS = {  # what would tell the answer of a prediction
     "06 crop": "consistency pays|hardly differs from its picture",
     "06 left": "most of the gain is the pictures|worth more than the softness",
     "06 mixer": "takes nothing|makes nothing of its teacher's answers",
+    "07 faster": "sparsity is not speed|nobody told the engine|and no net faster",
+    "07 even": "torch has no sparse convolution|in no order that a processor likes",
+    "07 told": "former self is the better teacher|carries more of that"
+    "|best on what it said",
+    "07 scratch": "were worth was mostly|little is left of that|little with all 60,000",
     "08 fewest": "Eight bits cost nothing|four next to nothing",
     "08 rescued": "what rounding had cost is gone|gives? back what 2 bits had cost",
     "08 narrow": "by the width alone|int8 pays in wide layers",

@@ -1,5 +1,6 @@
 """Channels removed, and the rest trained again, live, over five seeds."""
 
+import math
 from collections.abc import Generator
 from functools import partial
 
@@ -59,7 +60,9 @@ def train_again_explorer(
 
 def drawn(share: float, examples: int, errors: fig.Runs) -> fig.Drawn:
     """Test errors of each arm, as far as they are known."""
-    x = fig.axis(f"test errors of {examples:,}", [0, 0.12 * examples])
+    ends = [math.log10(share * examples) for share in (0.008, 0.95)]
+    ticks = fig.ticks_at(examples, (0.01, 0.02, 0.05, 0.1, 0.2, 0.5))
+    x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
     title = f"{100 * share:g} % of the channels removed"
     known = {name: found for name, found in errors.items() if found}
     best = min(known, key=lambda n: fig.mean_spread(known[n])[0], default="")
