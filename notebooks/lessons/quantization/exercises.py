@@ -18,7 +18,13 @@ DEAD = (
 )
 BEYOND = (
     "The numbers are right, but weights beyond the last places receive a gradient, too: "
-    "nothing that they do changes the answer. Clamp outside of what you detach."
+    "nothing that they do changes the answer. Choose by the rounded code who is inside, and "
+    "detach the others: torch.where(inside, weight, weight.detach())."
+)
+OUTERMOST = (
+    "The numbers are right, but weights on the two outermost places get no gradient, or only "
+    "some of them: clamp gives none at its ends. Choose by the rounded code: "
+    "torch.where(inside, weight, weight.detach())."
 )
 PARTLY = (
     "The numbers are right, the gradient is not: within the grid it passes as it is."
@@ -48,10 +54,13 @@ def of_training(answer: Function) -> Seen:
         return Seen(found, DEAD)
     (found * pull).sum().backward()
     passed = torch.zeros(40) if weight.grad is None else (weight.grad / pull).float()
-    within = ((weight / 0.25).round() >= -4) & ((weight / 0.25).round() <= 3)
+    codes = (weight / 0.25).round()
+    within, inner = (codes >= -4) & (codes <= 3), (codes > -4) & (codes < 3)
     besides = "" if torch.allclose(passed, within.float()) else PARTLY
     if not passed.any():
         besides = DEAD
+    elif besides and torch.allclose(passed, (inner | within & (passed != 0)).float()):
+        besides = OUTERMOST
     elif besides and torch.allclose(passed, torch.ones(40)):
         besides = BEYOND
     return Seen(found, besides, weight.grad)
