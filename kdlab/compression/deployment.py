@@ -28,6 +28,7 @@ from kdlab.speed import cpu_threads
 from kdlab.training import predict
 from kdlab.weights import write_whole
 
+Runner = Callable[[Tensor], Tensor]  # images -> logits
 PART = 500  # images that an engine is given at once: more take memory, and gain nothing
 
 # What makes products of 8-bit numbers fast, in the words of `torch.cpu`; in order.
@@ -161,7 +162,7 @@ def _store(path: Path, model: object) -> Path:
     return path
 
 
-def engine(path: Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
+def engine(path: Path, threads: int = 1) -> Runner:
     """An ONNX file in ONNX Runtime: images [N, C, H, W], also bytes -> logits [N, C].
 
     Raises ImportError as `lacking` says, FileNotFoundError, ValueError if the file is
@@ -193,11 +194,7 @@ def engine(path: Path, threads: int = 1) -> Callable[[Tensor], Tensor]:
 
 
 def race(
-    models: dict[str, nn.Module | Callable[[Tensor], Tensor]],
-    images: Tensor,
-    *,
-    rounds: int = 50,
-    threads: int = 1,
+    models: dict[str, Runner], images: Tensor, *, rounds: int = 50, threads: int = 1
 ) -> pd.DataFrame:
     """Milliseconds that each model takes for these images; a row each, by name.
 
@@ -219,20 +216,17 @@ def race(
             )
         if isinstance(model, nn.Module):
             models = {**models, name: copy.deepcopy(model).eval()}
-    images, turns = scaled(images), []
+    images, times = scaled(images), {name: [] for name in models}
     with cpu_threads(threads), torch.inference_mode():
-        for _ in range(rounds + 2):  # two rounds warm up
-            turns.append([_milliseconds(run, images) for run in models.values()])
-    quartiles = pd.DataFrame(turns[2:], columns=[*models]).quantile([0.5, 0.25, 0.75])
+        for _ in range(rounds + 2):  # two warm up
+            for name, run in models.items():
+                run(images)
+                start = time.perf_counter()
+                run(images)
+                times[name].append(1000 * (time.perf_counter() - start))
+    quartiles = pd.DataFrame(times)[2:].quantile([0.5, 0.25, 0.75])
     table = quartiles.T.set_axis(["ms", "low", "high"], axis=1).rename_axis("model")
     return table.assign(batch=len(images), threads=threads, rounds=rounds)
-
-
-def _milliseconds(run: Callable, images: Tensor) -> float:
-    run(images)
-    start = time.perf_counter()
-    run(images)
-    return 1000 * (time.perf_counter() - start)
 
 
 def multiply_adds(model: nn.Module, images: Tensor) -> int:
@@ -265,12 +259,12 @@ def _as_file(model: nn.Module) -> bytes:
 
 def processor() -> dict[str, str]:
     """What a time depends on: this processor, its instructions, and the engines."""
-    able, cores = torch.cpu.get_capabilities(), os.cpu_count()
+    able = torch.cpu.get_capabilities()
+    name, cores = able.get("cpu_name") or able["architecture"], os.cpu_count()
     known = {words: None for name, words in INSTRUCTIONS.items() if able.get(name)}
     engines = [f"torch {torch.__version__.partition('+')[0]}"]
     if find_spec("onnxruntime"):
         engines.append(f"onnxruntime {version('onnxruntime')}")
-    name = able.get("cpu_name") or able["architecture"]
     return {
         "processor": f"{name}, {cores} core{'s' * (cores != 1)}",
         "instructions": ", ".join(known) or able["architecture"],

@@ -25,7 +25,7 @@ class Mask(nn.Module):
     def __init__(self, keep: Tensor):
         """`keep` is bool, of the weight's shape; it travels with the weights."""
         super().__init__()
-        self.register_buffer("keep", keep)
+        self.keep = nn.Buffer(keep)
 
     def forward(self, weight: Tensor) -> Tensor:
         """The same shape; no gradient reaches what is removed."""
@@ -44,9 +44,9 @@ def check_share(share: float, name: str) -> None:
 
 def without_smallest(scores: Tensor, share: float) -> Tensor:
     """Bool, of the scores' shape: false for this share of them, the smallest."""
+    smallest = scores.flatten().topk(round(share * scores.numel()), largest=False)
     keep = torch.ones_like(scores, dtype=torch.bool)
-    gone = round(share * scores.numel())
-    keep.view(-1)[scores.flatten().topk(gone, largest=False).indices] = False
+    keep.view(-1)[smallest.indices] = False
     return keep
 
 

@@ -93,11 +93,8 @@ class Grid(nn.Module):
         """With steps [] or [outputs, 1, …]: see `on_grid`."""
         super().__init__()
         self.bits = bits
-        self.register_buffer("start", step)
-        if learned:
-            self.scale = nn.Parameter(torch.ones_like(step))
-        else:
-            self.register_buffer("scale", torch.ones_like(step))
+        kind = nn.Parameter if learned else nn.Buffer
+        self.start, self.scale = nn.Buffer(step), kind(torch.ones_like(step))
 
     @property
     def step(self) -> Tensor:
