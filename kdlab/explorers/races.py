@@ -158,14 +158,22 @@ def widths_explorer(runs: pd.DataFrame) -> Explorer:
         }
         axes = x, times_axis("times as fast as float32")
         part = fig.lines_with_spread(widths, lines, axes, [SHOWN[n] for n in lines])
-        words = dict(zip(map(str, widths), lines[INT8], strict=True))
-        first, *_, last = (fig.mean_spread(found)[0] for found in lines[INT8])
+        said = {
+            name: fig.in_words(dict(zip(map(str, widths), found, strict=True)), 2)
+            for name, found in lines.items()
+        }
+        (left, left_wide), (every, wide) = (
+            [fig.mean_spread(found[end])[0] for end in (0, -1)]
+            for found in lines.values()
+        )
         return fig.picture(
-            f"{batch} at once: int8 is {first:.2g} times as fast with {widths[0]} "
-            f"channels, {last:.2g} times with {widths[-1]}",
+            f"{batch} at once, every layer in int8: {every:.2g} times as fast with "
+            f"{widths[0]} channels, {wide:.2g} with {widths[-1]}; the first in float32: "
+            f"{left:.2g} and {left_wide:.2g}",
             {**part, "traces": [*part["traces"], one]},
             says="Untrained nets of two convolutions, one thread, with VNNI; how many "
-            f"times as fast int8 is, by channels: {fig.in_words(words, 2)}.",
+            f"times as fast int8 is, by channels: {said[INT8]}; with every layer in int8: "
+            f"{said[EVERY]}.",
             height=400,
             legend=True,
         )

@@ -92,6 +92,12 @@ def test_numbers_in_prose_on_races():
     assert f"it does no harm: {here['int8']:.2f} times as fast" in PAGE
     said = f"int8 is {there[1]:.2f} times as fast as float32, on two threads {there[2]:.2f}"
     assert said in PAGE and here[EVERY] < there[1] < 1 < here["int8"]
+    two = gains.loc[True, 2, 128]  # 'slower still', on both numbers of threads
+    assert "slower still" in PAGE and two[EVERY] < there[2]
+    raced = RACES[~RACES["instructions"].str.contains("VNNI")]
+    assert "read once" in PAGE and set(raced["seed"].fillna(0)) == {0}
+    assert "never raced without VNNI" in PAGE and "int8" not in set(raced["method"])
+    assert f"the teacher above by {here['int8'] - 1:.0%}".replace("%", " %") in PAGE
     able = RACES["instructions"].str.contains("VNNI")
     wrong = [
         (10_000 * (1 - some.groupby("method")["test_accuracy"].first()))
@@ -107,9 +113,13 @@ def test_numbers_in_prose_on_races():
 
 def test_numbers_in_prose_on_widths():
     gains = gains_of(WIDTHS).query("vnni and batch == 128").groupby("student")
-    gains = gains[[EVERY, "int8"]].mean().loc[["cnn-8-16-32", "cnn-64-128-256"]]
-    (every, left), (every_64, left_64) = gains.to_numpy()
-    said = f"From {every:.2f} to {every_64:.2f} times as fast, by the width alone"
+    gains = gains[[EVERY, "int8"]].mean()
+    assert "two narrower nets are slower" in PAGE and (gains[EVERY] < 1).sum() == 2
+    assert "all four are faster" in PAGE and (gains["int8"] > 1).all()
+    ends = gains.loc[["cnn-8-16-32", "cnn-64-128-256"]]
+    (every, left), (every_64, left_64) = ends.to_numpy()
+    assert f"the narrowest by {100 * (left - 1):.0f} %" in PAGE
+    said = f"From {every:.2f} to {every_64:.2f} times as fast, by the widths, hidden"
     assert said in PAGE and f"float32 from {left:.2f} to {left_64:.2f}" in PAGE
     assert gains.max().max() < 3  # 'four times as fast is true of nothing here'
 
