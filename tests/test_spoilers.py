@@ -50,8 +50,8 @@ TELLS = {  # what would tell the answer of a prediction
     "07 scratch": "were worth was mostly|little is left of that|little with all 60,000",
     "08 fewest": "Eight bits cost nothing|four next to nothing",
     "08 rescued": "what rounding had cost is gone|gives? back what 2 bits had cost",
-    "08 narrow": "by the widths, hidden|pays most in wide layers|square of a layer's width"
-    "|narrower nets are slower",
+    "08 narrow": "by the widths, hidden|pays most in wide layers"
+    "|square of a layer's width|narrower nets are slower",
     "09 place": "distillation belongs last|who speaks last|keep what it gave",
     "09 scratch": "cannot tell from luck|ties with a small net|needs no pruning to get",
     "09 heir": "a third better than the best|no better technique|has room to spare",

@@ -1,5 +1,6 @@
 """Stored runs: errors of 10,000 images of MNIST over the bits of a weight."""
 
+import math
 from functools import partial
 
 import pandas as pd
@@ -21,7 +22,8 @@ GRIDS = {
 WAYS = {"as it was": AFTER, STRAIGHT: STRAIGHT, LEARNED: LEARNED, "and taught": TAUGHT}
 TRAINED = {name: f"{FINEST}{method!r}" for name, method in WAYS.items()}
 FLOATS = [FLOAT, "float32, longer", "float32, longer, taught"]
-TICKS = {f"{n:,}": n for n in (100, 300, 1000, 3000)}
+TICKS = {f"{n:,}": n for n in (100, 300, 500, 1000, 3000)}
+AXES = {False: [40, 10_000], True: [300, 1000]}  # errors, of those trained on: True
 
 
 def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
@@ -44,7 +46,8 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
     def view(bits: int, net: str) -> fig.Drawn:
         here = {way: found[sizes.index(bits)] for way, found in lines[net].items()}
         words = f"MNIST, {net}, {bits} bits a weight"
-        return bits_picture(alone[net] | here, lines[net], sizes, bits, words)
+        y = errors_axis(*AXES[trained])
+        return bits_picture(alone[net] | here, lines[net], (sizes, y), bits, words)
 
     bits = choice("bits", sizes, 3)
     if trained:
@@ -59,11 +62,18 @@ def errors_of(runs: pd.DataFrame, net: str, query: str) -> list[float]:
 
 
 def bits_picture(
-    here: fig.Runs, lines: fig.Runs, sizes: list[int], bits: int, words: str
+    here: fig.Runs,
+    lines: fig.Runs,
+    axes: tuple[list[int], dict],
+    bits: int,
+    words: str,
 ) -> fig.Drawn:
-    """Runs with so many bits as dots, and lines through the means over the bits."""
-    left = fig.dots(here, errors_axis(), dict(zip(lines, COLORS, strict=True)))
-    left, right = fig.unnamed(left), over_bits(lines, sizes, bits)
+    """Runs with so many bits as dots, and lines through the means over the bits.
+
+    `axes` are the numbers of bits, and the axis of errors.
+    """
+    left = fig.dots(here, axes[1], dict(zip(lines, COLORS, strict=True)))
+    left, right = fig.unnamed(left), over_bits(lines, *axes, bits)
     # the legend of the left part has room for the names of the lines
     names = [{**trace, "x": [None], "y": [None]} for trace in right["traces"][:4]]
     first, *_, last = lines
@@ -79,14 +89,15 @@ def bits_picture(
     )
 
 
-def errors_axis() -> dict:
-    """Errors of 10,000, from 40 to all."""
-    return fig.axis("errors of 10,000", [1.6, 4.0], log=True, ticks=TICKS)
+def errors_axis(low: int, high: int) -> dict:
+    """Errors of 10,000, from low to high."""
+    ends = [math.log10(low), math.log10(high)]
+    return fig.axis("errors of 10,000", ends, log=True, ticks=TICKS)
 
 
-def over_bits(lines: fig.Runs, sizes: list[int], bits: int) -> fig.Part:
+def over_bits(lines: fig.Runs, sizes: list[int], y: dict, bits: int) -> fig.Part:
     """Errors of each way over the bits, dots upright where the slider is."""
     x = fig.axis("bits of a weight", [1.6, sizes[-1] + 0.4]) | {"dtick": 1}
-    part = fig.lines_with_spread(sizes, lines, (x, errors_axis()), COLORS)
+    part = fig.lines_with_spread(sizes, lines, (x, y), COLORS)
     here = fig.upright(bits, [40, 10_000], "here")
     return {**part, "traces": [*part["traces"], here]}

@@ -2,7 +2,14 @@
 
 import torch
 
-from kdlab.compression import layers_of, on_grid, pack, quantize
+from kdlab.compression import (
+    fake_quantize,
+    fitting_step,
+    layers_of,
+    on_grid,
+    pack,
+    quantize,
+)
 from kdlab.explorers import gains_of
 from kdlab.figures import mean_spread, mean_words
 from kdlab.results import load_runs
@@ -10,6 +17,7 @@ from kdlab.weights import load_teacher
 from lessons.samples import prose
 
 from . import experiments as of
+from .grids import ENDS, named_layers, on_places, relative_error, split, with_outlier
 
 PAGE = prose("08_quantization")
 RUNS = load_runs("quantization")
@@ -51,9 +59,12 @@ def test_numbers_in_prose_after_training():
     assert abs(mean(after(8)) - mean(FLOAT)) < 3 < mean(after(4)) - mean(FLOAT) < 30
     for grid in ((), (True, "max"), (False, "max")):
         assert mean_words(after(2, *grid)) in PAGE
-    assert "such a net guesses" in PAGE and mean(after(2, False, "max")) > 7000
+    assert "such a net nearly guesses" in PAGE and mean(after(2, False, "max")) > 7000
     alone, three = errors(COURSE, method=of.FLOAT), after(3, runs=COURSE)
     assert f"{alone[0]} errors in float32, {three[0]} with 3 bits" in PAGE
+    (two,) = after(2, runs=COURSE)
+    assert f"with 2 bits {two}, nearly three times as many" in PAGE
+    assert 2.5 < two / alone[0] < 3
     for bits in (2, 3):  # 'helps these nets little once the ends are well chosen'
         ends = mean(after(bits, False, "max")) - mean(after(bits, False, "error"))
         assert abs(mean(after(bits, False)) - mean(after(bits))) < 0.5 * ends
@@ -122,6 +133,41 @@ def test_numbers_in_prose_on_widths():
     said = f"From {every:.2f} to {every_64:.2f} times as fast, by the widths, hidden"
     assert said in PAGE and f"float32 from {left:.2f} to {left_64:.2f}" in PAGE
     assert gains.max().max() < 3  # 'four times as fast is true of nothing here'
+
+
+def test_what_the_explorers_of_grids_show_is_said_after_them():
+    layers = [*named_layers(load_teacher("mnist")[0]).values()]
+    zeros, weight = on_places(layers[1], 2)[2][0.0] / layers[1].numel(), layers[1]
+    assert f"of the layer shown {100 * zeros:.0f} %" in PAGE
+    off = split(weight, 2)["both"]
+    said = "off by {:.0f} % (teacher of MNIST), ending at the largest by {:.0f} %"
+    assert said.format(100 * min(off), 100 * off[-1]) in PAGE
+    assert "a fifth of the largest" in PAGE and 0.18 < ENDS[off.index(min(off))] < 0.23
+    off = split(with_outlier(weight, 10.0), 4)["both"]
+    said = "with 4 bits the layer is off by {:.0f} %, cut off at an eighth of it by {:.0f} %"
+    assert said.format(100 * off[-1], 100 * min(off)) in PAGE
+    assert 0.11 < ENDS[off.index(min(off))] < 0.14
+    rows, worst = layers[0].flatten(1), []
+    for own in (False, True):
+        rounded = fake_quantize(rows, fitting_step(rows, 3, own, "max"), 0, 3)
+        worst.append([*map(relative_error, rows, rounded)])
+    assert f"with the smallest is off by {100 * max(worst[0]):.0f} %" in PAGE
+    assert worst[0].index(max(worst[0])) == rows.abs().amax(dim=1).argmin()
+    assert f"none is off by more than {100 * max(worst[1]):.0f} %" in PAGE
+
+
+def test_numbers_in_prose_on_bytes_and_rates():
+    net = load_teacher("mnist")[0]
+    numbers = torch.cat([p.detach().flatten() for p in net.parameters()])
+    kb = [len(numbers) * bits / 8000 for bits in (32, 3)]
+    assert f"32 bits are {kb[0]:.0f} kB, of 3 bits {kb[1]:.0f} kB" in PAGE
+    off = ((numbers.half().float() - numbers) / numbers).nan_to_num().abs()
+    tiny = numbers.abs() < torch.finfo(torch.float16).tiny
+    assert f"off by {100 * off.max():.0f} %" in PAGE and off[~tiny].max() < 5e-4
+    assert "one of a thousand" in PAGE and round(1000 * tiny.float().mean().item()) == 1
+    rates = RUNS.query("epochs > 0 and bits != 3 and clip == 'error'").fillna(0)
+    highest = rates[rates["learning_rate"] == max(of.RATES)]
+    assert len(highest.groupby(["method", "bits"])) == 3 and "Three of those" in PAGE
 
 
 def test_two_bits_take_the_weights_to_a_sixteenth():
