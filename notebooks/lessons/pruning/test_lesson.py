@@ -8,6 +8,7 @@ import torch
 from torch.testing import assert_close
 
 from kdlab.compression import kept_widths, layers_of, magnitude_masks, masked
+from kdlab.models import build_model
 from kdlab.results import load_runs
 from kdlab.training import last_of, predict
 from kdlab.weights import load_teacher
@@ -28,8 +29,11 @@ from .explorers import SPARSE, WHAT, filters
 from .pruned import pruning_steps, shares_of, smaller, weights_left, widths_of
 
 
-def net():
-    """The net of all lessons, as it learnt the digits."""
+def net(columns=None):
+    """The net of all lessons, as it learnt the digits; for other classes a new one."""
+    classes = 10 if columns is None else columns["teacher_logits"].shape[1]
+    if classes != 10:
+        return build_model("cnn", classes=classes).eval()
     return load_teacher("digits")[0]
 
 
@@ -37,9 +41,11 @@ def explorers(columns, student_logits):
     """{name: function that makes the explorer}; the last two of stored runs."""
     runs, norms = load_runs("pruning"), load_runs("pruning_norms")
     return {
-        "smaller, weights": lambda: smaller_explorer(net(), columns, "weights"),
-        "smaller, channels": lambda: smaller_explorer(net(), columns, "channels"),
-        "smaller, rank": lambda: smaller_explorer(net(), columns, "rank"),
+        "smaller, weights": lambda: smaller_explorer(net(columns), columns, "weights"),
+        "smaller, channels": lambda: smaller_explorer(
+            net(columns), columns, "channels"
+        ),
+        "smaller, rank": lambda: smaller_explorer(net(columns), columns, "rank"),
         "training": lambda: training_explorer(runs, norms),
         "ways": lambda: ways_explorer(runs),
     }
@@ -49,7 +55,7 @@ def live(train_set, test_set):
     """{name: function that makes the panel}, of those that train."""
 
     def made():
-        return train_again_explorer(net(), train_set, test_set, seeds=2)
+        return train_again_explorer(net(train_set), train_set, test_set, seeds=2)
 
     return {"train_again": made}
 
