@@ -205,7 +205,7 @@ def test_a_gain_is_the_time_of_float32_divided_by_that_of_the_runner():
         if r.values["batch"] == 128
     )
     title = row.figure.layout.title.text
-    assert f"{wide['int8, every layer'].mean():.2g} with 64; the first" in title
+    assert f"{wide['int8, every layer'].mean():.2g} with 64; first" in title
     assert title.endswith(f"and {wide['int8'].mean():.2g}")
 
 
