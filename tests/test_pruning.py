@@ -277,7 +277,7 @@ def test_a_net_of_other_parts_is_refused():
 
 def test_recalibration_measures_what_now_reaches_each_batch_norm():
     model, _ = net("convnet")
-    model.train()
+    model.train()[-1].eval()
     before, images = state(model), torch.rand(96, 3, 32, 32)
     again = recalibrated(model, images, batch_size=32)
     first = next(p for p in again.modules() if isinstance(p, nn.BatchNorm2d))
@@ -285,6 +285,7 @@ def test_recalibration_measures_what_now_reaches_each_batch_norm():
     assert_close(first.running_mean, seen.mean((0, 2, 3)), rtol=1e-3, atol=1e-4)
     assert_close(first.running_var, seen.var((0, 2, 3)), rtol=2e-2, atol=1e-3)
     assert again.training and first.training and first.momentum == 0.1
+    assert not again[-1].training, "a part is not in the mode it was"
     changed = {
         n for n, v in again.state_dict().items() if not torch.equal(v, before[n])
     }
