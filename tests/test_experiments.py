@@ -53,7 +53,13 @@ from kdlab.weights import load_model, load_teacher
 OF_TEACHERS, OF_TUNING = (
     import_module(f"kdlab.experiments.{name}") for name in ("teachers", "tuning")
 )
-MEASURED = {"student", "test_accuracy", "test_nll", "teacher_agreement", "train_seconds"}
+MEASURED = {
+    "student",
+    "test_accuracy",
+    "test_nll",
+    "teacher_agreement",
+    "train_seconds",
+}
 HOMES = ["kdlab"] + [
     f"lessons.{module.name}"
     for module in pkgutil.iter_modules(lessons.__path__)

@@ -44,9 +44,7 @@ def build_explorer(
     def built(order: str, recover: str, bits: int, epochs: int) -> Generator:
         setting = arm(WIDE, RECIPES[order], TOLD[recover], bits=bits, epochs=epochs)
         steps = steps_of(setting["method"])
-        names = [(AT_ONCE, AFTER) if step in CHANGES else (AFTER,) for step in steps]
-        rows = [n.format(s) for s, some in zip(steps, names, strict=True) for n in some]
-        errors, kilobytes = ({row: [] for row in rows} for _ in range(2))
+        errors, kilobytes = ({row: [] for row in rows_of(steps)} for _ in range(2))
         draw = partial(built_picture, errors, kilobytes, count(test_set), seeds)
 
         def judged(net: nn.Module, row: str) -> Generator:
@@ -66,14 +64,17 @@ def build_explorer(
                     yield from judged(net, AFTER.format(step))
         return errors
 
-    return explore_live(
-        built,
-        values=start,
-        order=dropdown("order", [*RECIPES]),
-        recover=dropdown("recover", [*TOLD]),
-        bits=choice("bits of a weight", [2, 3, 4, 8], 8),
-        epochs=choice("epochs in all", [8, 24, 60], 24),
-    )
+    controls = {"order": dropdown("order", [*RECIPES])}
+    controls["recover"] = dropdown("recover", [*TOLD])
+    controls["bits"] = choice("bits of a weight", [2, 3, 4, 8], 8)
+    controls["epochs"] = choice("epochs in all", [8, 24, 60], 24)
+    return explore_live(built, values=start, **controls)
+
+
+def rows_of(steps: list[str]) -> list[str]:
+    """What is judged: each step after learning, and those that change the net before."""
+    both = [(AT_ONCE, AFTER) if step in CHANGES else (AFTER,) for step in steps]
+    return [n.format(s) for s, some in zip(steps, both, strict=True) for n in some]
 
 
 def bytes_of(net: nn.Module) -> int:
