@@ -167,12 +167,13 @@ def widths_explorer(runs: pd.DataFrame) -> Explorer:
             for found in lines.values()
         )
         return fig.picture(
-            f"Every layer in int8: {every:.2g} times with {widths[0]} channels, {wide:.2g} "
-            f"with {widths[-1]}; first in float32: {left:.2g} and {left_wide:.2g}",
+            f"Every layer in int8: {every:.2g} times with {widths[0]} channels, "
+            f"{wide:.2g} with {widths[-1]}; first in float32: {left:.2g} and "
+            f"{left_wide:.2g}",
             {**part, "traces": [*part["traces"], one]},
             says="Untrained nets of two convolutions, one thread, with VNNI, "
-            f"{batch} at once; how many times as fast int8 is, by channels: {said[INT8]}; with every layer in "
-            f"int8: {said[EVERY]}.",
+            f"{batch} at once; how many times as fast int8 is, by channels: "
+            f"{said[INT8]}; with every layer in int8: {said[EVERY]}.",
             height=400,
             legend=True,
         )
