@@ -40,7 +40,7 @@ def stripped(layer: nn.Module, weight: Tensor) -> list[nn.Module]:
     if not parametrize.is_parametrized(layer):
         return []
     gone = layer.parametrizations.weight
-    del layer.parametrizations  # torch's own `remove_parametrizations` breaks copies
+    del layer.parametrizations  # by hand: torch's own way breaks copies of the layer
     layer.__class__ = layer.__class__.__bases__[0]
     trained = gone.original.requires_grad
     layer.weight = nn.Parameter(weight.detach().clone(), requires_grad=trained)

@@ -198,6 +198,7 @@ def recalibrated(model: nn.Module, images: Tensor, batch_size: int = 200) -> nn.
     """A copy whose BatchNorms know the mean and spread of what now reaches them.
 
     Images [N, C, H, W] need no labels; some thousand will do. All else stays as it is.
+    They pass in train mode, as torch's `update_bn` has it: a dropout is at work.
 
     Raises ValueError if these are no images.
     """
