@@ -74,7 +74,8 @@ TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy 
 
 # What exists today: who adds to it looks first for what can go. A lesson with two or
 # three explorers has 300 lines; those with six that train have up to 750.
-LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 6650, 750, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 7320, 750, 350
+LONGER = {"arena": 1060}  # all techniques, on digits and on colour pictures, and a race
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 
 
@@ -212,7 +213,7 @@ def test_the_package_can_be_read_in_an_afternoon():
 @pytest.mark.parametrize("home", HOMES, ids=lambda path: path.name)
 def test_a_lesson_fits_in_its_home(home):
     sizes = {path.name: count_lines(path) for path in OF_LESSONS if path.parent == home}
-    assert sum(sizes.values()) <= LINES_OF_A_LESSON, sizes
+    assert sum(sizes.values()) <= LONGER.get(home.name, LINES_OF_A_LESSON), sizes
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
