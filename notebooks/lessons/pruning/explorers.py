@@ -42,6 +42,7 @@ WHAT = {  # {name: (words, shares that go, {which go: the way})}
     ),
 }
 SPARSE = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
+BARS = "share of the whole net's; accuracy: of the images"
 REMOVED = torch.tensor([231, 41, 138]).byte()  # pink: weights are grey
 
 
@@ -65,13 +66,8 @@ def smaller_explorer(net: nn.Module, columns: Columns, what: str) -> Explorer:
     def view(share: float, how: str) -> fig.Drawn:
         kept, picture = found(how, share)
         words = [f"{name} {fig.percent(part)}" for name, part in kept.items()]
-        bars = fig.class_bars(
-            torch.tensor([*kept.values()]),
-            [*kept],
-            title="share of the whole net's; accuracy: of the images",
-            color=fig.OTHER,
-            scale=(0, 1.35),
-        )
+        style = {"color": fig.OTHER, "scale": (0, 1.35), "title": BARS}
+        bars = fig.class_bars(torch.tensor([*kept.values()]), [*kept], **style)
         one = fig.upright(1, [*kept][:: len(kept) - 1], "the whole net")
         parts = [{**bars, "traces": [*bars["traces"], one]}, fig.image(picture)]
         more = "On the right the filters of the first layer, what is gone in pink."
@@ -143,8 +139,7 @@ def sparse_times(net: nn.Module) -> dict[int, dict[float, list[float]]]:
     layer = max(layers_of(net).values(), key=lambda layer: layer.weight.numel())
     weight = layer.weight.detach().flatten(1)
     forms, found = {"dense": weight}, {}
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Sparse CSR tensor support is in beta")
+    with warnings.catch_warnings(record=True):  # torch says that CSR is in beta
         for share in SPARSE:
             kept = weight * (weight.abs() > weight.abs().quantile(share))
             forms[share] = kept.to_sparse_csr()
