@@ -46,6 +46,15 @@ def test_a_net_that_lost_channels_or_rank_is_rebuilt(tmp_path, name, smaller):
     assert str(again) == str(model), "and it says its sizes"
 
 
+def test_a_pruned_net_stored_in_half_precision_computes_in_float32(tmp_path):
+    for smaller in (narrowed, factorized):
+        model = smaller(build_model("cnn").eval(), 0.5)
+        save_model(tmp_path / "half.safetensors", model.half(), "cnn", {})
+        again, _ = load_model(tmp_path / "half.safetensors")
+        assert {value.dtype for value in again.parameters()} == {torch.float32}
+        again(torch.rand(2, 1, 28, 28))
+
+
 def test_a_narrow_net_of_low_rank_is_rebuilt(tmp_path):
     model = factorized(narrowed(build_model("cnn").eval(), 0.5), 0.25)
     save_model(tmp_path / "small.safetensors", model, "cnn", {})
