@@ -15,11 +15,11 @@ from kdlab.training import evaluate
 from .pruned import pruning_steps
 from .stored import COLORS, TAUGHT
 
-ARMS = {  # {row: (way, or None for the one that is chosen; method; learning rate)}
-    "on labels": (None, "labels", 1e-3),
+ARMS = {  # {row: (way, or None for the one that is chosen; method; learning rate, of the stored search)}
+    "on labels": (None, "labels", 3e-3),
     TAUGHT: (None, "teacher", 1e-2),
-    "from scratch, on labels": ("from scratch", "labels", 1e-2),
-    "from scratch, taught": ("from scratch", "teacher", 1e-2),
+    "from scratch, on labels": ("from scratch", "labels", 2e-2),
+    "from scratch, taught": ("from scratch", "teacher", 4e-2),
 }
 HOWS = {"smallest channels": "channels", "channels by lot": "random channels"}
 HOWS["smallest channels, in three stages"] = "gradual channels"

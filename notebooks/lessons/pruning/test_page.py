@@ -9,6 +9,7 @@ from kdlab.weights import load_model
 from lessons.samples import prose
 
 from . import errors_of
+from .live import ARMS
 
 PAGE = prose("07_pruning")
 
@@ -114,3 +115,9 @@ def test_equal_steps_for_all(runs):
     assert steps[trained["labels"] == 60_000].nunique() == 1
     seeds = trained.groupby(["how", "share", "method", "labels"])["seed"].nunique()
     assert (seeds == 5).all()
+
+
+def test_live_nets_learn_at_the_rates_of_the_stored_search(runs):
+    for way, method, rate in ARMS.values():
+        some = runs[(runs["how"] == (way or "channels")) & (runs["method"] == method)]
+        assert set(some[some["labels"] == 2000]["learning_rate"]) == {rate}
