@@ -34,6 +34,7 @@ BUDGETS = {
     "a watch": {"kilobytes": 20, "errors": 200, "time": ANY},
     "a server": {"kilobytes": 1000, "errors": 100, "time": 0.85},
 }
+NOBODY = [None]  # a trace without points would leave the legend
 EVERYBODY, RUNS = "everybody", "files that an engine runs"
 FEW = "who knows 2,000 images, and no weights"
 TOLD = {"on labels": "labels", "on the teacher": "teacher"}
@@ -116,22 +117,27 @@ def scatter(
     on = front_of(arms, cost, fault).sort_values(cost)
     line = {"color": fig.LABELS, "dash": "dot", "width": 2, "shape": "hv"}
     traces = [
-        {"type": "scatter", "mode": "lines", "x": on[cost].tolist(), "line": line}
-        | {"y": on[fault].tolist(), "name": "the front", "hoverinfo": "skip"}
+        {"type": "scatter", "mode": "lines", "x": on[cost].tolist() or NOBODY}
+        | {"y": on[fault].tolist() or NOBODY, "name": "the front", "line": line}
+        | {"hoverinfo": "skip"}
     ]
     for group, (color, symbol) in STYLES.items():
-        some = arms[arms["group"] == group].sort_values("hollow")
-        marker = {"color": color, "size": 12, "line": {"width": 2}}
-        marker["symbol"] = [f"{symbol}-open" if h else symbol for h in some["hollow"]]
-        said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
-        traces += [
-            lines_from(every.loc[some["origin"]], some, (cost, fault), color)
-            | {"legendgroup": group, "showlegend": False},
-            {"type": "scatter", "mode": "markers", "name": group, "marker": marker}
-            | {"x": some[cost].tolist(), "y": some[fault].tolist(), "text": said}
-            | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
-            | {"legendgroup": group},
-        ]
+        some = arms[arms["group"] == group]
+        one = {"legendgroup": group, "name": group}
+        way = lines_from(every.loc[some["origin"]], some, (cost, fault), color)
+        traces.append(way | one | {"showlegend": False})
+        for hollow in (False, True):
+            here = some[some["hollow"] == hollow]
+            marker = {"color": color, "size": 12, "line": {"width": 2}}
+            marker["symbol"] = f"{symbol}-open" if hollow else symbol
+            said = [f"{arm}<br>needs {a}" for arm, a in here["access"].items()]
+            traces.append(
+                {"type": "scatter", "mode": "markers", "marker": marker, **one}
+                | {"x": here[cost].tolist() or NOBODY, "text": said or [""]}
+                | {"y": here[fault].tolist() or NOBODY}
+                | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
+                | {"showlegend": not hollow}
+            )
     return {"traces": traces, "x": axes[0], "y": axes[1]}
 
 

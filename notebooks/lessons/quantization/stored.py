@@ -49,7 +49,7 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
         y = errors_axis(*AXES[trained])
         return bits_picture(alone[net] | here, lines[net], (sizes, y), bits, words)
 
-    bits = choice("bits", sizes, 3)
+    bits = choice("bits", sizes, sizes[0])
     if trained:
         return explore(partial(view, net=nets[0]), bits=bits)
     return explore(view, tabulate=2, bits=bits, net=dropdown("net", nets))
