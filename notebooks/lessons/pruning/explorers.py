@@ -87,11 +87,10 @@ def smaller_explorer(
         )
 
     options = [(f"{100 * share:.4g} %", share) for share in shares]
-    return explore(
-        view,
-        share=choice(unit, options, shares[len(shares) // 2]),
-        how=dropdown("which", list(hows.items())),
-    )
+    share = choice(unit, options, shares[len(shares) // 2])
+    if len(hows) == 1:
+        return explore(partial(view, how=[*hows.values()][0]), share=share)
+    return explore(view, share=share, how=dropdown("which", list(hows.items())))
 
 
 def sizes(net: nn.Module, images: Tensor) -> dict[str, float]:

@@ -21,6 +21,7 @@ ARMS = {  # {row: (way, or None for the one that is chosen; method; learning rat
     "from scratch, on labels": ("from scratch", "labels", 2e-2),
     "from scratch, taught": ("from scratch", "teacher", 4e-2),
 }
+COUNTS = 200, 500, 1000, 2000
 HOWS = {"smallest channels": "channels", "channels by lot": "random channels"}
 HOWS["smallest channels, in three stages"] = "gradual channels"
 
@@ -47,7 +48,7 @@ def train_again_explorer(
 
         return in_turns(ARMS, seeds, train, partial(drawn, share, count(test_set)))
 
-    counts = [n for n in (200, 500, 1000, 2000) if n <= count(train_set)]
+    counts = [n for n in COUNTS if n <= count(train_set)] or [count(train_set)]
     shares = [(fig.percent(share, 0), share) for share in (0.25, 0.5, 0.75)]
     return explore_live(
         trained,

@@ -76,6 +76,8 @@ def bits_picture(
     left, right = fig.unnamed(left), over_bits(lines, *axes, bits)
     # the legend of the left part has room for the names of the lines
     names = [{**trace, "x": [None], "y": [None]} for trace in right["traces"][:4]]
+    for trace in names:
+        trace.pop("error_y", None)  # of points that are not there
     first, *_, last = lines
     return fig.picture(
         f"{bits} bits: {fig.mean_words(here[first])} errors, {first}; "
