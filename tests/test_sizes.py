@@ -41,6 +41,7 @@ FACES = {name: import_module(f"lessons.{name}") for name in LESSONS}
 HOMES = {name: import_module(f"lessons.{name}.test_lesson") for name in LESSONS}
 # Whom each explorer shows: blue is a teacher's, orange a student's, and nobody else's.
 TEACHER, STUDENT = {fig.TEACHER}, {fig.STUDENT}
+SMALLER = "weights", "channels", "rank"
 SHOWS = dict.fromkeys(["answer", "answer_beside", "label", "torn"], TEACHER)
 SHOWS |= dict.fromkeys(["second_answer", "uniform_mix", "temperature"], TEACHER)
 SHOWS |= dict.fromkeys(["similarity", "neighbours"], TEACHER)
@@ -50,11 +51,17 @@ SHOWS |= {"bias": STUDENT, "forces": TEACHER | STUDENT, "pair": TEACHER | STUDEN
 SHOWS |= dict.fromkeys(["gain", "omitted", "retrain", "blend_map"], STUDENT)
 SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
 SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
+SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
+SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
 FIXED |= {"forces": SHOWS["forces"]}
 FIXED |= dict.fromkeys(["teachers", "views", "classes"], STUDENT)
+FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
+FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
+FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
+FIXED |= {"ways": set()}
 COMPARE = {"uniform_mix", "similarity", "neighbours"}  # classes, so two are needed
 SIZES = {
     "two of two": some_images(2, 2),
@@ -374,12 +381,16 @@ def drawn(monkeypatch):
     return seen
 
 
+# of points in a plane; of nets of the course's own shape, which knows ten classes
+FIXED_PANELS = {"playground", "train_again", "rescue", "build"}
+
+
 def live(columns):
     """{name: how to make it} of the panels that train on images."""
     made = {}
     for home in HOMES.values():
         made |= home.live(columns, columns) if hasattr(home, "live") else {}
-    return {name: make for name, make in made.items() if name != "playground"}
+    return {name: make for name, make in made.items() if name not in FIXED_PANELS}
 
 
 @pytest.mark.parametrize("images, classes", [(2, 2), (5, 12), (60, 12)])
