@@ -43,7 +43,7 @@ WHAT = {  # {name: (words, shares that go, {which go: the way})}
     ),
 }
 SPARSE = [0.5, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99]
-BARS = "share of the whole net's; accuracy: of the images"
+BARS = "share of the whole net's"
 REMOVED = torch.tensor([231, 41, 138]).byte()  # pink: weights are grey
 
 
