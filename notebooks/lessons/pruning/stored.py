@@ -30,7 +30,7 @@ WAYS["by lot, at once"] = "random "
 def axis_of(net: str) -> dict:
     """The axis of the errors of one of NETS."""
     _, images, ends = NETS[net]
-    ticks = {f"{n:,}": n for n in (20, 50, 100, 200, 500, 1000, 2000, 5000)}
+    ticks = {f"{n:,}": n for n in (20, 50, 100, 300, 1000, 5000)}
     return fig.axis(f"test errors of {images}", ends, log=True, ticks=ticks)
 
 
@@ -62,7 +62,7 @@ def training_explorer(runs: pd.DataFrame, norms: pd.DataFrame) -> Explorer:
         )
 
     shares = [(fig.percent(share, 0), share) for share in (0.25, 0.5, 0.75)]
-    share = choice("channels removed", shares, 0.5)
+    share = choice("channels removed", shares, 0.25)
     return explore(view, share=share, net=dropdown("net", list(NETS)))
 
 
