@@ -14,7 +14,16 @@ from kdlab.experiments.colour import (
     told_by,
     way_here,
 )
-from kdlab.experiments.races import EAGER, FLOAT, INT8, RUNNERS, int8_width, race
+from kdlab.experiments.races import (
+    EAGER,
+    FLOAT,
+    INT8,
+    RUNNERS,
+    Runners,
+    int8_width,
+    race,
+    runners_of,
+)
 from kdlab.experiments.students import (
     CHANGES,
     LEARNING_RATE,
@@ -23,6 +32,7 @@ from kdlab.experiments.students import (
     WITHOUT_TEACHER,
     columns_of,
     measured,
+    new_cnn,
     new_student,
     student_run,
     student_steps,

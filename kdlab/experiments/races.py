@@ -15,15 +15,17 @@ from torch import Tensor, nn
 
 from kdlab import compression as small
 from kdlab.data import load_images
+from kdlab.experiments.students import new_cnn
 from kdlab.experiments.sweep import SEEDS, Experiment, Setting
 from kdlab.metrics import accuracy, agreement, nll
-from kdlab.models import build_model
 from kdlab.training import predict
 from kdlab.weights import load_teacher
 
 EAGER, FLOAT, INT8 = "torch eager", "float32", "int8"
 SEVEN, EVERY = "int8, weights of 7 bits", "int8, every layer"
 TO_INT8 = {INT8: {}, SEVEN: {"reduce_range": True}, EVERY: {"every_layer": True}}
+Runners = dict[str, Callable[[Tensor], Tensor]]
+Kinds = dict[str, dict[str, bool]]  # of int8: options of `to_int8`
 RUNNERS = [EAGER, FLOAT, *TO_INT8]
 CALIBRATION = 500  # images without labels that tell the ranges of activations
 ROUNDS = {1: 1000, 128: 100}  # by the batch
@@ -37,22 +39,32 @@ def net_of(name: str) -> nn.Module:
     """The stored teacher of MNIST, or an untrained net such as "cnn-8-16-32"."""
     if name == TEACHER:
         return load_teacher("mnist")[0]
-    *channels, hidden = map(int, name.split("-")[1:])
-    return build_model("cnn", channels=channels, hidden=hidden).eval()
+    return new_cnn(name).eval()
 
 
-@lru_cache(maxsize=2)
-def runners(name: str, threads: int) -> tuple[dict[str, Callable], dict[str, int]]:
-    """{runner: images -> logits} of a net, and {runner: bytes of its file}."""
-    model, images = net_of(name), load_images("mnist", "train")["images"][:CALIBRATION]
+def runners_of(
+    model: nn.Module, images: Tensor, threads: int = 1, kinds: Kinds | None = None
+) -> tuple[Runners, dict[str, int]]:
+    """{runner: images -> logits} of a net, and {runner: bytes of its file}.
+
+    Ranges of activations are measured on these images [N, C, H, W]; `kinds` of int8 are
+    those of TO_INT8, if none are given.
+    """
     with TemporaryDirectory() as folder:
         files = {FLOAT: small.export(model, Path(folder, "float32.onnx"), images)}
-        for runner, how in TO_INT8.items():
+        for runner, how in (kinds or TO_INT8).items():
             file = Path(folder, f"{runner}.onnx")
             files[runner] = small.to_int8(files[FLOAT], file, images, **how)
         found = {name: small.engine(file, threads) for name, file in files.items()}
         sizes = {name: small.file_bytes(file) for name, file in files.items()}
     return {EAGER: model, **found}, {EAGER: small.model_bytes(model), **sizes}
+
+
+@lru_cache(maxsize=2)
+def runners(name: str, threads: int) -> tuple[Runners, dict[str, int]]:
+    """`runners_of` a net of this name."""
+    images = load_images("mnist", "train")["images"][:CALIBRATION]
+    return runners_of(net_of(name), images, threads)
 
 
 @lru_cache(maxsize=1)

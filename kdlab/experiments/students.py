@@ -137,6 +137,12 @@ def new_student(
     return build_model("mlp", seed=seed, **sizes).to(best_device())
 
 
+def new_cnn(name: str, seed: int = 0) -> nn.Module:
+    """The untrained net of a name such as "cnn-16-32-64"; 64 units are hidden."""
+    *channels, hidden = map(int, name.split("-")[1:])
+    return build_model("cnn", seed=seed, channels=channels, hidden=hidden)
+
+
 def widths_of(student: str) -> list[int]:
     """[800, 800] of "mlp-800-800". Raises ValueError for another kind of name."""
     kind, *widths = student.split("-")

@@ -2,15 +2,5 @@
 
 from kdlab.explorers.answers import answer_explorer
 from kdlab.explorers.costs import costs_of
-from kdlab.explorers.races import (
-    engines_of,
-    gains_of,
-    here_words,
-    int8_gain,
-    machine,
-    race_table,
-    races_explorer,
-    widths_explorer,
-)
 from kdlab.explorers.stored import runs_explorer
 from kdlab.explorers.twins import retrain_explorer

@@ -9,8 +9,7 @@ from torch import nn
 
 from kdlab import compression as small
 from kdlab.data import Columns, count, take
-from kdlab.experiments import Setting
-from kdlab.models import build_model
+from kdlab.experiments import Setting, new_cnn
 from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
 from kdlab.training import cycle_of, training_steps
 
@@ -60,9 +59,7 @@ def begun(setting: Setting, teacher: nn.Module) -> nn.Module:
     """The net that a recipe starts with: a copy of the teacher, or an untrained one."""
     if setting["student"] == "teacher":
         return copy.deepcopy(teacher).train().requires_grad_(True)
-    *channels, hidden = map(int, setting["student"].split("-")[1:])
-    sizes = {"channels": channels, "hidden": hidden}
-    return build_model("cnn", seed=setting["seed"], **sizes)
+    return new_cnn(setting["student"], setting["seed"])
 
 
 def widths_of_small(net: nn.Module) -> dict[str, int]:

@@ -1,7 +1,12 @@
 """Lesson 08: how few bits carry the answer? Grids, training through them, real int8."""
 
 from kdlab.exercises import of_lesson
-from kdlab.explorers import (
+
+from .exercises import TASKS
+from .grids import channels_explorer, clip_explorer, grid_explorer
+from .halves import half_table
+from .live import rescue_explorer
+from .races import (
     engines_of,
     gains_of,
     here_words,
@@ -11,11 +16,6 @@ from kdlab.explorers import (
     races_explorer,
     widths_explorer,
 )
-
-from .exercises import TASKS
-from .grids import channels_explorer, clip_explorer, grid_explorer
-from .halves import half_table
-from .live import rescue_explorer
 from .stored import bits_explorer
 
 check, predict, quiz = of_lesson(__file__, TASKS)

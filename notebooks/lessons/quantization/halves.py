@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from kdlab.compression import model_bytes, race
 from kdlab.data import scaled
-from kdlab.explorers.races import top_answers
+
+from .races import top_answers
 
 KINDS = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

@@ -14,15 +14,6 @@ from kdlab.compression import (
     layers_of,
     on_grid,
 )
-from kdlab.explorers import (
-    engines_of,
-    gains_of,
-    here_words,
-    int8_gain,
-    race_table,
-    races_explorer,
-    widths_explorer,
-)
 from kdlab.models import build_model
 from kdlab.results import load_runs
 from kdlab.training import evaluate
@@ -41,6 +32,15 @@ from .grids import (
 )
 from .halves import half_table
 from .live import WAYS, rescue_explorer
+from .races import (
+    engines_of,
+    gains_of,
+    here_words,
+    int8_gain,
+    race_table,
+    races_explorer,
+    widths_explorer,
+)
 from .stored import GRIDS, TRAINED, bits_explorer
 
 TEACHER = load_teacher("digits")[0]

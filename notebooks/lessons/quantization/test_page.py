@@ -10,7 +10,6 @@ from kdlab.compression import (
     pack,
     quantize,
 )
-from kdlab.explorers import gains_of
 from kdlab.figures import mean_spread, mean_words
 from kdlab.results import load_runs
 from kdlab.weights import load_teacher
@@ -18,6 +17,7 @@ from lessons.samples import prose
 
 from . import experiments as of
 from .grids import ENDS, named_layers, on_places, relative_error, split, with_outlier
+from .races import gains_of
 
 PAGE = prose("08_quantization")
 RUNS = load_runs("quantization")

@@ -2,8 +2,6 @@
 
 import math
 from collections.abc import Callable
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pandas as pd
 import torch
@@ -11,7 +9,7 @@ from torch import Tensor, nn
 
 from kdlab import compression as small
 from kdlab import figures as fig
-from kdlab.experiments import EAGER, FLOAT, INT8
+from kdlab.experiments import EAGER, FLOAT, INT8, Runners, runners_of
 from kdlab.panels import Explorer, choice, explore
 from kdlab.results import load_runs
 from kdlab.training import predict
@@ -21,7 +19,6 @@ EVERY = "int8, every layer"
 SHOWN = {EAGER: fig.LABELS, FLOAT: fig.SOFTENED, INT8: fig.STUDENT}
 SHOWN |= {EVERY: fig.OTHER, "int8, weights of 7 bits": fig.STUDENTS[0]}
 TIMES = {"1/8": 1 / 8, "1/4": 1 / 4, "1/2": 1 / 2, "1": 1, "2": 2, "4": 4}
-Runners = dict[str, Callable[[Tensor], Tensor]]
 
 
 def engines_of(model: nn.Module, images: Tensor) -> tuple[Runners, dict[str, int]]:
@@ -30,16 +27,10 @@ def engines_of(model: nn.Module, images: Tensor) -> tuple[Runners, dict[str, int
     The ranges of activations are measured on these images [N, C, H, W]. Without the
     extra `compress` the net is alone, and one line says what to install.
     """
-    runners, sizes = {EAGER: model}, {EAGER: small.model_bytes(model)}
     if said := small.lacking():
         print(f"{said} The stored races below show what you would see.")
-        return runners, sizes
-    with TemporaryDirectory() as folder:
-        files = {FLOAT: small.export(model, Path(folder, "float32.onnx"), images)}
-        files[INT8] = small.to_int8(files[FLOAT], Path(folder, "int8.onnx"), images)
-        runners |= {name: small.engine(path) for name, path in files.items()}
-        sizes |= {name: small.file_bytes(path) for name, path in files.items()}
-    return runners, sizes
+        return {EAGER: model}, {EAGER: small.model_bytes(model)}
+    return runners_of(model, images, kinds={INT8: {}})
 
 
 def race_table(
