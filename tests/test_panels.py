@@ -21,6 +21,7 @@ from kdlab.panels import (
     choice,
     dropdown,
     explore,
+    explorer,
     image_picker,
     share_slider,
     show,
@@ -234,6 +235,23 @@ def test_a_table_under_way_is_given_up_on_the_way_back():
     panel, sent = tabulated(moves=[(True, 2), (False, 1)])
     assert sent == [["1 high", "2 high", "3 high", "4 high"]]
     assert panel.covered.covers(panel.places())
+
+
+def test_a_slow_table_says_how_far_it_is_and_a_quick_one_does_not(monkeypatch):
+    told = []
+    for slow in (1.0, 0.0):
+        monkeypatch.setattr(explorer, "SLOW", slow)
+        monkeypatch.setattr(explorer, "NEWS", 0.0)
+        monkeypatch.setattr(explorer, "SLICE", 0.0)
+        panel = explore(bars, height=heights())
+        panel.picture.observe(lambda change: told.append(change.new), "filling")
+
+        async def ask(panel=panel):
+            panel.picture._handle_custom_msg("shown", [])
+            await panel.job
+
+        asyncio.run(ask())
+    assert told == [f"computing ahead: {n} of 4 positions" for n in (1, 2, 3, 4)] + [""]
 
 
 def test_nothing_to_tabulate_is_no_table():

@@ -31,6 +31,7 @@ from kdlab.panels.table import Place, Table
 
 MOST_PICTURES = 2000  # more take too long to draw and to send
 SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
+SLOW, NEWS = 1.0, 0.5  # seconds: a table that takes longer says so often how far it is
 
 
 class Explorer(Panel):
@@ -151,9 +152,14 @@ class Explorer(Panel):
         """Draw the table in slices; the browser is heard in between."""
         mine = asyncio.current_task()
         pause = time.perf_counter() + SLICE
-        table = self._new_table()
+        tell, table = pause + SLOW, self._new_table()
+        pictures = math.prod(map(len, table.axes.values()))
         try:
             for _ in self._fill(table):
+                if time.perf_counter() > tell:
+                    done = f"{len(table.rows)} of {pictures}"
+                    self.picture.filling = f"computing ahead: {done} positions"
+                    tell = time.perf_counter() + NEWS
                 if time.perf_counter() > pause:
                     await asyncio.sleep(BREATH)
                     pause = time.perf_counter() + SLICE
@@ -164,6 +170,9 @@ class Explorer(Panel):
             report(error)
         else:
             self._send_table(table)
+        finally:
+            if self.job in (mine, None):  # else a newer one tells
+                self.picture.filling = ""
 
 
 explore = Explorer  # where it is called, a verb reads better

@@ -58,6 +58,7 @@ class Picture(anywidget.AnyWidget):
     presets = traitlets.List().tag(sync=True)  # [["Reset", {control: place}], ...]
     now = traitlets.Bytes().tag(sync=True)  # a table: the kernel's last answer
     table = traitlets.Bytes().tag(sync=True)  # all positions of the tabulated controls
+    filling = traitlets.Unicode().tag(sync=True)  # how far a slow table is
     state = traitlets.Enum(["", "running", "paused", "ended"], "").tag(sync=True)
     start = traitlets.Unicode().tag(sync=True)  # the button's label once it has ended
 

@@ -171,6 +171,13 @@ async function render({ model, el }) {
     }
   }
   for (const [text, preset] of model.get("presets")) addButton(text, () => setControls(preset));
+  if (buttons.firstChild) {                         // beside them, how far a slow table is
+    const filling = document.createElement("span");
+    const tellHowFar = () => { filling.textContent = model.get("filling"); };
+    buttons.append(filling);
+    tellHowFar();
+    listen(model, "change:filling", tellHowFar);
+  }
   if (model.get("state")) {                         // a panel of steps
     const press = { running: "pause", paused: "resume", ended: "start" };
     const button = addButton("", () => tell(press[model.get("state")]));
