@@ -8,6 +8,7 @@ from torch.testing import assert_close
 from kdlab.data import load_images
 from kdlab.experiments import colour
 from kdlab.results import CORE
+from kdlab.speed import PLAIN
 from kdlab.training import fit, predict
 from kdlab.weights import load_model
 
@@ -51,6 +52,7 @@ def test_a_teacher_is_stored_with_its_facts_and_its_answers(few, tmp_path):
 def test_a_teacher_that_was_stopped_goes_on_and_ends_the_same(
     few, tmp_path, monkeypatch
 ):
+    monkeypatch.setattr(colour, "way_here", lambda *_: PLAIN)  # not by the clock
     whole = tmp_path / "whole.safetensors"
     colour.colour_teacher_run(SETTING, keep=whole)
 

@@ -55,6 +55,7 @@ from kdlab.experiments.tuning import (
     epochs_for,
     grid,
     nearest_rate,
+    rates_of,
     setting,
     taught,
     tuned,

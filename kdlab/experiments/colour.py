@@ -4,7 +4,7 @@ import time
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import OneCycleLR
 
@@ -15,7 +15,7 @@ from kdlab.models import build_model, whiten
 from kdlab.objectives import on_augmented, smoothed_label_loss
 from kdlab.speed import Way, fastest_way
 from kdlab.training import best_device, fit, predict
-from kdlab.weights import WEIGHTS, save_model
+from kdlab.weights import WEIGHTS, save_model, write_whole
 
 # Chosen on the held-out images; the same for every seed and method.
 RECIPES = {
@@ -112,10 +112,8 @@ def store_answers(
     """Write what the teacher says, half precision, beside its weights: `told_by`."""
     images = {"train": train_set["images"], "test": test_set["images"]}
     images |= {"mirrored": train_set["images"].flip(3)}
-    path = answers_file(weights)
-    unfinished = path.with_suffix(".unfinished")
-    save_file({k: predict(model, v).half() for k, v in images.items()}, unfinished)
-    unfinished.replace(path)
+    answers = {name: predict(model, some).half() for name, some in images.items()}
+    write_whole(answers_file(weights), save(answers))
 
 
 def answers_file(weights: Path) -> Path:

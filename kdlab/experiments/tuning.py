@@ -4,8 +4,9 @@
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from itertools import product
+from statistics import fmean
 from typing import NamedTuple
 
 from kdlab.experiments.students import (
@@ -114,18 +115,36 @@ def cell_of(run: Mapping[str, object]) -> Cell:
     return Cell(run["method"], temperature, width, run["labels"], run["epochs"])
 
 
+def rates_of(
+    table: str, home: str, tried: list[Setting], kind_of: Callable[[Setting], Hashable]
+) -> dict[Hashable, float]:
+    """The learning rate of each kind of run that was best in a stored tuning.
+
+    Mean accuracy over seeds decides. `kind_of` is given a row, or a setting; what a row
+    does not have is None.
+
+    Raises ValueError if the table of this home lacks some of what is `tried`.
+    """
+    runs = load_runs(table)
+    if len(runs) < len(tried):
+        raise ValueError(f"First finish: python -m kdlab.experiments {home} {table}")
+    runs = runs.astype(object).where(runs.notna(), None).to_dict("records")
+    found: dict[Hashable, dict[float, list[float]]] = {}
+    for run in runs:
+        rates = found.setdefault(kind_of(run), {})
+        rates.setdefault(run["learning_rate"], []).append(run["test_accuracy"])
+    return {
+        kind: max(sorted(rates), key=lambda rate: fmean(rates[rate]))
+        for kind, rates in found.items()
+    }
+
+
 def best_rates() -> dict[Cell, float]:
     """The learning rate of each cell that was best on held-out images, mean over seeds.
 
     Raises ValueError if the stored tuning is unfinished.
     """
-    runs = load_runs("tuning").fillna({"temperature": 1.0})
-    if len(runs) < len(tried()):
-        raise ValueError("First finish: python -m kdlab.experiments kdlab tuning")
-    by = ["method", "temperature", "student", "labels", "epochs"]
-    means = runs.groupby([*by, "learning_rate"])["test_accuracy"].mean()
-    best = means.groupby(level=by).idxmax()
-    return {cell_of(dict(zip(by, key, strict=False))): key[-1] for key in best}
+    return rates_of("tuning", "kdlab", tried(), cell_of)
 
 
 def nearest_rate(rates: Mapping[Cell, float], run: Mapping[str, object]) -> float:

@@ -1,6 +1,5 @@
 """What more than one lesson shows; what only one page shows lies in its own home."""
 
 from kdlab.explorers.answers import answer_explorer
-from kdlab.explorers.costs import costs_of
 from kdlab.explorers.stored import runs_explorer
 from kdlab.explorers.twins import retrain_explorer

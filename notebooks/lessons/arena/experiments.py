@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from kdlab import compression as small
 from kdlab import experiments as lab
 from kdlab.data import Columns, load_images
-from kdlab.results import CORE, load_runs
+from kdlab.results import CORE
 from kdlab.training import last_of
 from kdlab.weights import load_teacher
 
@@ -187,12 +187,7 @@ def tried() -> list[lab.Setting]:
 
 def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
     """The settings, each with the rate that was best for its kind, for five seeds."""
-    runs = load_runs("arena_tuning")
-    if len(runs) < len(tried()):
-        raise ValueError("First finish: arena_tuning, of lessons.arena")
-    runs["kind"] = [kind_of(run) for run in runs.to_dict("records")]
-    means = runs.groupby(["kind", "learning_rate"])["test_accuracy"].mean()
-    best = means.unstack().idxmax(axis=1)
+    best = lab.rates_of("arena_tuning", "lessons.arena", tried(), kind_of)
     rated = [{**run, "learning_rate": best[kind_of(run)]} for run in settings]
     return [{**run, "seed": seed, "draw": seed} for run in rated for seed in lab.SEEDS]
 

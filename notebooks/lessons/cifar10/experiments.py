@@ -3,7 +3,6 @@
 from itertools import product
 
 from kdlab import experiments as lab
-from kdlab.results import load_runs
 
 from .students import SAME, colour_run
 
@@ -73,21 +72,15 @@ def tried() -> list[lab.Setting]:
 
 def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
     """Each setting with the rate that was best for this net and way to teach."""
-    found = load_runs("colour_tuning").fillna({"temperature": 0.0})
-    if len(found) < len(tried()):
-        raise ValueError("First finish: colour_tuning, of lessons.cifar10")
-    found["few"] = found["labels"] < ALL / 2
-    by = ["student", "method", "teacher", "temperature", "few"]
-    means = found.groupby([*by, "learning_rate"])["test_accuracy"].mean()
-    best = means.groupby(level=by).idxmax()
+    best = lab.rates_of("colour_tuning", "lessons.cifar10", tried(), kind_of)
+    return [{**run, "learning_rate": best[kind_of(run)]} for run in runs]
 
-    def rate(run: lab.Setting) -> float:
-        told = run["method"] == "teacher"  # smoothed labels learn as labels do
-        how = run["teacher"], run["temperature"] if told else 0.0
-        net = run["student"], "teacher" if told else "labels"
-        return best[*net, *how, run["labels"] < ALL / 2][-1]
 
-    return [{**run, "learning_rate": rate(run)} for run in runs]
+def kind_of(run: lab.Setting) -> tuple:
+    """Which runs share a rate; smoothed labels learn as labels do."""
+    told = run["method"] == "teacher"
+    how = run["teacher"], run["temperature"] if told else None
+    return run["student"], told, *how, run["labels"] < ALL / 2
 
 
 def by_views() -> list[lab.Setting]:

@@ -10,7 +10,6 @@ from kdlab.compression import (
     recalibrated,
     zipped_bytes,
 )
-from kdlab.results import load_runs
 from kdlab.training import last_of
 from kdlab.weights import load_teacher
 
@@ -90,21 +89,14 @@ def tried() -> list[lab.Setting]:
 
 def tuned(runs: list[lab.Setting]) -> list[lab.Setting]:
     """Each setting with the rate that was best for its kind of net and its method."""
-    found = load_runs("pruning_tuning").fillna({"temperature": 0.0})
-    if len(found) < len(tried()):
-        raise ValueError("First finish: pruning_tuning, of lessons.pruning")
-    found["few"] = found["labels"] == FEW["labels"]
-    by = ["dataset", "how", "temperature", "few"]
-    means = found.groupby([*by, "learning_rate"])["test_accuracy"].mean()
-    best = means.groupby(level=by).idxmax()
+    best = lab.rates_of("pruning_tuning", "lessons.pruning", tried(), kind_of)
+    return [{**run, "learning_rate": best[kind_of(run)]} for run in runs]
 
-    def rate(run: lab.Setting) -> float:
-        kind = run["how"].split()[-1]  # how channels or weights go does not matter
-        kind = {"scratch": "from scratch", "weights": "channels"}.get(kind, kind)
-        few = run["labels"] == FEW["labels"]
-        return best[run["dataset"], kind, run["temperature"] or 0.0, few][-1]
 
-    return [{**run, "learning_rate": rate(run)} for run in runs]
+def kind_of(run: lab.Setting) -> tuple:
+    """Which runs share a rate; how channels or weights go does not matter."""
+    how = run["how"].split()[-1].replace("weights", "channels")
+    return run["dataset"], how, run["temperature"], run["labels"] == FEW["labels"]
 
 
 def compared() -> list[lab.Setting]:

@@ -15,7 +15,6 @@ from kdlab.compression import on_grid
 from kdlab.data import Columns, load_images, sample
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss
-from kdlab.results import load_runs
 from kdlab.training import best_device, cycle_of, fit, predict
 from kdlab.weights import load_teacher
 
@@ -117,11 +116,14 @@ def tried() -> list[lab.Setting]:
 
 def best_rate(method: str, bits: int | None) -> float:
     """The rate that was best on held-out images, at 2 bits or at 4."""
-    found = load_runs("quantization_tuning")
-    some = found[found["method"] == method].fillna({"bits": 0})
-    nearest = bits and (2 if bits < 4 else 4)
-    some = some[some["bits"] == (nearest or 0)]
-    return float(some.loc[some["test_accuracy"].idxmax(), "learning_rate"])
+
+    def kind_of(run: lab.Setting) -> tuple:
+        return run["method"], run["bits"] and (2 if run["bits"] < 4 else 4)
+
+    found = lab.rates_of(
+        "quantization_tuning", "lessons.quantization", tried(), kind_of
+    )
+    return found[kind_of({"method": method, "bits": bits})]
 
 
 def by_bits() -> list[lab.Setting]:

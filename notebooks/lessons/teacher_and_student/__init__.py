@@ -1,8 +1,9 @@
 """Lesson 05: does it work on real data? Twins, fairly compared, and their teachers."""
 
 from kdlab.exercises import of_lesson
-from kdlab.explorers import costs_of, retrain_explorer
+from kdlab.explorers import retrain_explorer
 
+from .costs import costs_of
 from .exercises import TASKS
 from .fidelity import fidelity_explorer, reliability_picture
 from .pair import pair_explorer
