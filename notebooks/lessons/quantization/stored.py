@@ -1,6 +1,7 @@
 """Stored runs: errors of 10,000 images of MNIST over the bits of a weight."""
 
 import math
+from collections.abc import Sequence
 from functools import partial
 
 import pandas as pd
@@ -22,7 +23,7 @@ GRIDS = {
 WAYS = {"as it was": AFTER, STRAIGHT: STRAIGHT, LEARNED: LEARNED, "and taught": TAUGHT}
 TRAINED = {name: f"{FINEST}{method!r}" for name, method in WAYS.items()}
 FLOATS = [FLOAT, "float32, longer", "float32, longer, taught"]
-TICKS = {f"{n:,}": n for n in (100, 300, 500, 1000, 3000)}
+TICKS = {False: (100, 300, 1000, 3000), True: (300, 500, 1000)}
 AXES = {False: [40, 10_000], True: [300, 1000]}  # errors, of those trained on: True
 
 
@@ -46,7 +47,7 @@ def bits_explorer(runs: pd.DataFrame, *, trained: bool = False) -> Explorer:
     def view(bits: int, net: str) -> fig.Drawn:
         here = {way: found[sizes.index(bits)] for way, found in lines[net].items()}
         words = f"MNIST, {net}, {bits} bits a weight"
-        y = errors_axis(*AXES[trained])
+        y = errors_axis(*AXES[trained], TICKS[trained])
         return bits_picture(alone[net] | here, lines[net], (sizes, y), bits, words)
 
     bits = choice("bits", sizes, sizes[0])
@@ -91,10 +92,12 @@ def bits_picture(
     )
 
 
-def errors_axis(low: int, high: int) -> dict:
-    """Errors of 10,000, from low to high."""
+def errors_axis(low: int, high: int, places: Sequence[int]) -> dict:
+    """Errors of 10,000, from low to high, with ticks at these places."""
     ends = [math.log10(low), math.log10(high)]
-    return fig.axis("errors of 10,000", ends, log=True, ticks=TICKS)
+    return fig.axis(
+        "errors of 10,000", ends, log=True, ticks={f"{n:,}": n for n in places}
+    )
 
 
 def over_bits(lines: fig.Runs, sizes: list[int], y: dict, bits: int) -> fig.Part:
