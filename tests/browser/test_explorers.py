@@ -151,7 +151,7 @@ class Page:
             notebook.control(label, at).locator("input").click()
         elif isinstance(control, widgets.SelectionSlider):
             names = [name for name, _ in control._options_full]
-            for place in (to, 1 - to):  # where there are few, the first may be here
+            for place in (to, 1 - to, 1):  # where there are few, it may be here
                 notebook.drag_slider(label, place, panel=at)
                 if notebook.readout(label, at) != control.label:
                     break

@@ -62,7 +62,7 @@ def training_explorer(runs: pd.DataFrame, norms: pd.DataFrame) -> Explorer:
         )
 
     shares = [(fig.percent(share, 0), share) for share in (0.25, 0.5, 0.75)]
-    share = choice("channels removed", shares, 0.25)
+    share = choice("channels removed", shares, 0.5)
     return explore(view, share=share, net=dropdown("net", list(NETS)))
 
 
