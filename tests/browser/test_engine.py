@@ -9,6 +9,7 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 import pytest
+from playwright.sync_api import Error as PlaywrightError
 
 from browser.proxy import DelayingProxy
 
@@ -58,7 +59,10 @@ def expect(notebook, temperature, image, panel=0):
 
 
 def wait_until_it_says(notebook, pattern, panel=0):
-    notebook.page.wait_for_function(SAYS, arg=[pattern, panel], timeout=60_000)
+    try:
+        notebook.page.wait_for_function(SAYS, arg=[pattern, panel], timeout=60_000)
+    except PlaywrightError as error:
+        raise TimeoutError(f"Not {pattern!r}: {notebook.sentence(panel)!r}") from error
 
 
 def wait_for_table(notebook):
