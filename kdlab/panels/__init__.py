@@ -14,4 +14,5 @@ from kdlab.panels.controls import (
 )
 from kdlab.panels.explorer import Explorer, explore, show
 from kdlab.panels.live import LivePanel, explore_live
+from kdlab.panels.pad import drawing_pad, drawn_image, drawn_value
 from kdlab.panels.picker import image_picker

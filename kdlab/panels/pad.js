@@ -1,0 +1,115 @@
+// A drawing pad: the strokes of a pen, a mouse or a finger, and the image that a net is given.
+// Nothing is exported: what uses it (drawing.js, a page of its own) stands behind it in one module.
+
+const PAPER = 252, SIDE = 28, BOX = 20;             // CSS pixels; pixels of the image; its ink's largest side
+const THICKNESS = 22;                               // of the pen, CSS pixels: that of MNIST's digits
+const NEWS = 50;                                    // milliseconds between two values while drawing
+const FULL = 0.8;                                   // of the box is ink: no digit of MNIST has so much
+
+const newDrawing = () => ({ thickness: THICKNESS, strokes: [] });      // strokes: [[[x, y], ...], ...]
+
+// ---- the form of MNIST ---------------------------------------------------------------------------
+
+// How far each pixel [28 · 28] is covered, 0 to 1, by a pen of this thickness that follows the strokes:
+// a pixel's middle within the pen is ink, at its edge it is grey.
+function inkOf(strokes, thickness) {
+  const ink = new Float64Array(SIDE * SIDE), reach = thickness / 2 + 0.5;
+  for (const points of strokes) points.forEach(([x, y], n) => {
+    const [fromX, fromY] = points[Math.max(0, n - 1)], dx = x - fromX, dy = y - fromY;
+    const within = (at) => Math.min(SIDE - 1, Math.max(0, Math.floor(at)));
+    for (let row = within(Math.min(y, fromY) - reach); row <= within(Math.max(y, fromY) + reach); row++)
+      for (let column = within(Math.min(x, fromX) - reach); column <= within(Math.max(x, fromX) + reach); column++) {
+        const px = column + 0.5 - fromX, py = row + 0.5 - fromY;
+        const along = Math.min(1, Math.max(0, (px * dx + py * dy) / (dx * dx + dy * dy || 1)));
+        const covered = Math.min(1, reach - Math.hypot(px - along * dx, py - along * dy));
+        if (covered > ink[row * SIDE + column]) ink[row * SIDE + column] = covered;
+      }
+  });
+  return ink;
+}
+
+// The drawing as MNIST's images were made: the largest side of the ink's box becomes 20 pixels, and its
+// centre of mass the middle of 28 x 28. Base64 of 784 bytes, 255 is ink; or "", "dot", "full" (pad.py).
+function toMnist({ thickness, strokes }) {
+  const points = strokes.flat();
+  if (!points.length) return "";
+  const middle = [], sides = [0, 1].map((axis) => {
+    const places = points.map((point) => point[axis]), low = Math.min(...places), high = Math.max(...places);
+    middle.push((low + high) / 2);
+    return high - low;
+  });
+  const extent = Math.max(...sides), scale = BOX / (extent + thickness);
+  if (extent < thickness) return "dot";
+  const at = (shift) => inkOf(strokes.map((s) => s.map((point) => point.map((place, axis) =>
+    (place - middle[axis]) * scale + SIDE / 2 + shift[axis]))), thickness * scale);
+  const ink = at([0, 0]), sum = ink.reduce((a, b) => a + b);
+  if (sum > FULL * BOX * BOX) return "full";
+  const mass = [0, 0];
+  ink.forEach((covered, n) => {
+    mass[0] += covered / sum * (n % SIDE + 0.5);
+    mass[1] += covered / sum * (Math.floor(n / SIDE) + 0.5);
+  });
+  const centred = at(mass.map((place) => Math.round(SIDE / 2 - place)));
+  return btoa(String.fromCharCode(...centred.map((covered) => Math.round(255 * covered))));
+}
+
+// ---- the pad -------------------------------------------------------------------------------------
+
+// A pad within `el`, named `label`. It calls `change(value)` while somebody draws, at most 20 times a
+// second, and the last time always. `drawing` may be shared with other pads. Returns { set(value) }: a
+// value from elsewhere; unless it is that of the strokes, they are dropped, and its image is shown.
+function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
+  el.classList.add("kdlab-pad");
+  el.innerHTML = `<canvas class="kdlab-paper" role="img"></canvas><div>
+    <figure><canvas width="28" height="28"></canvas><figcaption>what the net is given</figcaption></figure>
+    <button>Undo</button> <button>Clear</button>
+    <label>thickness <input type="range" min="10" max="40"></label></div>`;
+  const [paper, given] = el.querySelectorAll("canvas"), [undo, clear] = el.querySelectorAll("button");
+  const thickness = el.querySelector("input"), sharp = window.devicePixelRatio || 1;
+  paper.width = paper.height = PAPER * sharp;
+  paper.setAttribute("aria-label", label);
+  let shown = null, line = null, news = 0, told = 0;
+
+  function paint() {
+    const bytes = shown?.length > 4 ? atob(shown) : "", small = given.getContext("2d");
+    const image = small.createImageData(SIDE, SIDE), pen = paper.getContext("2d");
+    for (let n = 0; n < SIDE * SIDE; n++) image.data.fill(bytes.charCodeAt(n) || 0, 4 * n, 4 * n + 3);
+    for (let n = 0; n < SIDE * SIDE; n++) image.data[4 * n + 3] = 255;
+    small.putImageData(image, 0, 0);
+    pen.setTransform(sharp, 0, 0, sharp, 0, 0);
+    pen.fillRect(0, 0, PAPER, PAPER);
+    pen.imageSmoothingEnabled = false;
+    if (!drawing.strokes.length) pen.drawImage(given, 0, 0, PAPER, PAPER);
+    Object.assign(pen, { strokeStyle: "white", lineWidth: drawing.thickness, lineCap: "round", lineJoin: "round" });
+    for (const points of drawing.strokes) {
+      pen.beginPath();
+      for (const point of points) pen.lineTo(...point);
+      pen.lineTo(...points[0].map((place) => place + (points.length === 1) / 99));     // a dot has no length
+      pen.stroke();
+    }
+    thickness.value = drawing.thickness;
+    undo.disabled = clear.disabled = !drawing.strokes.length && !bytes;
+  }
+
+  function tell() {
+    news = 0, told = performance.now();
+    const value = toMnist(drawing);
+    if (value === shown) return;
+    shown = value;
+    change(value);
+    paint();
+  }
+  function changed() {
+    paint();
+    news ||= setTimeout(tell, Math.max(0, told + NEWS - performance.now()));
+  }
+
+  function set(value) {
+    if (value === shown) return;
+    if (value !== toMnist(drawing)) drawing.strokes.length = 0;
+    shown = value;
+    paint();
+  }
+  set(value);
+  return { set };
+}
