@@ -49,7 +49,8 @@ function toMnist({ thickness, strokes }) {
     mass[0] += covered / sum * (n % SIDE + 0.5);
     mass[1] += covered / sum * (Math.floor(n / SIDE) + 0.5);
   });
-  const centred = at(mass.map((place) => Math.round(SIDE / 2 - place)));
+  // To the nearest whole pixel, as in all of MNIST's test images: within half a pixel of the middle of pixel 14.
+  const centred = at(mass.map((place) => Math.round(SIDE / 2 + 0.5 - place)));
   return btoa(String.fromCharCode(...centred.map((covered) => Math.round(255 * covered))));
 }
 
