@@ -2,7 +2,7 @@
 // Nothing is exported: what uses it (drawing.js, a page of its own) stands behind it in one module.
 
 const PAPER = 252, SIDE = 28, BOX = 20;             // CSS pixels; pixels of the image; its ink's largest side
-const THICKNESS = 22;                               // of the pen, CSS pixels: that of MNIST's digits
+const THICKNESS = 24;                               // of the pen, CSS pixels: that of MNIST's digits
 const NEWS = 50;                                    // milliseconds between two values while drawing
 const FULL = 0.8;                                   // of the box is ink: no digit of MNIST has so much
 
@@ -57,57 +57,89 @@ function toMnist({ thickness, strokes }) {
 // ---- the pad -------------------------------------------------------------------------------------
 
 // A pad within `el`, named `label`. It calls `change(value)` while somebody draws, at most 20 times a
-// second, and the last time always. `drawing` may be shared with other pads. Returns { set(value) }: a
-// value from elsewhere; unless it is that of the strokes, they are dropped, and its image is shown.
+// second, and the last time always. `drawing` may be shared with other pads. Returns { set(value) }, for
+// values from elsewhere: unless it is that of the strokes, they are dropped and its image is shown.
 function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   el.classList.add("kdlab-pad");
-  el.innerHTML = `<canvas class="kdlab-paper" role="img"></canvas><div>
-    <figure><canvas width="28" height="28"></canvas><figcaption>what the net is given</figcaption></figure>
-    <button>Undo</button> <button>Clear</button>
+  el.dataset.lmSuppressShortcuts = "true";                     // else JupyterLab takes the arrows
+  el.innerHTML = `<canvas class="kdlab-paper" role="img"></canvas><div><b aria-hidden="true"></b>
+    <figure><canvas width="28" height="28" aria-hidden="true"></canvas>
+    <figcaption>what the net is given</figcaption></figure><p><button>Undo</button><button>Clear</button></p>
     <label>thickness <input type="range" min="10" max="40"></label></div>`;
   const [paper, given] = el.querySelectorAll("canvas"), [undo, clear] = el.querySelectorAll("button");
   const thickness = el.querySelector("input"), sharp = window.devicePixelRatio || 1;
   paper.width = paper.height = PAPER * sharp;
   paper.setAttribute("aria-label", label);
-  let shown = null, line = null, news = 0, told = 0;
+  el.querySelector("b").textContent = label;
+  let shown = null, stroke = null, news = 0, told = 0;         // the value, and the stroke under the pen
 
   function paint() {
-    const bytes = shown?.length > 4 ? atob(shown) : "", small = given.getContext("2d");
-    const image = small.createImageData(SIDE, SIDE), pen = paper.getContext("2d");
-    for (let n = 0; n < SIDE * SIDE; n++) image.data.fill(bytes.charCodeAt(n) || 0, 4 * n, 4 * n + 3);
-    for (let n = 0; n < SIDE * SIDE; n++) image.data[4 * n + 3] = 255;
-    small.putImageData(image, 0, 0);
+    const bytes = shown.length > 4 ? atob(shown) : "", small = given.getContext("2d");
+    const pixels = small.createImageData(SIDE, SIDE), pen = paper.getContext("2d"), { strokes } = drawing;
+    for (let n = 0; n < SIDE * SIDE; n++) {
+      pixels.data.fill(bytes.charCodeAt(n) || 0, 4 * n, 4 * n + 3);
+      pixels.data[4 * n + 3] = 255;
+    }
+    small.putImageData(pixels, 0, 0);
     pen.setTransform(sharp, 0, 0, sharp, 0, 0);
-    pen.fillRect(0, 0, PAPER, PAPER);
     pen.imageSmoothingEnabled = false;
-    if (!drawing.strokes.length) pen.drawImage(given, 0, 0, PAPER, PAPER);
+    pen.fillRect(0, 0, PAPER, PAPER);
+    if (!strokes.length) pen.drawImage(given, 0, 0, PAPER, PAPER);
     Object.assign(pen, { strokeStyle: "white", lineWidth: drawing.thickness, lineCap: "round", lineJoin: "round" });
-    for (const points of drawing.strokes) {
+    for (const points of strokes) {
       pen.beginPath();
-      for (const point of points) pen.lineTo(...point);
-      pen.lineTo(...points[0].map((place) => place + (points.length === 1) / 99));     // a dot has no length
+      [points[0], ...points].forEach(([x, y]) => pen.lineTo(x, y));    // twice: a dot is a line, too
       pen.stroke();
     }
     thickness.value = drawing.thickness;
-    undo.disabled = clear.disabled = !drawing.strokes.length && !bytes;
+    undo.disabled = !strokes.length;
+    clear.disabled = !strokes.length && !bytes;
   }
 
   function tell() {
-    news = 0, told = performance.now();
+    news = 0;
+    told = performance.now();
     const value = toMnist(drawing);
-    if (value === shown) return;
+    if (value === shown || (stroke && value === "dot")) return;        // any digit begins with a dot
     shown = value;
-    change(value);
     paint();
+    change(value);
   }
   function changed() {
     paint();
     news ||= setTimeout(tell, Math.max(0, told + NEWS - performance.now()));
   }
 
+  const at = (place) => Math.min(PAPER, Math.max(0, place));
+  function follow(event) {
+    const { left, top, width } = paper.getBoundingClientRect(), zoom = PAPER / width;
+    const all = event.getCoalescedEvents?.() ?? [];            // all that a quick pen did since the last
+    for (const { clientX, clientY } of all.length ? all : [event]) {
+      const [x, y] = [at((clientX - left) * zoom), at((clientY - top) * zoom)], last = stroke.at(-1);
+      if (!last || Math.hypot(x - last[0], y - last[1]) >= 1) stroke.push([x, y]);
+    }
+    changed();
+  }
+  paper.onpointerdown = (event) => {
+    if (stroke || event.button) return;                        // a second finger, the other button
+    event.preventDefault();
+    paper.setPointerCapture(event.pointerId);
+    drawing.strokes.push(stroke = []);
+    follow(event);
+  };
+  paper.onpointermove = (event) => { if (stroke && paper.hasPointerCapture(event.pointerId)) follow(event); };
+  paper.onlostpointercapture = () => { stroke = null; changed(); };    // lifted, or taken by the system
+  const keep = (strokes) => { drawing.strokes.splice(0, Infinity, ...strokes); changed(); };
+  undo.onclick = () => keep(drawing.strokes.slice(0, -1));
+  clear.onclick = () => keep([]);
+  thickness.oninput = () => {
+    drawing.thickness = Number(thickness.value);
+    if (drawing.strokes.length) changed();
+  };
+
   function set(value) {
     if (value === shown) return;
-    if (value !== toMnist(drawing)) drawing.strokes.length = 0;
+    if (value !== toMnist(drawing)) drawing.strokes.length = 0, stroke = null;
     shown = value;
     paint();
   }

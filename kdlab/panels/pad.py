@@ -15,7 +15,7 @@ from torch import Tensor
 FOLDER = Path(__file__).parent
 SIDE = 28  # pixels
 REFUSED = {  # values of a pad that are no image, and what is said instead of an answer
-    "": "Nothing is drawn yet: draw a digit on the pad.",
+    "": "Nothing is drawn yet: draw a digit, 0 to 9, on the pad.",
     "dot": "This is only a dot: draw a digit, as large as the pad.",
     "full": "Nearly all is ink: press Clear, and draw a digit.",
 }
@@ -25,7 +25,7 @@ class DrawingPad(anywidget.AnyWidget, widgets.ValueWidget):
     """Paper, a pen, and what the net is given; `drawing_pad` makes one."""
 
     _esm = "".join((FOLDER / f"{name}.js").read_text() for name in ("pad", "drawing"))
-    _css = FOLDER / "panels.css"
+    _css = FOLDER / "pad.css"
     value = traitlets.Unicode().tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)
 

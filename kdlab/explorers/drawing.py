@@ -1,0 +1,65 @@
+"""The reader's own digits, and what a teacher says of them while they are drawn."""
+
+import math
+from collections.abc import Sequence
+from functools import lru_cache
+
+import torch
+from torch import Tensor, nn
+
+from kdlab import figures as fig
+from kdlab.explorers.answers import DIGITS, ranking, top_words
+from kdlab.metrics import entropy, soften
+from kdlab.panels import (
+    Explorer,
+    drawing_pad,
+    drawn_image,
+    explore,
+    temperature_slider,
+)
+from kdlab.panels.pad import REFUSED
+from kdlab.training import predict
+
+
+def pad_explorer(
+    teacher: nn.Module, class_names: Sequence[str] = DIGITS, temperature: float = 4.0
+) -> Explorer:
+    """What a teacher of 28 x 28 images says of a drawing, as trained and softened."""
+
+    @lru_cache(maxsize=8)  # the same drawing is asked for at every temperature
+    def logits(drawing: str) -> Tensor:
+        return predict(teacher, drawn_image(drawing)[None])[0]
+
+    def view(temperature: float, drawing: str) -> fig.Drawn:
+        if not drawing:
+            title, says = f"T = {temperature:.4g}: nothing is drawn yet", REFUSED[""]
+            cold = warm = torch.zeros(len(class_names))
+        else:
+            cold, warm = (soften(logits(drawing), t) for t in (1.0, temperature))
+            first, second = (top_words(probs, class_names) for probs in (cold, warm))
+            title = f"T = 1: {first}; T = {temperature:.4g}: {second}"
+            says = f"{ranking(cold, class_names)} {open_words(cold, warm, temperature)}"
+        answers = {
+            "T = 1, as trained": (cold, fig.TEACHER),
+            "softened with T": (warm, fig.SOFTENED),
+        }
+        bars = fig.grouped_bars(answers, class_names, title="teacher's probability")
+        return fig.picture(title, bars, says=says, height=420, legend=True)
+
+    panel = explore(
+        view,
+        presets={"as trained": 1.0, "soft": 8.0},
+        temperature=temperature_slider(temperature),
+        drawing=drawing_pad(),
+    )
+    panel.add_class("kdlab-beside")
+    return panel
+
+
+def open_words(cold: Tensor, warm: Tensor, temperature: float) -> str:
+    """How many bits two answers [classes] leave open."""
+    bits = [entropy(probs).item() / math.log(2) for probs in (cold, warm)]
+    return (
+        f"That leaves {bits[0]:.2f} bits open; softened with T = {temperature:.4g}, "
+        f"{bits[1]:.2f} of at most {math.log2(len(cold)):.2f}."
+    )
