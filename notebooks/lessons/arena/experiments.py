@@ -14,10 +14,10 @@ from kdlab import experiments as lab
 from kdlab.data import Columns, load_images
 from kdlab.results import CORE
 from kdlab.training import last_of
-from kdlab.weights import load_teacher
+from kdlab.weights import load_teacher, save_model
 
 from .experiments_colour import arena_colour  # noqa: F401 - a table of its own
-from .files import files_of, measured_file
+from .files import files_of, measured_file, page_file
 from .recipes import (
     AS_IT_IS,
     FILES,
@@ -66,6 +66,26 @@ def arena_run(setting: lab.Setting) -> lab.Setting:
     """
     net, images, judges, seconds = followed(setting)
     row = measured_file(net, setting["bits"], images["images"], judges)
+    return {**setting, **row, "train_seconds": seconds}
+
+
+def page_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
+    """Follow a recipe, and write its file for a page; the row of that.
+
+    `keep`: where to save the net; the page's file lies beside it, with its card.
+    """
+    net, images, judges, seconds = followed(setting)
+    names = "dataset", "student", "temperature", "epochs", "seed"
+    facts = {name: setting[name] for name in names} | {"images": setting["labels"]}
+    facts["steps"] = setting["epochs"] * -(-setting["labels"] // setting["batch_size"])
+    facts["taught_by"] = f"{setting['dataset']}_teacher"
+    with TemporaryDirectory() as folder:
+        path = keep.with_suffix(".json") if keep else Path(folder) / "page.json"
+        row = page_file(net, path, images["images"], judges, **facts)
+    if keep:
+        *channels, hidden = map(int, SMALL.split("-")[1:])
+        sizes = {"channels": channels, "hidden": hidden}
+        save_model(keep, net, "cnn", sizes, **facts, test_errors=row["float_errors"])
     return {**setting, **row, "train_seconds": seconds}
 
 
@@ -199,8 +219,22 @@ def with_all_labels() -> list[lab.Setting]:
     return tuned([{**run, **ALL} for run in some])
 
 
+def for_pages() -> list[lab.Setting]:
+    """The small net, taught all images of its dataset; one seed, which is stored."""
+    few = {"labels": 1437, "epochs": 41, "batch_size": 78}  # about as many steps
+    sets = {"mnist": ALL, "digits": few}
+    runs = [arm(SMALL, "distil", **sets[d], dataset=d, bits=8) for d in sets]
+    return [run for run in tuned(runs) if run["seed"] == 0]
+
+
 AFTER = "teachers", "arena_tuning"
 arena_tuning = lab.Experiment(tuning_run, tried, after=AFTER[:1])
 arena = lab.Experiment(arena_run, lambda: untrained() + tuned(arms()), after=AFTER)
 arena_times = lab.Experiment(times_run, all_times, in_turn=True)
 arena_all = lab.Experiment(arena_run, with_all_labels, after=AFTER)
+page_students = lab.Experiment(
+    page_run,
+    for_pages,
+    keeps=lambda run: f"{run['dataset']}_student.safetensors",
+    after=AFTER,
+)

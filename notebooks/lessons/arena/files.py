@@ -7,9 +7,10 @@ from torch import Tensor, nn
 
 from kdlab import compression as small
 from kdlab import experiments as lab
-from kdlab.data import Columns
+from kdlab.data import Columns, count
 
 CALIBRATION = 500  # images without labels that tell int8 the ranges of activations
+SEVEN = {"every_layer": True, "reduce_range": True}  # bits: no sum of two overflows
 
 
 class Running(nn.Module):
@@ -52,3 +53,22 @@ def measured_file(
     row |= lab.measured(running, judges)
     row["multiply_adds"] = small.multiply_adds(small.baked(net), judges["images"])
     return row
+
+
+def page_file(
+    net: nn.Module, path: Path, images: Tensor, judges: Columns, **card: object
+) -> lab.Setting:
+    """Write the net for a page, with these facts on its card; what its file measured.
+
+    All is in 8 bits, and weights in 7 of them: so each processor's engine answers as
+    the page does. Of the errors that the card tells, the file's are its engine's.
+    """
+    with TemporaryDirectory() as folder:
+        whole = small.export(net, Path(folder) / "net.onnx", images)
+        few = Path(folder) / "int8.onnx"
+        small.to_int8(whole, few, images[:CALIBRATION], **SEVEN)
+        row = lab.measured(Running(few), judges)
+        row["float_errors"] = lab.measured(net, judges)["test_errors"]
+        card |= {name: row[name] for name in ("test_errors", "float_errors")}
+        small.to_page(few, path, **card, test_images=count(judges))
+    return row | {"bytes": small.file_bytes(path)}
