@@ -56,7 +56,7 @@ def measured_file(
 
 
 def page_file(
-    net: nn.Module, path: Path, images: Tensor, judges: Columns, **card: object
+    net: nn.Module, path: Path, images: Tensor, judges: Columns, /, **card: object
 ) -> lab.Setting:
     """Write the net for a page, with these facts on its card; what its file measured.
 
