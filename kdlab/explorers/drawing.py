@@ -44,7 +44,7 @@ def pad_explorer(
             "softened with T": (warm, fig.SOFTENED),
         }
         bars = fig.grouped_bars(answers, class_names, title="teacher's probability")
-        return fig.picture(title, bars, says=says, height=420, legend=True)
+        return fig.picture(title, bars, says=says, height=400, legend=True)
 
     panel = explore(
         view,

@@ -64,8 +64,8 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   el.dataset.lmSuppressShortcuts = "true";                     // else JupyterLab takes the arrows
   el.innerHTML = `<canvas class="kdlab-paper" role="img"></canvas><div><b aria-hidden="true"></b>
     <figure><canvas width="28" height="28" aria-hidden="true"></canvas>
-    <figcaption>what the net is given</figcaption></figure><p><button>Undo</button><button>Clear</button></p>
-    <label>thickness <input type="range" min="10" max="40"></label></div>`;
+    <figcaption>what the net is given</figcaption></figure><p><button>Undo</button><button>Clear</button>
+    <label>thickness <input type="range" min="10" max="40"></label></p></div>`;
   const [paper, given] = el.querySelectorAll("canvas"), [undo, clear] = el.querySelectorAll("button");
   const thickness = el.querySelector("input"), sharp = window.devicePixelRatio || 1;
   paper.width = paper.height = PAPER * sharp;

@@ -72,6 +72,7 @@ async function render({ model, el }) {
 
   function wait() {                                 // the kernel is busy, dead, or missed the change
     drawn = [];
+    frame.classList.add("stale");
     if (tell({ wanted: places() })) say(WAITING, false);
   }
 
@@ -127,7 +128,7 @@ async function render({ model, el }) {
     if (!covering) waiting = setTimeout(wait, 1500);
     if (!table) return frame.classList.add("stale");
     const n = Math.max(0, rowOf(table, wanted)), row = table.rows[n];
-    frame.classList.toggle("stale", !covering || !row);
+    frame.classList.toggle("stale", !row);          // while a pen moves on, each answer is new
     if (drawn[0] === table && drawn[1] === n && drawn[2] === theme) return;
     if (row) {                                      // else the view refused: the picture stays
       const before = drawn[2] === theme && shown?.table === table
