@@ -19,6 +19,7 @@ from kdlab.explorers.pair import lines
 from kdlab.explorers.twins import twins_picture
 from kdlab.hints import permuted
 from kdlab.metrics import entropy, soften
+from kdlab.models import build_model
 from kdlab.panels import LivePanel, choice
 from kdlab.panels.panel import positions
 from lessons.dark_knowledge import neighbours_explorer, similarity_explorer
@@ -43,6 +44,7 @@ HOMES = {name: import_module(f"lessons.{name}.test_lesson") for name in LESSONS}
 TEACHER, STUDENT = {fig.TEACHER}, {fig.STUDENT}
 SMALLER = "weights", "channels", "rank"
 SHOWS = dict.fromkeys(["answer", "answer_beside", "label", "torn"], TEACHER)
+SHOWS |= {"between": TEACHER}
 SHOWS |= dict.fromkeys(["second_answer", "uniform_mix", "temperature"], TEACHER)
 SHOWS |= dict.fromkeys(["similarity", "neighbours"], TEACHER)
 SHOWS |= dict.fromkeys(["gradient", "limit", "calibration"], STUDENT)
@@ -62,7 +64,8 @@ FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set()}
-COMPARE = {"uniform_mix", "similarity", "neighbours"}  # classes, so two are needed
+# classes, so two are needed
+COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {
     "two of two": some_images(2, 2),
     "two of twelve": some_images(2, 12),
@@ -261,6 +264,7 @@ def with_names(name, columns, names):
     given = dict.fromkeys(
         ["student_logits", "smoothed_logits"], student_answers(columns)
     )
+    given["teacher"] = build_model("mlp", classes=columns["teacher_logits"].shape[1])
     panel = NAMED[name](*(given.get(n, columns) for n in before), class_names=names)
     if isinstance(panel, LivePanel):
         panel.stop()

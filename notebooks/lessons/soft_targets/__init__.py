@@ -3,6 +3,7 @@
 from kdlab.exercises import of_lesson
 from kdlab.explorers import answer_explorer
 
+from .between import between_explorer, moved
 from .exercises import TASKS
 from .explorers import (
     label_explorer,
@@ -13,8 +14,10 @@ from .explorers import (
 
 __all__ = [
     "answer_explorer",
+    "between_explorer",
     "check",
     "label_explorer",
+    "moved",
     "predict",
     "quiz",
     "second_answer_explorer",

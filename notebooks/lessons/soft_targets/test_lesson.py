@@ -7,10 +7,12 @@ import pytest
 
 from kdlab.explorers.answers import picked_images
 from kdlab.metrics import entropy, soften
+from kdlab.models import build_model
 from lessons.samples import pictures, prose
 
 from . import (
     answer_explorer,
+    between_explorer,
     label_explorer,
     second_answer_explorer,
     torn_explorer,
@@ -20,7 +22,11 @@ from . import (
 
 def explorers(columns, student_logits):
     told = {"dog": 0.3, "cat": 0.2}
+    teacher = build_model(
+        "mlp", widths=(8,), classes=columns["teacher_logits"].shape[1]
+    )
     return {
+        "between": lambda: between_explorer(columns, teacher),
         "answer": lambda: answer_explorer(columns),
         "answer_beside": lambda: answer_explorer(columns, beside=told),
         "label": lambda: label_explorer(columns),
