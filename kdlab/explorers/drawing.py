@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from kdlab import figures as fig
-from kdlab.explorers.answers import DIGITS, ranking, top_words
+from kdlab.explorers.answers import names_of, ranking, top_words
 from kdlab.metrics import entropy, soften
 from kdlab.panels import (
     Explorer,
@@ -22,9 +22,18 @@ from kdlab.training import predict
 
 
 def pad_explorer(
-    teacher: nn.Module, class_names: Sequence[str] = DIGITS, temperature: float = 4.0
+    teacher: nn.Module,
+    class_names: Sequence[str] | None = None,
+    temperature: float = 4.0,
 ) -> Explorer:
-    """What a teacher of 28 x 28 images says of a drawing, as trained and softened."""
+    """What a teacher of images [1, 28, 28] says of a drawing, as trained and softened.
+
+    Raises ValueError unless there is a name for each of the teacher's classes.
+    """
+    paper = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
+    columns = {"images": paper, "labels": torch.tensor([0])}
+    columns["teacher_logits"] = predict(teacher, paper)
+    class_names = names_of(columns, class_names)
 
     @lru_cache(maxsize=8)  # the same drawing is asked for at every temperature
     def logits(drawing: str) -> Tensor:

@@ -354,6 +354,18 @@ class Notebook:
         """Click a thumbnail of an image picker, by its name."""
         self.panel(panel).get_by_role("radio", name=name, exact=True).click()
 
+    def draw(self, *strokes: list[tuple[float, float]], panel=0):
+        """Draw with the mouse on a pad; points (x, y) are shares of the paper."""
+        paper = self.panel(panel).locator(".kdlab-paper")
+        paper.scroll_into_view_if_needed()
+        left, top, width, height = paper.bounding_box().values()
+        for first, *others in strokes:
+            self.page.mouse.move(left + first[0] * width, top + first[1] * height)
+            self.page.mouse.down()
+            for x, y in others:
+                self.page.mouse.move(left + x * width, top + y * height, steps=6)
+            self.page.mouse.up()
+
     def push(self, text: str, panel=0):
         """Press a button of a panel: Reset, a preset, Stop."""
         self.panel(panel).get_by_role("button", name=text, exact=True).click()

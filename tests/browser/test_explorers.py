@@ -16,6 +16,7 @@ import pytest
 
 import claims
 from kdlab.panels import Explorer
+from kdlab.panels.pad import DrawingPad
 from kdlab.panels.panel import positions
 from kdlab.panels.picker import ImagePicker
 
@@ -45,7 +46,7 @@ TEXTS = """frame => {
              && box.top >= all.top - 1 && box.bottom <= all.bottom + 1 }; }); }"""
 ROLES = {"Dropdown": "combobox", "Checkbox": "checkbox", "ImagePicker": "radiogroup"}
 ROLES |= dict.fromkeys(["IntSlider", "FloatSlider", "SelectionSlider"], "slider")
-ROLES |= {"FloatLogSlider": "slider", "FloatText": "spinbutton"}
+ROLES |= {"FloatLogSlider": "slider", "FloatText": "spinbutton", "DrawingPad": "img"}
 SOLID = """frame => {
     const solid = color => !/none|, 0\\)|transparent/.test(color);
     const painted = ({ fill, fillOpacity, backgroundColor }) => solid(backgroundColor)
@@ -146,6 +147,12 @@ class Page:
         if isinstance(control, ImagePicker):
             control.value = round(to * control.max)
             notebook.pick(control.names[control.value], panel=at)
+        elif isinstance(control, DrawingPad):
+            notebook.draw([(0.3, 0.2), (to, 0.8)], panel=at)
+            notebook.page.wait_for_timeout(200)  # it tells the kernel 20 times a second
+            (name,) = (n for n, c in self.twin.controls.items() if c is control)
+            value = f"print(panels[{at}].controls[{name!r}].value)"
+            control.value = notebook.execute(value).strip()
         elif isinstance(control, widgets.Checkbox):
             control.value = not control.value
             notebook.control(label, at).locator("input").click()
