@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: lab test bench results notebooks
+.PHONY: lab test bench results notebooks pocket
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -33,3 +33,7 @@ results: # run the stored experiments again, from what is missing
 notebooks: # run them all, and store what their claims print
 	@$(PYTHON) install.py test
 	$(RUN) tests/claims.py
+
+pocket: # write the student that answers in a page as one file, build/pocket.html
+	@$(PYTHON) install.py
+	$(RUN) -m lessons.arena.pocket

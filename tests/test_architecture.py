@@ -60,7 +60,7 @@ MAY_IMPORT = {name: set(to.split()) for name, to in {**METHOD, **WINGS}.items()}
 # The only homes of a package; where the home is lazy, the import is inside a function.
 AT_HOME = {
     "ipywidgets": {"panels", "exercises", "explorers", "lessons"},
-    "anywidget": {"panels", "exercises"},
+    "anywidget": {"panels", "exercises", "lessons"},
     "plotly": {"panels"},
     "matplotlib": set(),
     "torchvision": set(),

@@ -12,10 +12,12 @@ from .explorers import (
 )
 from .live import build_explorer
 from .recipes import recipe_steps
+from .widget import Pocket, student_code
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
     "OWN",
+    "Pocket",
     "SCRATCH",
     "SINGLE",
     "arm",
@@ -28,5 +30,6 @@ __all__ = [
     "predict",
     "quiz",
     "recipe_steps",
+    "student_code",
     "table_of",
 ]

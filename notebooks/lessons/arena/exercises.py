@@ -3,6 +3,7 @@
 from math import ceil
 from pathlib import Path
 
+import torch
 from torch import Tensor, tensor
 
 from kdlab.exercises.checks import Task
@@ -18,6 +19,12 @@ RUNS = [  # steps, images, batch size
     *[(768, 2000, 64), (870, 3000, 128), (1000, 3000, 128), (1000, 1280, 64)],
     *[(5000, 500, 64), (768, 60_000, 78), (300, 60_000, 78)],
 ]
+PATCHES = (
+    (2, 3, 9, 6),
+    (14, 15, 7, 11),
+    (16, 2, 11, 8),
+    (4, 13, 8, 12),
+)  # top, left, size
 
 
 def unbeaten(bytes: Tensor, errors: Tensor) -> list[bool]:
@@ -29,6 +36,38 @@ def unbeaten(bytes: Tensor, errors: Tensor) -> list[bool]:
 def epochs_for(steps: int, images: int, batch_size: int) -> int:
     """The last, smaller batch of an epoch is a step, too."""
     return max(1, round(steps / ceil(images / batch_size)))
+
+
+def sheets() -> Tensor:
+    """Four sheets of bytes [4, 28, 28], each with a patch of black ink, heavy on a side.
+
+    Their centres of mass lie a little before a whole pixel: who takes 13.5 for the
+    middle of 28 pixels moves them as far as who takes 14.
+    """
+    draw, ink = torch.Generator().manual_seed(11733), torch.zeros(4, 28, 28)
+    for n, (top, left, high, wide) in enumerate(PATCHES):
+        patch = torch.rand(high, wide, generator=draw)
+        patch *= torch.linspace(n % 2, 1 - n % 2, wide)
+        ink[n, top : top + high, left : left + wide] = patch * (patch > 0.15)
+    grey = 240 * ink / ink.amax((1, 2), keepdim=True)  # pencil: nowhere quite black
+    return 255 - grey.round().byte()
+
+
+def centre(ink: Tensor) -> Tensor:
+    """Row and column [2, N] of the centres of mass of ink [N, H, W], counted from 0."""
+    places = torch.arange(float(ink.shape[-1]))
+    mass = ink.sum((1, 2))
+    return torch.stack([(ink.sum(axis) @ places) / mass for axis in (2, 1)])
+
+
+def as_mnist(drawings: Tensor) -> Tensor:
+    """Ink is bright, in [0, 1], and its centre of mass is moved to pixel 14, 14."""
+    ink = 1 - drawings / 255
+    steps = (14 - centre(ink)).round().int().T.tolist()
+    moved = [
+        torch.roll(one, step, (0, 1)) for one, step in zip(ink, steps, strict=True)
+    ]
+    return torch.stack(moved)[:, None]
 
 
 TASKS = {
@@ -49,5 +88,13 @@ TASKS = {
         "steps divided by the batches of one epoch (a smaller last one is a batch, "
         "too), to the nearest whole number, and at least 1.",
         [["{:,} steps, {:,} images in batches of {}".format(*run) for run in RUNS]],
+    ),
+    "as_mnist": Task(
+        lambda answer: answer(sheets()),
+        as_mnist,
+        "Any net of these pages can be given that, wherever the pen began.",
+        MISTAKES["as_mnist"],
+        "floats [N, 1, 28, 28]: ink 1 and paper 0, each drawing moved by whole pixels "
+        "until the centre of mass of its ink is nearest to pixel 14, 14 (from 0).",
     ),
 }

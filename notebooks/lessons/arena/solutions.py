@@ -1,4 +1,4 @@
-"""Solutions of notebook 09: who is beaten, and equal steps."""
+"""Solutions of notebook 09: who is beaten, equal steps, and a drawing as MNIST has it."""
 
 import math
 
@@ -20,3 +20,16 @@ def epochs_for(steps: int, images: int, batch_size: int) -> int:
     """A step is a batch, the last and smaller one of an epoch, too."""
     steps_of_epoch = math.ceil(images / batch_size)
     return max(1, round(steps / steps_of_epoch))
+
+
+def as_mnist(drawings: Tensor) -> Tensor:
+    """Ink is bright; what is left of a pixel's half is not moved."""
+    sheets = []
+    for ink in 1 - drawings / 255:
+        rows, columns = torch.meshgrid(
+            torch.arange(28), torch.arange(28), indexing="ij"
+        )
+        down = 14 - round(((ink * rows).sum() / ink.sum()).item())
+        right = 14 - round(((ink * columns).sum() / ink.sum()).item())
+        sheets.append(ink.roll((down, right), (0, 1)))
+    return torch.stack(sheets)[:, None]
