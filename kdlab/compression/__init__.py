@@ -18,7 +18,7 @@ from kdlab.compression.deployment import (
 )
 from kdlab.compression.layers import baked, layers_of
 from kdlab.compression.low_rank import factorized
-from kdlab.compression.page import STUDENT_JS, to_page
+from kdlab.compression.page import to_page
 from kdlab.compression.pruning import (
     by_lot,
     kept_widths,

@@ -1,6 +1,7 @@
 """An int8 net as a small text, with which a page answers by itself: see student.js."""
 
 import json
+import re
 import zlib
 from base64 import b64encode
 from pathlib import Path
@@ -10,82 +11,51 @@ import numpy as np
 from kdlab.compression.deployment import engine
 from kdlab.weights import write_whole
 
-STUDENT_JS = Path(__file__).with_name("student.js")
-
-# What student.js can do: its names of a file's steps, and what these must say.
-KINDS = {"Conv": "conv", "MaxPool": "pool", "Gemm": "dense"}
-SAID = {"Conv": {"kernel_shape": [3, 3], "pads": [1] * 4, "strides": [1, 1]}}
-SAID |= {"MaxPool": {"kernel_shape": [2, 2], "pads": [0] * 4, "strides": [2, 2]}}
-SAID |= {"Gemm": {"transB": 1}}
-START, AROUND = ["Sub", "Div", "QuantizeLinear"], {"QuantizeLinear", "Reshape"}
+# What student.js can do. The digits: sizes, padding, strides, dilations, as sorted.
+KNOWN = "Sub Div( QuantizeLinear( Conv1{8}33| MaxPool0{4}112{4}| Gemm)?)+"
 
 
-def to_page(source: Path, path: Path, *, side: int = 28, **card: object) -> Path:
+def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
     """Write an int8 ONNX file anew as the text that `readNet` of student.js reads.
 
-    The source is what `to_int8(..., every_layer=True)` made of an `mlp` or a `cnn` for
-    grey images of side × side pixels; with `reduce_range`, too, engines answer like the
-    page on every processor. Its whole numbers stay as they are. `card`: facts to show,
-    such as who taught it. The first line has a checksum of the rest. Written in one
-    step; its path.
-
-    Raises ImportError as `lacking` says, FileNotFoundError, ValueError if the source is
-    damaged or does what student.js cannot.
+    The source: what `to_int8(..., every_layer=True)` made of an `mlp` or a `cnn`; with
+    `reduce_range`, too, every processor's engine answers as the page. `card`: facts to
+    show. Raises as `engine` does, and ValueError for what student.js cannot do.
     """
     engine(source)  # says it if the file is damaged, or none
     import onnx
-    from onnx import numpy_helper
 
-    graph = onnx.load(source).graph
-    numbers = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-    way = [node for node in graph.node if node.op_type != "DequantizeLinear"]
-    if [node.op_type for node in way[:3]] != START or not all(map(_known, way[3:])):
-        done = ", ".join(node.op_type for node in way)
+    graph, layers = onnx.load(source).graph, []
+    side = width = graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    way = [n for n in graph.node if n.op_type not in ("DequantizeLinear", "Reshape")]
+    shapes = [sorted(str(i) for one in n.attribute for i in one.ints) for n in way]
+    does = " ".join(n.op_type + "".join(s) for n, s in zip(way, shapes, strict=True))
+    if not re.fullmatch(KNOWN, does) or side % 2 ** does.count("Pool"):
         raise ValueError(
-            f"A page runs dense layers, 3×3 convolutions and 2×2 pooling, all in 8 "
-            f"bits; {source.name} does {done}. Write it with to_int8(every_layer=True)."
+            f"{source.name} has more than 3×3 convolutions, 2×2 pooling of even sides, "
+            "dense layers, all in 8 bits: give what to_int8(every_layer=True) wrote."
         )
-    given = {  # [codes, step, zero], of what is stored, or will be by what comes before
-        node.output[0]: [numbers.get(name) for name in node.input]
-        for node in graph.node
-        if node.op_type == "DequantizeLinear"
-    }
-    after = {  # step and zero of what is rounded next
-        node.input[0]: [numbers[name] for name in node.input[1:]]
-        for node in way
-        if node.op_type == "QuantizeLinear"
-    }
-    layers = [_layer(node, given, after) for node in way if node.op_type in KINDS]
-    (mean, spread), (step, zero) = (numbers[n.input[1]] for n in way[:2]), after["div"]
+    stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
+    held = {node.output[0]: [*map(stored.get, node.input)] for node in graph.node}
+    (_, mean), (_, spread), (_, step, zero) = (held[n.output[0]] for n in way[:3])
     greys = (np.arange(256, dtype=np.float32) / np.float32(255) - mean) / spread
     codes = np.clip(np.rint(greys / step) + zero, 0, 255).astype(np.uint8)
-    step, zero = numbers[way[-1].input[1]], numbers[way[-1].input[2]]
-    whole = {"card": card, "side": side, "codes": _packed(codes), "layers": layers}
-    rest = json.dumps({**whole, "step": float(step), "zero": int(zero)})[1:]
-    first = f'{{"form": "kdlab-student-1", "crc32": "{zlib.crc32(rest.encode()):08x}",'
-    write_whole(path, f"{first}\n{rest}".encode())
+    for node, then in zip(way[3:], way[4:], strict=False):
+        if node.op_type != "QuantizeLinear":
+            layers.append({"kind": node.op_type, "side": width})
+            width //= 2 if node.op_type == "MaxPool" else 1
+        if node.op_type in ("Conv", "Gemm"):
+            x, weights, (biases, *_) = (held[name] for name in node.input)
+            _, step, zero = held[then.output[0]]
+            layers[-1] |= {
+                "zero": x[2].item(),
+                "nextZero": zero.item(),
+                "biases": biases,
+            }
+            layers[-1] |= {"weights": weights[0], "scales": x[1] * weights[1] / step}
+    net = {"card": card, "side": side, "codes": codes, "layers": layers}
+    net |= {"step": step.item(), "zero": zero.item()}  # of the logits
+    rest = json.dumps(net, default=lambda array: b64encode(array).decode())[1:]
+    first = f'{{"kdlab_student": 1, "adler32": {zlib.adler32(rest.encode())},\n'
+    write_whole(path, (first + rest).encode())
     return path
-
-
-def _known(node: object) -> bool:
-    """Whether student.js does what a node says."""
-    said = {one.name: one.i or [*one.ints] for one in node.attribute}
-    asked = SAID.get(node.op_type, {}).items()
-    return node.op_type in {*KINDS, *AROUND} and all(said[k] == v for k, v in asked)
-
-
-def _layer(node: object, given: dict, after: dict) -> dict[str, object]:
-    """What student.js needs of a convolution, a dense layer or a pooling."""
-    kind = KINDS[node.op_type]
-    if kind == "pool":
-        return {"kind": kind}
-    (_, step, zero), (weights, steps, _), (biases, *_) = map(given.get, node.input)
-    next_step, next_zero = after[node.output[0]]
-    layer = {"kind": kind, "zero": int(zero), "nextZero": int(next_zero)}
-    packed = {"scales": step * steps / next_step, "biases": biases, "weights": weights}
-    return layer | {name: _packed(values) for name, values in packed.items()}
-
-
-def _packed(values: np.ndarray) -> str:
-    """The bytes of an array as text."""
-    return b64encode(values.tobytes()).decode()

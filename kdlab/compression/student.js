@@ -1,87 +1,63 @@
-// An int8 net in the page: readNet(text) -> net, answer(net, pixels) -> logits.
-// The text is what `to_page` of page.py wrote. No library, no network, no export: these
-// functions stand before those of a widget or a page that uses them.
+// An int8 net in a page: readNet(text that `to_page` wrote) -> net, answer(net, pixels) -> logits.
+// No library, no export: these functions stand before those of the page that uses them.
 
-const FORM = /^\{"form": "kdlab-student-1", "crc32": "([0-9a-f]{8})",\n/;
+const ARRAYS = { codes: Uint8Array, weights: Int8Array, biases: Int32Array, scales: Float32Array };
 
-// The net that a text holds, its numbers unpacked; net.card tells what it is.
+// The net that a text holds; net.card says what it is. Throws an Error that says what to do.
 function readNet(text) {
-  const whole = text.trim(), start = FORM.exec(whole);
-  if (!start) throw new Error("This is no student for a page, or of another version: write it anew with to_page.");
-  if (crc32(whole.slice(start[0].length)) !== start[1]) {
-    throw new Error("The student's file was cut or changed on its way: fetch it again, or write it anew with to_page.");
+  const whole = text.trim(), [start, told] = /^{"kdlab_student": 1, "adler32": (\d+),\n/.exec(whole) ?? [""];
+  let sum = 1, sums = 0;                                    // of all letters, and of all sums on the way
+  for (let i = start.length; i < whole.length; i++) {
+    sum = (sum + whole.charCodeAt(i)) % 65521;
+    sums = (sums + sum) % 65521;
   }
-  const net = JSON.parse(whole);
+  if (65536 * sums + sum !== Number(told)) throw new Error("No student's file, or one cut or changed: get it again.");
+  const net = JSON.parse(whole, (name, value) => {
+    const Kind = ARRAYS[name];                              // its bytes are written as letters, in base 64
+    return Kind ? new Kind(Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0)).buffer) : value;
+  });
   net.card.bytes = whole.length;
-  net.codes = unpacked(net.codes, Uint8Array);                // of each grey value, 0 to 255
-  for (const layer of net.layers.filter(({ kind }) => kind !== "pool")) {
-    layer.weights = unpacked(layer.weights, Int8Array);       // whole numbers, −64 to 64
-    layer.biases = unpacked(layer.biases, Int32Array);
-    layer.scales = unpacked(layer.scales, Float32Array);      // from a sum to a code, for each output
-  }
   return net;
 }
 
-function unpacked(base64, Kind) {
-  return new Kind(Uint8Array.from(atob(base64), (char) => char.charCodeAt(0)).buffer);
-}
-
-// The checksum of zip files: any change of up to 32 bits in a row changes it. It finds
-// accidents; whoever wants to forge a file can.
-function crc32(text) {
-  let crc = -1;
-  for (let i = 0; i < text.length; i++) {
-    crc ^= text.charCodeAt(i);
-    for (let bit = 0; bit < 8; bit++) crc = (crc >>> 1) ^ (crc & 1 ? 0xedb88320 : 0);
-  }
-  return (~crc >>> 0).toString(16).padStart(8, "0");
-}
-
-// Logits [10] of one image: 784 grey values of 0 (paper) to 255 (ink), row by row.
+// Ten logits of one image: its grey values, 0 (paper) to 255 (ink), row by row.
 function answer(net, pixels) {
-  let codes = Uint8Array.from(pixels, (grey) => net.codes[grey]), side = net.side;
-  if (codes.length !== side * side) throw new Error(`An image has ${side * side} pixels, got ${codes.length}.`);
-  for (const layer of net.layers) {
-    if (layer.kind === "dense") codes = dense(layer, codes);
-    if (layer.kind === "conv") codes = conv(layer, codes, side);
-    if (layer.kind === "pool") codes = pool(codes, side), side /= 2;
-  }
+  if (pixels.length !== net.side ** 2) throw new Error(`An image has ${net.side ** 2} pixels, got ${pixels.length}.`);
+  let codes = Uint8Array.from(pixels, (grey) => net.codes[grey]);
+  for (const layer of net.layers) codes = { Conv: conv, Gemm: dense, MaxPool: pool }[layer.kind](layer, codes);
   return Float32Array.from(codes, (code) => net.step * (code - net.zero));
 }
 
-// Codes [inputs] -> codes [outputs]. A code stands for step · (code − zero). All products
-// and sums are of whole numbers; one float brings a sum to the next layer's steps.
+// A code, 0 to 255, stands for the number step · (code − zero). Codes [inputs] -> [outputs]: products and
+// sums are of whole numbers; then one factor for each output brings its sum to the step of what comes next.
 function dense({ weights, biases, scales, zero, nextZero }, codes) {
-  const next = new Uint8ClampedArray(biases.length);          // ends at 0 and 255: that is ReLU, too
-  for (let output = 0, w = 0; output < next.length; output++) {
+  const next = new Uint8ClampedArray(biases.length);        // rounds, and ends at 0 and 255: that is ReLU, too
+  for (let output = 0, place = 0; output < next.length; output++) {
     let sum = biases[output];
-    for (let i = 0; i < codes.length; i++) sum += (codes[i] - zero) * weights[w++];
-    next[output] = nextZero + Math.fround(sum * scales[output]);
+    for (let i = 0; i < codes.length; i++) sum += (codes[i] - zero) * weights[place++];
+    next[output] = Math.fround(sum * scales[output]) + nextZero;
   }
   return next;
 }
 
-// Codes [inputs, side, side] -> [outputs, side, side]: the dense layer of each 3×3 patch.
-function conv(layer, codes, side) {
-  const area = side * side, inputs = codes.length / area, outputs = layer.biases.length;
-  const patch = new Uint8Array(inputs * 9), next = new Uint8Array(outputs * area);
+// The same for the 3×3 codes around each place: [inputs, side, side] -> [outputs, side, side].
+function conv(layer, codes) {
+  const { side, zero } = layer, area = side * side;
+  const next = new Uint8Array(layer.biases.length * area), around = new Uint8Array(codes.length / area * 9);
   for (let place = 0; place < area; place++) {
-    for (let i = 0; i < patch.length; i++) {                  // channel, row and column in the patch
-      const y = Math.floor(place / side) + Math.floor(i / 3) % 3 - 1, x = place % side + i % 3 - 1;
-      const inside = 0 <= y && y < side && 0 <= x && x < side;
-      patch[i] = inside ? codes[Math.floor(i / 9) * area + y * side + x] : layer.zero;
+    for (let i = 0; i < around.length; i++) {               // of each input three rows of three
+      const row = Math.floor(place / side) + Math.floor(i / 3) % 3 - 1, column = place % side + i % 3 - 1;
+      const inside = Math.min(row, column) >= 0 && Math.max(row, column) < side;
+      around[i] = inside ? codes[Math.floor(i / 9) * area + row * side + column] : zero;
     }
-    dense(layer, patch).forEach((code, output) => { next[output * area + place] = code; });
+    dense(layer, around).forEach((code, output) => { next[output * area + place] = code; });
   }
   return next;
 }
 
 // The largest of each 2×2 codes: [channels, side, side] -> [channels, side / 2, side / 2].
-function pool(codes, side) {
-  const half = side / 2, next = new Uint8Array(codes.length / 4);
-  for (let n = 0; n < next.length; n++) {
-    const at = 2 * Math.floor(n / half) * side + 2 * (n % half);
-    next[n] = Math.max(codes[at], codes[at + 1], codes[at + side], codes[at + side + 1]);
-  }
-  return next;
+function pool({ side }, codes) {
+  const corner = (n) => 2 * side * Math.floor(2 * n / side) + 2 * n % side;
+  return new Uint8Array(codes.length / 4).map((_, n) => (
+    Math.max(...[0, 1, side, side + 1].map((more) => codes[corner(n) + more]))));
 }

@@ -75,17 +75,17 @@ def page_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
     `keep`: where to save the net; the page's file lies beside it, with its card.
     """
     net, images, judges, seconds = followed(setting)
-    names = "dataset", "student", "temperature", "epochs", "seed"
-    facts = {name: setting[name] for name in names} | {"images": setting["labels"]}
-    facts["steps"] = setting["epochs"] * -(-setting["labels"] // setting["batch_size"])
-    facts["taught_by"] = f"{setting['dataset']}_teacher"
+    batches = -(-setting["labels"] // setting["batch_size"])
+    facts = {"student": f"{setting['student']}, seed {setting['seed']}"}
+    facts |= {"taught by": f"the course's teacher of {setting['dataset']}"}
+    facts |= {"temperature": setting["temperature"], "images": setting["labels"]}
+    facts |= {"labels": 0, "gradient steps": setting["epochs"] * batches}
     with TemporaryDirectory() as folder:
         path = keep.with_suffix(".json") if keep else Path(folder) / "page.json"
-        row = page_file(net, path, images["images"], judges, **facts)
+        row = page_file(net, path, images["images"], judges, facts)
     if keep:
         *channels, hidden = map(int, SMALL.split("-")[1:])
-        sizes = {"channels": channels, "hidden": hidden}
-        save_model(keep, net, "cnn", sizes, **facts, test_errors=row["float_errors"])
+        save_model(keep, net, "cnn", {"channels": channels, "hidden": hidden}, **facts)
     return {**setting, **row, "train_seconds": seconds}
 
 

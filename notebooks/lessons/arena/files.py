@@ -56,12 +56,12 @@ def measured_file(
 
 
 def page_file(
-    net: nn.Module, path: Path, images: Tensor, judges: Columns, /, **card: object
+    net: nn.Module, path: Path, images: Tensor, judges: Columns, facts: lab.Setting
 ) -> lab.Setting:
-    """Write the net for a page, with these facts on its card; what its file measured.
+    """Write the net for a page, with a card of these facts and of what is measured.
 
     All is in 8 bits, and weights in 7 of them: so each processor's engine answers as
-    the page does. Of the errors that the card tells, the file's are its engine's.
+    the page does. The row has what the file answers in its engine, and its bytes.
     """
     with TemporaryDirectory() as folder:
         whole = small.export(net, Path(folder) / "net.onnx", images)
@@ -69,6 +69,7 @@ def page_file(
         small.to_int8(whole, few, images[:CALIBRATION], **SEVEN)
         row = lab.measured(Running(few), judges)
         row["float_errors"] = lab.measured(net, judges)["test_errors"]
-        card |= {name: row[name] for name in ("test_errors", "float_errors")}
-        small.to_page(few, path, **card, test_images=count(judges))
+        found = {"test images": count(judges), "test errors": row["test_errors"]}
+        found["test errors in float32"] = row["float_errors"]
+        small.to_page(few, path, {**facts, **found})
     return row | {"bytes": small.file_bytes(path)}
