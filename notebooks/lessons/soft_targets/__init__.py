@@ -1,7 +1,7 @@
 """What notebook 01, Soft targets, is made of: explorers, predictions, exercises."""
 
 from kdlab.exercises import of_lesson
-from kdlab.explorers import answer_explorer
+from kdlab.explorers import answer_explorer, pad_explorer
 
 from .between import between_explorer, moved
 from .exercises import TASKS
@@ -18,6 +18,7 @@ __all__ = [
     "check",
     "label_explorer",
     "moved",
+    "pad_explorer",
     "predict",
     "quiz",
     "second_answer_explorer",

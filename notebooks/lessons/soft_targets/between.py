@@ -142,8 +142,8 @@ def picture_at(
         widths=[1, 1.1, 1.5],
         height=420,
         legend=True,
-        says=f"{percent:g} % of the way. {ranking(cold[at], names)} {bits[at]:.2f} "
-        f"bits are open, softened with T = 4 {softened[at]:.2f}. {told}",
+        says=f"{percent:g} % of the way. {ranking(cold[at], names)} That leaves "
+        f"{bits[at]:.2f} bits open; softened with T = 4, {softened[at]:.2f}. {told}",
     )
 
 
@@ -157,16 +157,16 @@ def changes(
     turns = [k for k in range(1, len(first)) if first[k] != first[k - 1]]
     name = [fig.short(names[of]) for of in first]
     torn = [
-        f"{b:.2f} bits, at T = 4 {s:.2f}" for b, s in zip(bits, softened, strict=True)
+        f"{b:.2f} bits; softened, {s:.2f}" for b, s in zip(bits, softened, strict=True)
     ]
     if not turns:
         k = int(bits.argmax())
         return (
             f"The teacher says {name[0]} all the way, torn by {bits[k]:.2f} bits at most",
-            f"Its first answer never changes; at {PERCENT[k]:g} % it is most torn: "
-            f"{torn[k]}.",
+            f"Its first answer never changes; it is most torn at {PERCENT[k]:g} % "
+            f"({torn[k]}).",
         )
-    told = [f"to {name[k]} at {PERCENT[k]:g} % (there {torn[k]})" for k in turns]
+    told = [f"to {name[k]} at {PERCENT[k]:g} % ({torn[k]})" for k in turns]
     k = turns[0]
     changed = f"from {name[0]} to {name[k]} at {PERCENT[k]:g} %, torn by"
     if len(turns) > 1:
