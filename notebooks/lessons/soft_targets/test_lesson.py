@@ -8,12 +8,14 @@ import pytest
 from kdlab.explorers.answers import picked_images
 from kdlab.metrics import entropy, soften
 from kdlab.models import build_model
+from kdlab.panels import drawn_value
 from lessons.samples import pictures, prose
 
 from . import (
     answer_explorer,
     between_explorer,
     label_explorer,
+    pad_explorer,
     second_answer_explorer,
     torn_explorer,
     uniform_mix_explorer,
@@ -27,6 +29,7 @@ def explorers(columns, student_logits):
     )
     return {
         "between": lambda: between_explorer(columns, teacher),
+        "pad": lambda: shown_on(pad_explorer(teacher), columns["images"][0]),
         "answer": lambda: answer_explorer(columns),
         "answer_beside": lambda: answer_explorer(columns, beside=told),
         "label": lambda: label_explorer(columns),
@@ -34,6 +37,11 @@ def explorers(columns, student_logits):
         "second_answer": lambda: second_answer_explorer(columns),
         "uniform_mix": lambda: uniform_mix_explorer(columns),
     }
+
+
+def shown_on(panel, image):
+    panel.controls["drawing"].value = drawn_value(image)
+    return panel
 
 
 def test_the_answer_of_a_story_stays_beside_the_real_one(columns):
