@@ -32,8 +32,8 @@ def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
     does = " ".join(n.op_type + "".join(s) for n, s in zip(way, shapes, strict=True))
     if not re.fullmatch(KNOWN, does) or side % 2 ** does.count("Pool"):
         raise ValueError(
-            f"{source.name} has more than 3×3 convolutions, 2×2 pooling of even sides, "
-            "dense layers, all in 8 bits: give what to_int8(every_layer=True) wrote."
+            f"{source.name} is no mlp or cnn, of even sides where it pools, with every "
+            "layer in 8 bits. Export one, and write it with to_int8(every_layer=True)."
         )
     stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
     held = {node.output[0]: [*map(stored.get, node.input)] for node in graph.node}
@@ -47,12 +47,9 @@ def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
         if node.op_type in ("Conv", "Gemm"):
             x, weights, (biases, *_) = (held[name] for name in node.input)
             _, step, zero = held[then.output[0]]
-            layers[-1] |= {
-                "zero": x[2].item(),
-                "nextZero": zero.item(),
-                "biases": biases,
-            }
+            layers[-1] |= {"zero": x[2].item(), "nextZero": zero.item()}
             layers[-1] |= {"weights": weights[0], "scales": x[1] * weights[1] / step}
+            layers[-1]["biases"] = biases
     net = {"card": card, "side": side, "codes": codes, "layers": layers}
     net |= {"step": step.item(), "zero": zero.item()}  # of the logits
     rest = json.dumps(net, default=lambda array: b64encode(array).decode())[1:]

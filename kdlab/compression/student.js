@@ -1,6 +1,5 @@
 // An int8 net in a page: readNet(text that `to_page` wrote) -> net, answer(net, pixels) -> logits.
 // No library, no export: these functions stand before those of the page that uses them.
-
 const ARRAYS = { codes: Uint8Array, weights: Int8Array, biases: Int32Array, scales: Float32Array };
 
 // The net that a text holds; net.card says what it is. Throws an Error that says what to do.
@@ -11,7 +10,7 @@ function readNet(text) {
     sum = (sum + whole.charCodeAt(i)) % 65521;
     sums = (sums + sum) % 65521;
   }
-  if (65536 * sums + sum !== Number(told)) throw new Error("No student's file, or one cut or changed: get it again.");
+  if (65536 * sums + sum !== Number(told)) throw new Error("The student's file was cut or changed, or is none: get it again.");
   const net = JSON.parse(whole, (name, value) => {
     const Kind = ARRAYS[name];                              // its bytes are written as letters, in base 64
     return Kind ? new Kind(Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0)).buffer) : value;

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from kdlab import compression as small
 from kdlab import experiments as lab
 from kdlab.data import Columns, load_images
+from kdlab.datasets import TITLES
 from kdlab.results import CORE
 from kdlab.training import last_of
 from kdlab.weights import load_teacher, save_model
@@ -77,9 +78,9 @@ def page_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
     net, images, judges, seconds = followed(setting)
     batches = -(-setting["labels"] // setting["batch_size"])
     facts = {"student": f"{setting['student']}, seed {setting['seed']}"}
-    facts |= {"taught by": f"the course's teacher of {setting['dataset']}"}
+    facts |= {"taught by": f"the course's teacher of {TITLES[setting['dataset']]}"}
     facts |= {"temperature": setting["temperature"], "images": setting["labels"]}
-    facts |= {"labels": 0, "gradient steps": setting["epochs"] * batches}
+    facts |= {"labels": "none", "gradient steps": setting["epochs"] * batches}
     with TemporaryDirectory() as folder:
         path = keep.with_suffix(".json") if keep else Path(folder) / "page.json"
         row = page_file(net, path, images["images"], judges, facts)

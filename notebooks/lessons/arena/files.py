@@ -71,5 +71,7 @@ def page_file(
         row["float_errors"] = lab.measured(net, judges)["test_errors"]
         found = {"test images": count(judges), "test errors": row["test_errors"]}
         found["test errors in float32"] = row["float_errors"]
+        wrong = judges["teacher_logits"].argmax(dim=1) != judges["labels"]
+        found["test errors of its teacher"] = int(wrong.sum())
         small.to_page(few, path, {**facts, **found})
     return row | {"bytes": small.file_bytes(path)}
