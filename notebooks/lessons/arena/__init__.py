@@ -3,6 +3,7 @@
 from kdlab.exercises import of_lesson
 
 from .arms import OWN, SCRATCH, SINGLE, colour_table, table_of
+from .drawings import forms_table
 from .exercises import TASKS
 from .experiments import arm
 from .explorers import (
@@ -25,6 +26,7 @@ __all__ = [
     "build_explorer",
     "check",
     "colour_table",
+    "forms_table",
     "orders_explorer",
     "pareto_explorer",
     "predict",

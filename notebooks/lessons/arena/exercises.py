@@ -60,14 +60,16 @@ def centre(ink: Tensor) -> Tensor:
     return torch.stack([(ink.sum(axis) @ places) / mass for axis in (2, 1)])
 
 
-def as_mnist(drawings: Tensor) -> Tensor:
-    """Ink is bright, in [0, 1], and its centre of mass is moved to pixel 14, 14."""
-    ink = 1 - drawings / 255
+def centred(ink: Tensor) -> Tensor:
+    """Ink [N, H, W], each image moved until its centre of mass is at pixel 14, 14."""
     steps = (14 - centre(ink)).round().int().T.tolist()
-    moved = [
-        torch.roll(one, step, (0, 1)) for one, step in zip(ink, steps, strict=True)
-    ]
-    return torch.stack(moved)[:, None]
+    moved = [torch.roll(one, to, (0, 1)) for one, to in zip(ink, steps, strict=True)]
+    return torch.stack(moved)
+
+
+def as_mnist(drawings: Tensor) -> Tensor:
+    """Ink is bright, in [0, 1], and where MNIST has it."""
+    return centred(1 - drawings / 255)[:, None]
 
 
 TASKS = {

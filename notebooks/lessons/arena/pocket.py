@@ -1,7 +1,4 @@
-"""`make pocket`: the student, its pad and its card as one HTML file, to be mailed.
-
-It runs from any folder, asks no network, and has the scripts of the notebook's widget.
-"""
+"""`make pocket`: pad, student and card as one file, of the scripts of the widget."""
 
 import base64
 import hashlib
@@ -16,23 +13,20 @@ from .widget import HERE, SCRIPTS, STYLES, joined, page_of
 
 FILE = Path(__file__).parents[3] / "build" / "pocket.html"
 START = """
-const data = JSON.parse(document.getElementById("data").textContent);
-makePocket(document.getElementById("pocket"), data);
+const [place, data] = ["pocket", "data"].map((name) => document.getElementById(name));
+makePocket(place, JSON.parse(data.textContent));
 document.querySelector("details")?.setAttribute("open", "");
 """
 
 
 def pocket_page(dataset: str, test_set: Columns) -> str:
     """The page with this dataset's student and the first test image of each class."""
-    script = joined(*SCRIPTS) + START
-    digest = hashlib.sha256(script.encode()).digest()  # the only script that may run
-    data = json.dumps(page_of(dataset, test_set)).replace("<", r"\u003c")
-    return Template((HERE / "pocket.html").read_text(encoding="utf-8")).substitute(
-        checksum=base64.b64encode(digest).decode(),
-        style=joined(*STYLES),
-        data=data,
-        script=script,
-    )
+    script, data = joined(*SCRIPTS) + START, json.dumps(page_of(dataset, test_set))
+    parts = {"script": script, "style": joined(*STYLES)}
+    parts["data"] = data.replace("<", r"\u003c")
+    only = hashlib.sha256(script.encode()).digest()  # no other script may run
+    parts["checksum"] = base64.b64encode(only).decode()
+    return Template(joined(HERE / "pocket.html")).substitute(parts)
 
 
 def main() -> None:
