@@ -73,6 +73,14 @@ def as_mnist(drawings: Tensor) -> Tensor:
 
 
 TASKS = {
+    "as_mnist": Task(
+        lambda answer: answer(sheets()),
+        as_mnist,
+        "Any net of these pages can be given that, wherever the pen began.",
+        MISTAKES["as_mnist"],
+        "floats [N, 1, 28, 28]: ink 1 and paper 0, each drawing moved by whole pixels "
+        "until the centre of mass of its ink is nearest to pixel 14, 14 (from 0).",
+    ),
     "unbeaten": Task(
         lambda answer: answer(*tensor(NETS).float().T),
         unbeaten,
@@ -90,13 +98,5 @@ TASKS = {
         "steps divided by the batches of one epoch (a smaller last one is a batch, "
         "too), to the nearest whole number, and at least 1.",
         [["{:,} steps, {:,} images in batches of {}".format(*run) for run in RUNS]],
-    ),
-    "as_mnist": Task(
-        lambda answer: answer(sheets()),
-        as_mnist,
-        "Any net of these pages can be given that, wherever the pen began.",
-        MISTAKES["as_mnist"],
-        "floats [N, 1, 28, 28]: ink 1 and paper 0, each drawing moved by whole pixels "
-        "until the centre of mass of its ink is nearest to pixel 14, 14 (from 0).",
     ),
 }
