@@ -76,7 +76,7 @@ function makePocket(el, { student, refused, examples, teacher }) {
   tries.setAttribute("role", "group");
   tries.setAttribute("aria-label", "real digits, to try without a pen");
 
-  const own = makeSpeaker("Student", new Blob([student]).size, ["in this page"]);
+  const own = makeSpeaker("Student", student.length, ["in this page"]);
   const other = teacher && makeSpeaker("Teacher", teacher.bytes, ["in the kernel", "there and back"]);
   speakers.append(own.el, ...(other ? [other.el] : []));
   let net, wanted = "", answered, asking = false, drawing = {}, drawn = 0, agreed = 0, speaking = 0;
@@ -153,7 +153,7 @@ function makePocket(el, { student, refused, examples, teacher }) {
     return button;
   }));
   el.append(paper, tries, speakers, told, spoken);
-  if (net) el.append(makeCard({ ...net.card, bytes: new Blob([student]).size }));
+  if (net) el.append(makeCard(net.card));
   tell(refused[""]);
 }
 

@@ -1,26 +1,37 @@
 """What this lesson's recipes do to a net, and what its pictures say of stored runs."""
 
+import json
+import re
+from base64 import b64encode
+from hashlib import sha256
+
 import pytest
 import torch
 
 from kdlab import compression as small
 from kdlab.data import sample
 from kdlab.models import build_model
+from kdlab.panels import drawn_image, drawn_value
+from kdlab.panels.pad import REFUSED
 from kdlab.results import load_runs
 from kdlab.training import last_of, predict
+from kdlab.weights import WEIGHTS, load_teacher
 
 from . import (
+    Pocket,
     budget_explorer,
     build_explorer,
     orders_explorer,
     pareto_explorer,
 )
+from .exercises import as_mnist, centre, sheets
 from .experiments import (
     STEPS,
     arm,
     arms,
 )
 from .files import Running, files_of
+from .pocket import pocket_page
 from .recipes import ORDERS, SMALL, WIDE, begun, changed, recipe_steps, steps_of
 
 
@@ -128,3 +139,44 @@ def test_a_row_is_of_the_file_that_is_counted(few, tmp_path, monkeypatch):
         assert (found - predict(own, judges["images"])).abs().max() < 0.05
         sizes[bits] = stored.stat().st_size
     assert sizes[None] > 3 * sizes[8] > 9 * sizes[2]
+
+
+# --- the form of a drawing ------------------------------------------------------------
+
+
+def test_sheets_do_not_ask_which_pixel_is_the_middle():
+    ink = 1 - sheets() / 255
+    assert sheets().dtype == torch.uint8 and 0.9 < ink.max() < 0.95
+    apart = centre(ink) % 1
+    assert apart.min() > 0.55 and apart.max() < 0.95  # 13.5 and 14: as many steps
+    assert (centre(as_mnist(sheets())[:, 0]) - 13.75).abs().max() < 0.2
+    edges = torch.cat([ink[:, 0], ink[:, -1], ink[:, :, 0], ink[:, :, -1]])
+    assert not edges.any()
+
+
+def test_a_file_without_a_kernel_holds_one_script_that_may_run(digits):
+    _, test_set = digits
+    page = pocket_page("digits", test_set)
+    script = page.split("<script>")[1].split("</script>")[0]
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert page.count("<script") == 2 and f"script-src 'sha256-{digest}'" in page
+    told = json.loads(page.split('id="data">')[1].split("</script>")[0])
+    stored = (WEIGHTS / "digits_student.json").read_text(encoding="utf-8")
+    assert told["student"] == stored and told["refused"] == REFUSED
+    for digit, (name, value) in enumerate(told["examples"]):
+        image = test_set["images"][test_set["labels"].tolist().index(digit)]
+        assert name == f"a {digit}" and torch.equal(drawn_image(value), image)
+    assert not re.search(r"https?://|url\(|@import", page.replace("</script>", ""))
+
+
+def test_the_teacher_answers_one_drawing_with_its_own_milliseconds(digits, monkeypatch):
+    _, test_set = digits
+    teacher, _ = load_teacher("digits")
+    pocket, sent = Pocket(teacher, "digits", test_set), []
+    monkeypatch.setattr(pocket, "send", sent.append)
+    value = drawn_value(test_set["images"][3])
+    pocket._answer(pocket, {"drawing": value}, [])
+    (told,) = sent
+    probs = torch.softmax(predict(teacher, test_set["images"][3:4])[0], dim=0)
+    assert told["drawing"] == value and 0 < told["ms"] < 10_000
+    torch.testing.assert_close(torch.tensor(told["probs"]), probs)

@@ -1,16 +1,24 @@
 """What the page says of its stored runs is what they hold."""
 
+import os
+
 import pytest
 
+from kdlab.compression import model_bytes
+from kdlab.data import data_folder, load_images
 from kdlab.figures import mean_spread, mean_words
 from kdlab.results import load_runs, spared
+from kdlab.weights import WEIGHTS, load_teacher
 from lessons.samples import prose
 
 from .arms import PIPELINES, SINGLE, group_of, name_of, stored_times
+from .drawings import forms_table
 from .explorers import BUDGETS, budget_explorer, front_of, means_of
+from .pocket import pocket_page
 from .recipes import ORDERS, SMALL, WIDE
 
 PAGE = prose("09_arena")
+ABSENT = not (data_folder() / "MNIST").exists() and "KDLAB_DATA" not in os.environ
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +252,39 @@ def test_with_all_labels():
 
 def test_every_arm_belongs_to_a_group(runs):
     assert {group_of(run) for run in runs.to_dict("records")} >= {PIPELINES, SINGLE}
+
+
+# --- the student in the page ----------------------------------------------------------
+
+
+def test_the_page_s_student_is_as_small_as_the_page_says():
+    text = (WEIGHTS / "mnist_student.json").stat().st_size
+    assert f"as a text of {text / 1000:.0f} kB" in PAGE
+    for dataset in ("mnist", "digits"):
+        text = (WEIGHTS / f"{dataset}_student.json").stat().st_size
+        teacher, _ = load_teacher(dataset)
+        assert model_bytes(teacher) > 20 * text  # 'less than a twentieth is left'
+
+
+@pytest.mark.skipif(ABSENT, reason="MNIST is not there, KDLAB_DATA not set")
+def test_the_forms_of_a_drawing():
+    forms = forms_table("mnist", load_images("mnist", "test"))
+    came, centred = forms["accuracy"], forms["accuracy, centred"]
+    said = (
+        f"knows {came.iloc[0]:.3f} as they are, {came.iloc[4]:.2f} when they are moved"
+    )
+    assert said in PAGE and f"and {came.iloc[6]:.2f} when by 6" in PAGE
+    assert f"centred, {centred.iloc[6]:.3f}." in PAGE
+    assert f"hardly falls, to {forms['how sure'].iloc[6]:.2f}" in PAGE
+    assert f"leaves {came['black ink on white']:.2f} of MNIST" in PAGE
+    assert abs(came.iloc[7] - centred.iloc[7]) < 0.05  # 'centring does not help'
+    assert came.iloc[8] > came.iloc[0] - 0.02 and forms["how sure"].iloc[8] > 0.999
+    page = pocket_page("mnist", load_images("mnist", "test")).encode()
+    assert "in one file of some 75 kB" in PAGE and 70_000 < len(page) < 80_000
+
+
+def test_the_digits_of_scikit_learn_were_never_centred():
+    forms = forms_table("digits", load_images("digits", "test"))
+    lost = forms["accuracy"].iloc[0] - forms["accuracy, centred"].iloc[0]
+    assert "on them centring costs three points" in PAGE and 0.025 < lost < 0.04
+    assert forms["how sure"].iloc[8] > 0.999
