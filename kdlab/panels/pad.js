@@ -6,7 +6,8 @@ const THICKNESS = 24;                               // of the pen, CSS pixels: t
 const NEWS = 50;                                    // milliseconds between two values while drawing
 const FULL = 0.8;                                   // of the box is ink: no digit of MNIST has so much
 
-const newDrawing = () => ({ thickness: THICKNESS, strokes: [] });      // strokes: [[[x, y], ...], ...]
+// strokes: [[[x, y], ...], ...]; told: the values of this drawing so far
+const newDrawing = () => ({ thickness: THICKNESS, strokes: [], told: [] });
 
 // ---- the form of MNIST ---------------------------------------------------------------------------
 
@@ -58,7 +59,7 @@ function toMnist({ thickness, strokes }) {
 
 // A pad within `el`, named `label`. It calls `change(value)` while somebody draws, at most 20 times a
 // second, and the last time always. `drawing` may be shared with other pads. Returns { set(value) }, for
-// values from elsewhere: unless it is that of the strokes, they are dropped and its image is shown.
+// values from elsewhere: the strokes are dropped, and that image is shown.
 function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   el.classList.add("kdlab-pad");
   el.dataset.lmSuppressShortcuts = "true";                     // else JupyterLab takes the arrows
@@ -88,7 +89,7 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
     Object.assign(pen, { strokeStyle: "white", lineWidth: drawing.thickness, lineCap: "round", lineJoin: "round" });
     for (const points of strokes) {
       pen.beginPath();
-      [points[0], ...points].forEach(([x, y]) => pen.lineTo(x, y));    // twice: a dot is a line, too
+      [points[0], ...points].forEach(([x, y], n) => pen.lineTo(x + (n ? 0 : 0.1), y));  // a dot has a length, too
       pen.stroke();
     }
     thickness.value = drawing.thickness;
@@ -102,6 +103,8 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
     const value = toMnist(drawing);
     if (value === shown || (stroke && value === "dot")) return;        // any digit begins with a dot
     shown = value;
+    if (value) drawing.told.push(value);
+    else drawing.told.length = 0;
     paint();
     change(value);
   }
@@ -139,9 +142,11 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
 
   function set(value) {
     if (value === shown) return;
-    if (value !== toMnist(drawing)) drawing.strokes.length = 0, stroke = null;
     shown = value;
+    const when = drawing.told.lastIndexOf(value);              // this pad told it, or another view
+    if (when < 0) drawing.strokes.length = drawing.told.length = 0, stroke = null;
     paint();
+    if (when < drawing.told.length - 1) changed();             // a slow kernel's: the strokes are newer
   }
   set(value);
   return { set };

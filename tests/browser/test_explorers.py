@@ -149,10 +149,13 @@ class Page:
             notebook.pick(control.names[control.value], panel=at)
         elif isinstance(control, DrawingPad):
             notebook.draw([(0.3, 0.2), (to, 0.8)], panel=at)
-            notebook.page.wait_for_timeout(200)  # it tells the kernel 20 times a second
             (name,) = (n for n, c in self.twin.controls.items() if c is control)
-            value = f"print(panels[{at}].controls[{name!r}].value)"
-            control.value = notebook.execute(value).strip()
+            told = [control.value]
+            while told[-2:] != [told[-1]] * 2 or told[-1] == control.value:
+                notebook.page.wait_for_timeout(200)  # the last one is on its way
+                value = f"print(panels[{at}].controls[{name!r}].value)"
+                told.append(notebook.execute(value).strip())
+            control.value = told[-1]
         elif isinstance(control, widgets.Checkbox):
             control.value = not control.value
             notebook.control(label, at).locator("input").click()
