@@ -15,7 +15,9 @@ from kdlab.compression import engine, export, file_bytes, lacking, to_int8, to_p
 from kdlab.data import data_folder, load_images, sample
 from kdlab.models import Normalize, build_model
 from kdlab.results import load_runs
+from kdlab.training import evaluate
 from kdlab.weights import WEIGHTS, load_model, load_teacher
+from lessons.arena.experiments import for_pages, page_run
 from lessons.arena.files import CALIBRATION, SEVEN
 
 KINDS = {"codes": "u1", "weights": "i1", "biases": "<i4", "scales": "<f4"}
@@ -201,3 +203,17 @@ def test_the_command_writes_the_stored_file_again(dataset, tmp_path):
     test_set = load_images(dataset, "test")
     found = answered(stored, test_set["images"]).argmax(1) != test_set["labels"]
     assert found.sum() == stored["card"]["test errors"]
+
+
+def test_the_command_stores_a_net_and_its_text(int8, tmp_path):
+    setting = next(run for run in for_pages() if run["dataset"] == "digits")
+    keep = tmp_path / "new" / "digits_student.safetensors"
+    row = page_run({**setting, "labels": 100, "epochs": 2}, keep)
+    assert {path.suffix for path in keep.parent.iterdir()} == {".json", ".safetensors"}
+    net, facts = load_model(keep)
+    card = read(keep.with_suffix(".json"))["card"]
+    assert card == card | facts and card["gradient steps"] == 4
+    assert card["test errors"] == row["test_errors"]
+    found = evaluate(net, load_images("digits", "test"))["errors"]
+    assert card["test errors in float32"] == row["float_errors"] == found
+    assert row["bytes"] == file_bytes(keep.with_suffix(".json"))
