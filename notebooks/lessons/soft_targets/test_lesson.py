@@ -20,6 +20,7 @@ from . import (
     torn_explorer,
     uniform_mix_explorer,
 )
+from .between import POSITIONS
 
 
 def explorers(columns, student_logits):
@@ -117,3 +118,4 @@ def test_numbers_in_prose():
     assert told == [30, 20, 5, 0.5]  # as Quanta has them
     assert f"the other {100 - sum(told):.1f} %" in text
     assert f"{math.log2(10):.2f}" in text
+    assert POSITIONS == 41 and "in forty steps" in text  # halfway is 20, in its cell
