@@ -30,7 +30,7 @@ function answer(net, pixels) {
 // A code, 0 to 255, stands for the number step · (code − zero). Codes [inputs] -> [outputs]: products and
 // sums are of whole numbers; then one factor for each output brings its sum to the step of what comes next.
 function dense({ weights, biases, scales, zero, nextZero }, codes) {
-  const next = new Uint8ClampedArray(biases.length);        // rounds, and ends at 0 and 255: that is ReLU, too
+  const next = new Uint8ClampedArray(biases.length);        // rounds as engines do; ends at 0 and 255, so it is ReLU, too
   for (let output = 0, place = 0; output < next.length; output++) {
     let sum = biases[output];
     for (let i = 0; i < codes.length; i++) sum += (codes[i] - zero) * weights[place++];

@@ -70,23 +70,18 @@ def arena_run(setting: lab.Setting) -> lab.Setting:
     return {**setting, **row, "train_seconds": seconds}
 
 
-def page_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
-    """Follow a recipe, and write its file for a page; the row of that.
-
-    `keep`: where to save the net; the page's file lies beside it, with its card.
-    """
+def page_run(setting: lab.Setting, keep: Path) -> lab.Setting:
+    """Follow a recipe; store the net there, and beside it its file for a page; a row."""
     net, images, judges, seconds = followed(setting)
-    batches = -(-setting["labels"] // setting["batch_size"])
+    steps = setting["epochs"] * -(-setting["labels"] // setting["batch_size"])
     facts = {"student": f"{setting['student']}, seed {setting['seed']}"}
     facts |= {"taught by": f"the course's teacher of {TITLES[setting['dataset']]}"}
     facts |= {"temperature": setting["temperature"], "images": setting["labels"]}
-    facts |= {"labels": "none", "gradient steps": setting["epochs"] * batches}
-    with TemporaryDirectory() as folder:
-        path = keep.with_suffix(".json") if keep else Path(folder) / "page.json"
-        row = page_file(net, path, images["images"], judges, facts)
-    if keep:
-        *channels, hidden = map(int, SMALL.split("-")[1:])
-        save_model(keep, net, "cnn", {"channels": channels, "hidden": hidden}, **facts)
+    facts |= {"labels": "none", "gradient steps": steps}
+    *channels, hidden = map(int, setting["student"].split("-")[1:])
+    save_model(keep, net, "cnn", {"channels": channels, "hidden": hidden}, **facts)
+    path = keep.with_suffix(".json")
+    row = page_file(net, path, images["images"], judges, facts)
     return {**setting, **row, "train_seconds": seconds}
 
 
@@ -221,10 +216,9 @@ def with_all_labels() -> list[lab.Setting]:
 
 
 def for_pages() -> list[lab.Setting]:
-    """The small net, taught all images of its dataset; one seed, which is stored."""
-    few = {"labels": 1437, "epochs": 41, "batch_size": 78}  # about as many steps
-    sets = {"mnist": ALL, "digits": few}
-    runs = [arm(SMALL, "distil", **sets[d], dataset=d, bits=8) for d in sets]
+    """The small net, taught all images of its dataset in about as many steps; a seed."""
+    all_digits = {"dataset": "digits", "labels": 1437, "epochs": 41, "batch_size": 78}
+    runs = [arm(SMALL, "distil", **{**more, "bits": 8}) for more in (ALL, all_digits)]
     return [run for run in tuned(runs) if run["seed"] == 0]
 
 
@@ -233,9 +227,5 @@ arena_tuning = lab.Experiment(tuning_run, tried, after=AFTER[:1])
 arena = lab.Experiment(arena_run, lambda: untrained() + tuned(arms()), after=AFTER)
 arena_times = lab.Experiment(times_run, all_times, in_turn=True)
 arena_all = lab.Experiment(arena_run, with_all_labels, after=AFTER)
-page_students = lab.Experiment(
-    page_run,
-    for_pages,
-    keeps=lambda run: f"{run['dataset']}_student.safetensors",
-    after=AFTER,
-)
+KEPT = "{dataset}_student.safetensors"
+page_students = lab.Experiment(page_run, for_pages, KEPT.format_map, AFTER)

@@ -58,20 +58,23 @@ def measured_file(
 def page_file(
     net: nn.Module, path: Path, images: Tensor, judges: Columns, facts: lab.Setting
 ) -> lab.Setting:
-    """Write the net for a page, with a card of these facts and of what is measured.
+    """Write the net for a page; what its file answers to the judges, in its engine.
 
     All is in 8 bits, and weights in 7 of them: so each processor's engine answers as
-    the page does. The row has what the file answers in its engine, and its bytes.
+    the page does. On the card are the facts, and how often it errs.
     """
     with TemporaryDirectory() as folder:
-        whole = small.export(net, Path(folder) / "net.onnx", images)
         few = Path(folder) / "int8.onnx"
-        small.to_int8(whole, few, images[:CALIBRATION], **SEVEN)
+        small.to_int8(
+            small.export(net, few, images), few, images[:CALIBRATION], **SEVEN
+        )
         row = lab.measured(Running(few), judges)
         row["float_errors"] = lab.measured(net, judges)["test_errors"]
-        found = {"test images": count(judges), "test errors": row["test_errors"]}
-        found["test errors in float32"] = row["float_errors"]
+        card = {**facts, "test images": count(judges)}
+        card |= {"test errors": row["test_errors"]}
+        card |= {"test errors in float32": row["float_errors"]}
         wrong = judges["teacher_logits"].argmax(dim=1) != judges["labels"]
-        found["test errors of its teacher"] = int(wrong.sum())
-        small.to_page(few, path, {**facts, **found})
+        small.to_page(
+            few, path, {**card, "test errors of its teacher": int(wrong.sum())}
+        )
     return row | {"bytes": small.file_bytes(path)}
