@@ -31,6 +31,7 @@ from kdlab.panels.table import Place, Table
 
 MOST_PICTURES = 2000  # more take too long to draw and to send
 SLICE, BREATH = 0.02, 0.005  # seconds: draw, then listen to the browser
+REST = 0.1  # seconds without a move, such as of a pen, before a new table is begun
 SLOW, NEWS = 1.0, 0.5  # seconds: a table that takes longer says so often how far it is
 
 
@@ -137,7 +138,7 @@ class Explorer(Panel):
         self._draw_now()
         tabulated = [self.controls[name] for name in self.positions]
         if self.shown and change["owner"] not in tabulated:
-            self._start_table()
+            self._start_table(after=REST)
 
     def _on_message(self, picture: Picture, content: object, buffers: list) -> None:
         super()._on_message(picture, content, buffers)
@@ -145,12 +146,15 @@ class Explorer(Panel):
             self.shown = True
             self._start_table()
 
-    def _start_table(self) -> None:
-        self.job = asyncio.get_running_loop().create_task(self._tabulate())
+    def _start_table(self, after: float = 0.0) -> None:
+        self.job = asyncio.get_running_loop().create_task(self._tabulate(after))
 
-    async def _tabulate(self) -> None:
+    async def _tabulate(self, after: float) -> None:
         """Draw the table in slices; the browser is heard in between."""
         mine = asyncio.current_task()
+        await asyncio.sleep(after)
+        if self.job is not mine:
+            return
         pause = time.perf_counter() + SLICE
         tell, table = pause + SLOW, self._new_table()
         pictures = math.prod(map(len, table.axes.values()))

@@ -76,9 +76,11 @@ async function render({ model, el }) {
     if (tell({ wanted: places() })) say(WAITING, false);
   }
 
+  const titleFont = () => `${theme.layout.title.font.size}px ${theme.layout.font.family}`;
+  const fits = (title) => !wrap(title, width - 24, titleFont()).includes("<br>");    // in one line
   function paint() {
     const { data, layout } = shown.drawn = width >= NARROW ? shown.figure
-      : stacked(shown.figure, width, `${theme.layout.title.font.size}px ${theme.layout.font.family}`, rooms);
+      : stacked(shown.figure, width, titleFont(), rooms);
     frame.style.minHeight = (layout.height ?? 340) + "px";
     plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
   }
@@ -131,13 +133,13 @@ async function render({ model, el }) {
     frame.classList.toggle("stale", !row);          // while a pen moves on, each answer is new
     if (drawn[0] === table && drawn[1] === n && drawn[2] === theme) return;
     if (row) {                                      // else the view refused: the picture stays
-      const before = drawn[2] === theme && shown?.table === table
-        && frame.layout.height === shown.drawn.layout.height && shown.row;      // a resize drops it
-      shown = { ...shown, table, row, figure: figureOf(table, row) };
-      const changes = before && table.paths.map((path, i) => [path, table.values[row[i]]])
-        .filter((_, i) => row[i] !== before[i]);
+      const figure = figureOf(table, row), stays = shown && drawn[2] === theme
+        && frame.layout.height === shown.drawn.layout.height;                   // a resize drops it
+      const changes = stays && changesOf(shown.figure, figure);
+      shown = { ...shown, figure };
       let moved = false;
-      const whole = changes && width < NARROW && changes.some(([[part]]) => part === "layout");
+      const whole = changes && width < NARROW && changes.some(([path, value]) => path[0] === "layout"
+        && !(path.join() === "layout,title,text" && [value, shown.drawn.layout.title.text].every(fits)));
       try { moved = changes && !whole && (!changes.length || patch(plotly, frame, changes)); }
       catch {}                                      // another plotly: the whole figure
       if (!moved) paint(), makeRoom();

@@ -38,6 +38,17 @@ function rowOf(table, places) {
 const figureOf = (table, row) =>
   table.paths.reduce((figure, path, i) => put(figure, path, table.values[row[i]]), table.figure);
 
+// [[path, value], ...] of all that differs in the second figure; null where it has no value.
+function changesOf(before, after, path = []) {
+  const traces = path.length === 1 && path[0] === "data";
+  const isNode = (value) => value && typeof value === "object" && (traces || !Array.isArray(value));
+  if (before === after) return [];
+  if (!isNode(before) || !isNode(after))
+    return JSON.stringify(before) === JSON.stringify(after) ? [] : [[path, after ?? null]];
+  return [...new Set([...Object.keys(before), ...Object.keys(after)])].flatMap((key) =>
+    changesOf(before[key], after[key], [...path, traces ? Number(key) : key]));
+}
+
 // ---- plotly --------------------------------------------------------------------------------------
 
 // plotly.js, once per page: the page's own; else JupyterLab's, which it has downloaded for plots

@@ -1,4 +1,4 @@
-"""From the slider to changed pixels in Chromium: every explorer, and FigureWidgets."""
+"""To changed pixels in Chromium: from a pen, and from the slider of each explorer."""
 
 import statistics
 from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ from bench.pages import (
     wait_for_cells,
     wait_for_tables,
 )
+from bench.pen import pen_to_bars
 from bench.table import Measurement, failure
 from bench.views import SIX, steady_explorers
 from browser.conftest import Lab, Notebook
@@ -43,9 +44,10 @@ PICKER = Control("image picker", RADIOS, f"{RADIOS} [aria-checked=true]", ["End"
 
 
 def measure() -> Iterator[Measurement]:
-    """All of them in one page; then the same page over a slow network."""
+    """The pen; the sliders in one page; then the same page over a slow network."""
     names = steady_explorers()
     with laboratory() as lab:
+        yield pen_to_bars(lab)
         yield from measure_page(lab, names, None, "kernel here")
         with DelayingProxy(lab.server.port, NETWORK_SECONDS) as proxy:
             far = f"network {1000 * NETWORK_SECONDS:.0f} ms each way"
