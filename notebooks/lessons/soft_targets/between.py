@@ -100,13 +100,14 @@ def between_explorer(
     style = {"description": "way, %", "step": 100 / (POSITIONS - 1)}
     return explore(
         view,
+        tabulate=2,
         presets={
             b: {"percent": 50.0, **at} for b, at in zip(buttons, places, strict=True)
         },
         percent=FloatSlider(0, min=0, max=100, readout_format=".1f", **style),
+        how=dropdown("how", WAYS),
         start=pickers[0],
         end=pickers[1],
-        how=dropdown("how", WAYS),
     )
 
 
