@@ -137,6 +137,7 @@ function makePocket(el, { student, refused, examples, teacher }) {
   const change = (value) => { see(value, drawing.given); };
   const pad = makePad(paper, { label: "draw a digit", change });
   const give = (value) => {
+    if (value === wanted) return;
     pad.set(value);
     see(value, true);
     drawing.given = true;                   // the first stroke after it begins another drawing
