@@ -1,11 +1,8 @@
 """Drawings in another form than the net has learnt: what it makes of them, counted."""
 
-from functools import partial
-
 import pandas as pd
 import torch
 import torch.nn.functional as F
-from torch import Tensor
 
 from kdlab.data import Columns, count, sample, scaled
 from kdlab.metrics import accuracy
@@ -23,7 +20,10 @@ def forms_table(dataset: str, test_set: Columns) -> pd.DataFrame:
     student, _ = load_model(WEIGHTS / f"{dataset}_student.safetensors")
     some = sample(test_set, min(2000, count(test_set)))
     ink, rows = scaled(some["images"])[:, 0], {}
-    forms = {f"moved right by {n}": partial(moved, pixels=n) for n in range(7)}
+    forms = {
+        f"moved right by {n}": lambda ink, n=n: F.pad(ink, (n, 0))[..., :28]
+        for n in range(7)
+    }
     forms["black ink on white"] = lambda ink: 1 - ink
     forms["0 to 255, not 0 to 1"] = lambda ink: 255 * ink
     for name, change in forms.items():
@@ -35,8 +35,3 @@ def forms_table(dataset: str, test_set: Columns) -> pd.DataFrame:
             row[f"accuracy{how}"] = float(accuracy(logits, some["labels"]))
             row[f"how sure{how}"] = float(logits.softmax(1).amax(1).mean())
     return pd.DataFrame.from_dict(rows, orient="index").round(3)
-
-
-def moved(ink: Tensor, pixels: int) -> Tensor:
-    """Ink [N, H, W], so many pixels further to the right."""
-    return F.pad(ink, (pixels, 0))[..., : ink.shape[-1]]

@@ -53,16 +53,11 @@ def sheets() -> Tensor:
     return 255 - grey.round().byte()
 
 
-def centre(ink: Tensor) -> Tensor:
-    """Row and column [2, N] of the centres of mass of ink [N, H, W], counted from 0."""
-    places = torch.arange(float(ink.shape[-1]))
-    mass = ink.sum((1, 2))
-    return torch.stack([(ink.sum(axis) @ places) / mass for axis in (2, 1)])
-
-
 def centred(ink: Tensor) -> Tensor:
     """Ink [N, H, W], each image moved until its centre of mass is at pixel 14, 14."""
-    steps = (14 - centre(ink)).round().int().T.tolist()
+    places, mass = torch.arange(float(ink.shape[-1])), ink.sum((1, 2))
+    down, right = (14 - ink.sum(axis) @ places / mass for axis in (2, 1))
+    steps = torch.stack([down, right], dim=1).round().int().tolist()
     moved = [torch.roll(one, to, (0, 1)) for one, to in zip(ink, steps, strict=True)]
     return torch.stack(moved)
 

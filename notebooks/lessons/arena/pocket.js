@@ -5,8 +5,8 @@
 
 const PATIENCE = 2000, REST = 500;          // milliseconds without an answer; of stillness, before it is read aloud
 const TIMED = 15;                           // so many answers have their time in a median
-const GONE = "There is no kernel: it was shut down, or started anew. The student needs none: go on drawing.";
-const SILENT = "No answer from the kernel for two seconds: it is busy, or gone. The student needs none: go on drawing.";
+const GONE = "There is no kernel any more; the student needs none: go on drawing.";
+const SILENT = "No answer from the kernel for two seconds, be it busy or gone; the student needs none: go on drawing.";
 
 const pixelsOf = (value) => Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
 const valueOf = (pixels) => btoa(String.fromCharCode(...pixels));

@@ -24,7 +24,7 @@ from . import (
     orders_explorer,
     pareto_explorer,
 )
-from .exercises import as_mnist, centre, sheets
+from .exercises import as_mnist, sheets
 from .experiments import (
     STEPS,
     arm,
@@ -142,6 +142,12 @@ def test_a_row_is_of_the_file_that_is_counted(few, tmp_path, monkeypatch):
 
 
 # --- the form of a drawing ------------------------------------------------------------
+
+
+def centre(ink):
+    """Row and column [2, N] of the centres of mass of ink [N, 28, 28], from 0."""
+    parts = ink / ink.sum((1, 2), keepdim=True)
+    return torch.stack([parts.sum(axis) @ torch.arange(28.0) for axis in (2, 1)])
 
 
 def test_sheets_do_not_ask_which_pixel_is_the_middle():

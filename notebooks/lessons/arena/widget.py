@@ -30,10 +30,7 @@ def joined(*paths: Path) -> str:
 
 
 def page_of(dataset: str, test_set: Columns) -> dict[str, object]:
-    """What `makePocket` needs: the student's text, sentences, and a digit of each class.
-
-    Raises FileNotFoundError for a dataset of which no student is stored.
-    """
+    """What `makePocket` needs: the student's text, sentences, and a digit of each class."""
     student = (WEIGHTS / f"{dataset}_student.json").read_text(encoding="utf-8")
     labels = test_set["labels"].tolist()
     firsts = [test_set["images"][labels.index(digit)] for digit in range(10)]
