@@ -217,6 +217,9 @@ def test_a_value_from_elsewhere_is_shown_and_a_stroke_begins_anew(empty):
     assert empty.evaluate("drawing.strokes") == [] and len(told(empty)) == count
     assert ink_at(empty, 21 / 28, 0.5) == 255 and ink_at(empty, 0.5, 0.4) == 0
     assert empty.get_by_role("button", name="Undo").is_disabled()
+    for key in ("ArrowRight", "ArrowLeft"):
+        empty.get_by_role("slider", name="thickness").press(key)
+    assert len(told(empty)) == count  # an image has no strokes
     draw(empty, SEVEN)
     assert told(empty)[-1][1] == value_of(empty, empty.evaluate("drawing.strokes"))
     assert ink_at(empty, 21 / 28, 0.7) == 0
@@ -262,10 +265,13 @@ def phone(browser):
 def test_a_finger_draws_on_a_phone_and_the_page_stays(phone):
     page = phone.new_page()
     page.set_content(ALONE + "<div style='height: 3000px'></div>")
-    Finger(page).draw(page.locator(".kdlab-paper"), PLUS, other=(0.1, 0.1))
+    finger, upwards = Finger(page), [PLUS[0][::-1]]  # elsewhere the page would scroll
+    finger.draw(page.locator(".kdlab-paper"), upwards)
+    finger.draw(page.locator(".kdlab-paper"), PLUS[1:], other=(0.1, 0.1))
     value = told(page)[-1][1]
     strokes = page.evaluate("drawing.strokes")
-    assert len(strokes) == 2 and value == value_of(page, strokes)
+    assert [len(stroke) > 4 for stroke in strokes] == [True, True]
+    assert value == value_of(page, strokes)
     assert ink_at(page, 0.5, 0.4) == 255 and ink_at(page, 0.1, 0.1) == 0
     assert page.evaluate("[scrollX, scrollY]") == [0, 0]
     assert page.evaluate("document.documentElement.scrollWidth") == 390
