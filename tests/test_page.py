@@ -115,11 +115,12 @@ def test_images_that_are_never_white_have_codes_of_their_own(int8, images, tmp_p
     assert off(answered(net, images), engine(few)(images), net) < 1.01
 
 
-def odd_one(kernel, padding, stride=1, pool=2):
-    layers = [Normalize(0.1, 0.3), nn.Conv2d(1, 2, kernel, stride, padding), nn.ReLU()]
+def odd_one(kernel, padding, stride=1, pool=2, shape=(1, 28, 28), **more):
+    layers = [Normalize(0.1, 0.3), nn.Conv2d(shape[0], 2, 3, padding=1), nn.ReLU()]
+    layers += [nn.Conv2d(2, 2, kernel, stride, padding, **more), nn.ReLU()]
     layers += [nn.MaxPool2d(pool), nn.Flatten(), nn.LazyLinear(10)]
     net = nn.Sequential(*layers)
-    net(torch.zeros(1, 1, 28, 28))
+    net(torch.zeros(1, *shape))
     return net
 
 
@@ -131,15 +132,33 @@ def odd_one(kernel, padding, stride=1, pool=2):
         odd_one(3, 1, stride=2),
         odd_one(3, 1, pool=4),
         build_model("cnn", channels=[2, 2, 2], hidden=4),  # pools a side of 7
+        odd_one(3, (0, 1)),
+        odd_one(3, 1, groups=2),
+        odd_one(3, 1, bias=False),
         nn.Sequential(nn.Flatten(), nn.Linear(784, 10)),  # does not scale its images
     ],
 )
-def test_what_a_page_cannot_do_is_refused(int8, images, tmp_path, net):
+def test_what_a_page_cannot_do_is_refused(images, tmp_path, net):
     float32 = export(net, tmp_path / "net.onnx", images)
     few = to_int8(float32, tmp_path / "odd.onnx", images[:9], every_layer=True)
     with pytest.raises(ValueError, match=r"odd\.onnx is no mlp or cnn.*every_layer"):
         to_page(few, tmp_path / "net.json", {})
     assert not (tmp_path / "net.json").exists()
+
+
+@pytest.mark.parametrize("shape", [(3, 28, 28), (1, 28, 20)])
+def test_images_that_a_page_cannot_take_are_refused(images, tmp_path, shape):
+    images = images.repeat(1, shape[0], 1, 1)[..., : shape[2]]
+    net = odd_one(3, 1, shape=shape)
+    test_what_a_page_cannot_do_is_refused(images, tmp_path, net)
+
+
+def test_a_card_holds_plain_facts(int8, tmp_path):
+    odd = {"weights": "few", "toString": 1}  # names that mean something elsewhere
+    assert read(to_page(int8, tmp_path / "net.json", odd))["card"] == odd
+    for fact, error in ((np.int64(3), TypeError), (float("nan"), ValueError)):
+        with pytest.raises(error):
+            to_page(int8, tmp_path / "net.json", {"test errors": fact})
 
 
 def test_floats_are_refused(int8, images, tmp_path):

@@ -1,7 +1,6 @@
 """An int8 net as a small text, with which a page answers by itself: see student.js."""
 
 import json
-import re
 import zlib
 from base64 import b64encode
 from pathlib import Path
@@ -11,8 +10,10 @@ import numpy as np
 from kdlab.compression.deployment import engine
 from kdlab.weights import write_whole
 
-# What student.js can do. The digits: sizes, padding, strides, dilations, as sorted.
-KNOWN = "Sub Div( QuantizeLinear( Conv1{8}33| MaxPool0{4}112{4}| Gemm)?)+"
+# What student.js can do: these nodes, with these attributes, of one size both ways.
+KNOWN = {"Sub": {}, "Div": {}, "QuantizeLinear": {}, "Gemm": {"transB": 1}}
+KNOWN["Conv"] = {"kernel_shape": 3, "pads": 1, "strides": 1, "dilations": 1, "group": 1}
+KNOWN["MaxPool"] = {"kernel_shape": 2, "pads": 0, "strides": 2, "dilations": 1}
 
 
 def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
@@ -26,14 +27,18 @@ def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
     import onnx
 
     graph, layers = onnx.load(source).graph, []
-    side = width = graph.input[0].type.tensor_type.shape.dim[2].dim_value
+    channels, side, width = (
+        one.dim_value for one in graph.input[0].type.tensor_type.shape.dim[1:]
+    )
     way = [n for n in graph.node if n.op_type not in ("DequantizeLinear", "Reshape")]
-    shapes = [sorted(str(i) for one in n.attribute for i in one.ints) for n in way]
-    does = " ".join(n.op_type + "".join(s) for n, s in zip(way, shapes, strict=True))
-    if not re.fullmatch(KNOWN, does) or side % 2 ** does.count("Pool"):
+    pools = sum(node.op_type == "MaxPool" for node in way)
+    square = channels == 1 and side == width and side % 2**pools == 0
+    scaled = [node.op_type for node in way[:3]] == ["Sub", "Div", "QuantizeLinear"]
+    if not (square and scaled and all(map(is_known, way))):
         raise ValueError(
-            f"{source.name} is no mlp or cnn, of even sides where it pools, with every "
-            "layer in 8 bits. Export one, and write it with to_int8(every_layer=True)."
+            f"{source.name} is no mlp or cnn for grey squares, of even sides where it "
+            "pools, with biases and every layer in 8 bits. Export one, and write it "
+            "with to_int8(every_layer=True)."
         )
     stored = {one.name: onnx.numpy_helper.to_array(one) for one in graph.initializer}
     held = {node.output[0]: [*map(stored.get, node.input)] for node in graph.node}
@@ -50,9 +55,19 @@ def to_page(source: Path, path: Path, card: dict[str, object]) -> Path:
             layers[-1] |= {"zero": x[2].item(), "nextZero": zero.item()}
             layers[-1] |= {"weights": weights[0], "scales": x[1] * weights[1] / step}
             layers[-1]["biases"] = biases
+    card = json.loads(json.dumps(card, allow_nan=False))  # facts only, and no arrays
     net = {"card": card, "side": side, "codes": codes, "layers": layers}
     net |= {"step": step.item(), "zero": zero.item()}  # of the logits
     rest = json.dumps(net, default=lambda array: b64encode(array).decode())[1:]
     first = f'{{"kdlab_student": 1, "adler32": {zlib.adler32(rest.encode())},\n'
     write_whole(path, (first + rest).encode())
     return path
+
+
+def is_known(node: object) -> bool:
+    """Whether student.js does what this node does."""
+    said = {one.name: {*one.ints} or {one.i} for one in node.attribute}
+    known, has_bias = KNOWN.get(node.op_type), len(node.input) == 3
+    if known is None or (node.op_type in ("Conv", "Gemm") and not has_bias):
+        return False
+    return all(said.get(name) == {value} for name, value in known.items())

@@ -11,10 +11,10 @@ function readNet(text) {
     sums = (sums + sum) % 65521;
   }
   if (65536 * sums + sum !== Number(told)) throw new Error("The student's file was cut or changed, or is none: get it again.");
-  const net = JSON.parse(whole, (name, value) => {
-    const Kind = ARRAYS[name];                              // its bytes are written as letters, in base 64
-    return Kind ? new Kind(Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0)).buffer) : value;
-  });
+  const net = JSON.parse(whole);
+  for (const part of [net, ...net.layers])                  // bytes are written as letters, in base 64
+    for (const [name, Kind] of Object.entries(ARRAYS))
+      if (name in part) part[name] = new Kind(Uint8Array.from(atob(part[name]), (letter) => letter.charCodeAt(0)).buffer);
   net.card.bytes = whole.length;
   return net;
 }
@@ -30,7 +30,7 @@ function answer(net, pixels) {
 // A code, 0 to 255, stands for the number step · (code − zero). Codes [inputs] -> [outputs]: products and
 // sums are of whole numbers; then one factor for each output brings its sum to the step of what comes next.
 function dense({ weights, biases, scales, zero, nextZero }, codes) {
-  const next = new Uint8ClampedArray(biases.length);        // rounds as engines do; ends at 0 and 255, so it is ReLU, too
+  const next = new Uint8ClampedArray(biases.length);        // rounds, and ends at 0 and 255: so it is ReLU, too
   for (let output = 0, place = 0; output < next.length; output++) {
     let sum = biases[output];
     for (let i = 0; i < codes.length; i++) sum += (codes[i] - zero) * weights[place++];
