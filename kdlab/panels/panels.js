@@ -11,7 +11,7 @@ const GONE = "There is no kernel any more to compute this: it was restarted, or 
 const OLD = "This browser is too old to draw the picture: it has no DecompressionStream. Open the page "
   + "in Firefox 113, Chrome or Edge 80, Safari 16.4, or a newer one.";
 
-async function render({ model, el }) {
+async function render({ model, el }, views) {
   el.classList.add("kdlab-picture");
   el.innerHTML = `<div class="kdlab-buttons"></div><div class="kdlab-frame" role="img"></div>
     <p class="kdlab-sentence" aria-hidden="true"></p><p class="kdlab-spoken" aria-live="polite"></p>`;
@@ -174,13 +174,9 @@ async function render({ model, el }) {
     }
   }
   for (const [text, preset] of model.get("presets")) addButton(text, () => setControls(preset));
-  if (buttons.firstChild) {                         // beside them, how far a slow table is
-    const filling = document.createElement("span");
-    const tellHowFar = () => { filling.textContent = model.get("filling"); };
-    buttons.append(filling);
-    tellHowFar();
-    listen(model, "change:filling", tellHowFar);
-  }
+  const tellHowFar = () => { frame.dataset.filling = model.get("filling"); };  // nothing moves for it
+  tellHowFar();
+  listen(model, "change:filling", tellHowFar);
   if (model.get("state")) {                         // a panel of steps
     const press = { running: "pause", paused: "resume", ended: "start" };
     const button = addButton("", () => tell(press[model.get("state")]));
@@ -192,9 +188,10 @@ async function render({ model, el }) {
     };
     label();
     listen(model, "change:state", label);
-    model.kdlabViews = (model.kdlabViews ?? 0) + 1;
-    undo.push(() => {                               // nobody looks any more
-      if (--model.kdlabViews === 0) try { model.send("stop"); } catch {}
+    views.add(el);
+    undo.push(() => {
+      views.delete(el);
+      if (!views.size) try { model.send("stop"); } catch {}             // nobody looks any more
     });
   }
   listen(model, "change:now", () => receive("now"));
@@ -224,4 +221,7 @@ async function render({ model, el }) {
   await Promise.all([receive("now"), receive("table")]);
   return () => undo.forEach((f) => f());
 }
-export default { render };
+export default () => {
+  const views = new Set();                          // of one picture; each has a `model` of its own
+  return { render: (view) => render(view, views) };
+};

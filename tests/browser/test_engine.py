@@ -340,6 +340,20 @@ def test_steps_are_drawn_as_they_come_and_cancelled_by_a_new_position(lab):
     notebook.wait_for_output("print(closed)", "[3, 4, 5, 3]")
 
 
+CLEAR = """cell => window.jupyterapp.shell.currentWidget.content
+    .widgets[cell].outputArea.model.clear()"""
+
+
+def test_it_trains_as_long_as_somebody_looks(lab):
+    notebook = lab.run([IMPORTS + STEPS, "panel"])
+    state = "print(panel.picture.state)"
+    notebook.page.evaluate(CLEAR, 1)  # one of two views
+    notebook.page.wait_for_timeout(500)
+    assert notebook.execute(state).strip() == "running"
+    notebook.page.evaluate(CLEAR, 0)
+    notebook.wait_for_output(state, "ended")
+
+
 def test_a_cell_run_again_leaves_one_thread(lab):
     notebook = lab.run([IMPORTS + STEPS])
     notebook.run_all()  # a run takes a minute: the first is not over
