@@ -151,10 +151,12 @@ class Page:
             notebook.draw([(0.3, 0.2), (to, 0.8)], panel=at)
             (name,) = (n for n, c in self.twin.controls.items() if c is control)
             told = [control.value]
-            while told[-2:] != [told[-1]] * 2 or told[-1] == control.value:
-                notebook.page.wait_for_timeout(200)  # the last one is on its way
+            for _ in range(50):  # until it stays: the last one may be on its way
+                notebook.page.wait_for_timeout(200)
                 value = f"print(panels[{at}].controls[{name!r}].value)"
                 told.append(notebook.execute(value).strip())
+                if told[-1] == told[-2] != control.value:
+                    break
             control.value = told[-1]
         elif isinstance(control, widgets.Checkbox):
             control.value = not control.value
