@@ -251,7 +251,7 @@ def test_a_slow_table_says_how_far_it_is_and_a_quick_one_does_not(monkeypatch):
             await panel.job
 
         asyncio.run(ask())
-    assert told == [f"computing ahead: {n} of 4 positions" for n in (1, 2, 3, 4)] + [""]
+    assert told == [f"preparing: {n} of 4" for n in (1, 2, 3, 4)] + [""]
 
 
 def test_nothing_to_tabulate_is_no_table():

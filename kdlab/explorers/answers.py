@@ -5,6 +5,7 @@ gives them. Pickers offer one image of each class that has any, then those that 
 most.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -153,6 +154,20 @@ def ranking(probs: Tensor, class_names: Sequence[str]) -> str:
         for value, name in zip(values.tolist(), names.tolist(), strict=True)
     ]
     return f"The teacher says {', then '.join(said)}."
+
+
+def bits_open(probs: Tensor) -> Tensor:
+    """Entropy in bits: probabilities [..., classes] -> [...]."""
+    return entropy(probs) / math.log(2)
+
+
+def open_words(cold: Tensor, warm: Tensor, temperature: float) -> str:
+    """How many bits two answers [classes] leave open, as trained and softened."""
+    return (
+        f"That leaves {bits_open(cold):.2f} bits open; softened with "
+        f"T = {temperature:.4g}, {bits_open(warm):.2f} of at most "
+        f"{math.log2(len(cold)):.2f}."
+    )
 
 
 def openness(probs: Tensor) -> str:

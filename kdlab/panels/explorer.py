@@ -162,7 +162,7 @@ class Explorer(Panel):
             for _ in self._fill(table):
                 if time.perf_counter() > tell:
                     done = f"{len(table.rows)} of {pictures}"
-                    self.picture.filling = f"computing ahead: {done} positions"
+                    self.picture.filling = f"preparing: {done}"
                     tell = time.perf_counter() + NEWS
                 if time.perf_counter() > pause:
                     await asyncio.sleep(BREATH)

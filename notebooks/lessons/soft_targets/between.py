@@ -4,7 +4,6 @@ A way is a stack of grey images [POSITIONS, H, W]. Columns are a test set with a
 teacher_logits [N, classes].
 """
 
-import math
 from collections.abc import Sequence
 from functools import lru_cache
 
@@ -14,15 +13,22 @@ from torch import Tensor, nn
 
 from kdlab import figures as fig
 from kdlab.data import Columns, scaled
-from kdlab.explorers.answers import TORN_TEMPERATURE, names_of, picker, ranking
-from kdlab.metrics import entropy, soften
+from kdlab.explorers.answers import (
+    TORN_TEMPERATURE,
+    bits_open,
+    names_of,
+    open_words,
+    picker,
+    ranking,
+)
+from kdlab.metrics import soften
 from kdlab.panels import Explorer, dropdown, explore
 from kdlab.training import predict
 
 POSITIONS, GRAINS = 41, 300
-PAIRS = (4, 9), (3, 8), (1, 7)  # of the buttons
+PAIRS = (4, 9), (3, 8), (1, 7), (2, 5)  # of the buttons
 SHARES = torch.linspace(0, 1, POSITIONS)  # of the way
-PERCENT = (100 * SHARES).tolist()
+PERCENT = [100 * step / (POSITIONS - 1) for step in range(POSITIONS)]
 SIDES = "from", "to"
 
 
@@ -102,7 +108,7 @@ def between_explorer(
         view,
         tabulate=2,
         presets={
-            b: {"percent": 50.0, **at} for b, at in zip(buttons, places, strict=True)
+            b: {"percent": 0.0, **at} for b, at in zip(buttons, places, strict=True)
         },
         percent=FloatSlider(0, min=0, max=100, readout_format=".1f", **style),
         how=dropdown("how", WAYS),
@@ -118,62 +124,44 @@ def picture_at(
     pair: tuple[int, int],
     names: Sequence[str],
 ) -> fig.Drawn:
-    """A place on the way [POSITIONS, 1, H, W], its answers, and those all along it.
+    """A place on the way [POSITIONS, 1, H, W], its answer, and all answers up to it.
 
     `logits` are [POSITIONS, classes], `pair` the classes of both ends.
     """
     at = fig.nearest(PERCENT, percent)
-    cold, warm = (soften(logits, t) for t in (1.0, TORN_TEMPERATURE))
-    bits, softened = (entropy(probs) / math.log(2) for probs in (cold, warm))
+    walked = logits[: at + 1]  # what lies ahead is to be found
+    cold, warm = (soften(walked, t) for t in (1.0, TORN_TEMPERATURE))
     bars = {"T = 1": (cold[at], fig.TEACHER), "T = 4": (warm[at], fig.SOFTENED)}
-    others = (1 - cold[:, [*{*pair}]].sum(1)).clamp(min=0)
     lines = {
         f"{s}: {fig.short(names[of])}": cold[:, of].tolist()
         for s, of in zip(SIDES, pair, strict=True)
     }
-    lines["others"] = others.tolist()
+    lines["others"] = (1 - cold[:, [*{*pair}]].sum(1)).clamp(min=0).tolist()
     axes = fig.axis("way, %", [-3, 103]), fig.axis("probability, T = 1", [-0.03, 1.03])
-    title, told = changes(cold.argmax(1).tolist(), bits, softened, names)
+    likely = " and ".join(
+        f"{fig.short(names[of])} with {fig.percent(prob, 0)}"
+        for prob, of in zip(*(side.tolist() for side in cold[at].topk(2)), strict=True)
+    )
+    colors = [fig.TEACHER, fig.OTHER, fig.LABELS]
     return fig.picture(
-        title,
+        f"{percent:g} % of the way: {likely}, {bits_open(cold[at]):.1f} bits",
+        fig.curves(PERCENT[: at + 1], lines, percent, axes, colors),
         fig.image(way[at]),
         fig.grouped_bars(bars, names),
-        fig.curves(
-            PERCENT, lines, percent, axes, [fig.TEACHER, fig.TEACHER, fig.LABELS]
-        ),
-        widths=[1, 1.1, 1.5],
-        height=420,
+        widths=[1.5, 1, 1.1],
+        height=400,
         legend=True,
-        says=f"{percent:g} % of the way. {ranking(cold[at], names)} That leaves "
-        f"{bits[at]:.2f} bits open; softened with T = 4, {softened[at]:.2f}. {told}",
+        says=f"{percent:g} % of the way. {ranking(cold[at], names)} "
+        f"{open_words(cold[at], warm[at], TORN_TEMPERATURE)}{changes(cold, names)}",
     )
 
 
-def changes(
-    first: Sequence[int], bits: Tensor, softened: Tensor, names: Sequence[str]
-) -> tuple[str, str]:
-    """A title and a sentence: where the first answer changes, and how torn it is there.
-
-    First answers and entropies at T = 1 and T = 4, all of [POSITIONS].
-    """
+def changes(answers: Tensor, names: Sequence[str]) -> str:
+    """Where the first of these answers [N, classes] changes, and how torn it is there."""
+    first = answers.argmax(dim=1).tolist()
     turns = [k for k in range(1, len(first)) if first[k] != first[k - 1]]
-    name = [fig.short(names[of]) for of in first]
-    torn = [
-        f"{b:.2f} bits; softened, {s:.2f}" for b, s in zip(bits, softened, strict=True)
+    told = [
+        f"to {names[first[k]]} at {PERCENT[k]:g} % ({bits_open(answers[k]):.2f} bits)"
+        for k in turns
     ]
-    if not turns:
-        k = int(bits.argmax())
-        return (
-            f"The teacher says {name[0]} all the way, torn by {bits[k]:.2f} bits at most",
-            f"Its first answer never changes; it is most torn at {PERCENT[k]:g} % "
-            f"({torn[k]}).",
-        )
-    told = [f"to {name[k]} at {PERCENT[k]:g} % ({torn[k]})" for k in turns]
-    k = turns[0]
-    changed = f"from {name[0]} to {name[k]} at {PERCENT[k]:g} %, torn by"
-    if len(turns) > 1:
-        changed = f"its mind {len(turns)} times, torn by up to"
-    return (
-        f"The teacher changes {changed} {max(bits[turns]):.2f} bits",
-        f"Its first answer changes {', '.join(told)}.",
-    )
+    return f" So far its first answer changed {', '.join(told)}." if told else ""

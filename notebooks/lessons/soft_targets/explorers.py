@@ -14,6 +14,7 @@ from kdlab import figures as fig
 from kdlab.data import Columns, count
 from kdlab.explorers.answers import (
     TORN_TEMPERATURE,
+    bits_open,
     most_torn,
     names_of,
     picked_images,
@@ -21,7 +22,7 @@ from kdlab.explorers.answers import (
     ranking,
     top_words,
 )
-from kdlab.metrics import entropy, soften
+from kdlab.metrics import soften
 from kdlab.panels import Explorer, dropdown, explore, tick
 
 SMALLEST = -12  # power of ten of the least probability that is drawn
@@ -43,7 +44,7 @@ def label_explorer(
         told = {"title": "label: else exactly 0", "color": fig.LABELS}
         scale = {"scale": [SMALLEST, 0] if log else [0, 1], "log": log}
         missing = " A bar that is missing is below 10⁻¹²." if log else ""
-        said, bits = top_words(probs, class_names), entropy(probs).item() / math.log(2)
+        said, bits = top_words(probs, class_names), bits_open(probs)
         return fig.picture(
             f"The label says {class_names[label]}; the teacher says {said}",
             fig.image(columns["images"][row]),
@@ -74,7 +75,7 @@ def clearest(logits: Tensor) -> int:
     """The most certain of these answers [N, classes] in which all bars can be seen."""
     probs = soften(logits.double(), 1.0)
     seen = probs.amin(dim=1) > 10**SMALLEST
-    return int((entropy(probs) + 99 * ~seen).argmin())
+    return int((bits_open(probs) + 99 * ~seen).argmin())
 
 
 def torn_explorer(
@@ -136,7 +137,7 @@ def rank_slider(last: int) -> IntSlider | FloatLogSlider:
 
 def by_entropy(logits: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
     """Entropies at T in bits, falling, and the rows they belong to; logits [N, C]."""
-    bits = entropy(soften(logits, temperature)) / math.log(2)
+    bits = bits_open(soften(logits, temperature))
     return bits.sort(descending=True, stable=True)
 
 
@@ -197,7 +198,7 @@ def uniform_mix_explorer(
 
     def view(uniform_share: float) -> fig.Drawn:
         mixed = (1 - uniform_share) * answers + uniform_share / len(class_names)
-        bits = entropy(mixed).mean().item() / math.log(2)
+        bits = bits_open(mixed).mean()
         apart = fig.percent((mixed[0] - mixed[1]).abs().sum().item() / 2, 0)
         bars = [fig.class_bars(probs, class_names) for probs in mixed]
         return fig.picture(

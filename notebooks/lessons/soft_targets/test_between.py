@@ -102,41 +102,48 @@ def test_the_explorer_shows_each_place_with_one_question_to_the_teacher(columns)
         assert row.values["percent"] == pytest.approx(STEPS[place])
         shown = row.figure.layout.images[0].source
         assert shown == fig.image_address(steps[place])
-        for bars, t in zip(row.figure.data[:2], (1.0, 4.0), strict=True):
+        for bars, t in zip(row.figure.data[6:], (1.0, 4.0), strict=True):
             wanted = soften(logits[place], t).tolist()
             assert bars.x == pytest.approx(wanted, abs=1e-6)
-        curves = [trace.y for trace in row.figure.data[2::2]]
-        probs = soften(logits, 1.0).T
-        for curve, wanted in zip(curves, probs, strict=True):  # left, right, the other
-            assert curve == pytest.approx(wanted.tolist(), abs=1e-6)
-        here = [trace.x[0] for trace in row.figure.data[3::2]]
+        probs = soften(logits[: place + 1], 1.0).T  # what lies ahead is not drawn
+        for curve, wanted in zip(row.figure.data[:6:2], probs, strict=True):
+            assert curve.x == pytest.approx(STEPS[: place + 1])
+            assert curve.y == pytest.approx(wanted.tolist(), abs=1e-6)
+        here = [trace.x[0] for trace in row.figure.data[1:6:2]]
         assert here == pytest.approx([STEPS[place]] * 3)
 
 
-def test_it_says_where_the_teacher_changes_its_mind_and_how_torn_it_is(columns):
+def test_it_says_how_torn_the_teacher_is_here_and_what_it_changed_on_the_way(columns):
     panel = between_explorer(columns, Sides())
     panel.controls["how"].label = "it fades"
-    figure, says = panel.look(panel.values())
     logits = Sides()(faded(*columns["images"][[0, 3], 0])[:, None]).detach()
+    cold, warm = (soften(logits, t) for t in (1.0, 4.0))
+    bits, softened = (entropy(probs) / math.log(2) for probs in (cold, warm))
     at = 21  # halfway both are the same, and the first in order is the first answer
-    bits, softened = (entropy(soften(logits[at], t)) / math.log(2) for t in (1.0, 4.0))
-    title = figure["layout"]["title"]["text"]
-    assert (
-        title == f"The teacher changes from 0 to 1 at 52.5 %, torn by {bits:.2f} bits"
-    )
-    told = f"changes to 1 at 52.5 % ({bits:.2f} bits; softened, {softened:.2f})."
-    assert says.startswith("0 % of the way. The teacher says 0 with") and told in says
+    for place in (0, at - 1, at, POSITIONS - 1):
+        figure, says = panel.look({**panel.values(), "percent": STEPS[place]})
+        first, second = (f"{100 * p:.0f} %" for p in cold[place].topk(2).values)
+        names = "01" if place < at else "10"
+        assert figure["layout"]["title"]["text"] == (
+            f"{STEPS[place]:g} % of the way: {names[0]} with {first} and {names[1]} "
+            f"with {second}, {bits[place]:.1f} bits"
+        )
+        assert says.startswith(f"{STEPS[place]:g} % of the way. The teacher says ")
+        assert f"leaves {bits[place]:.2f} bits open" in says
+        assert f"T = 4, {softened[place]:.2f} of at most {math.log2(3):.2f}." in says
+        told = f"So far its first answer changed to 1 at 52.5 % ({bits[at]:.2f} bits)."
+        assert says.endswith(told) == (place >= at)
+        assert ("changed" in says) == (place >= at)
 
 
 def test_two_images_of_one_class_are_a_way_too(columns):
     panel = between_explorer(columns, Sides())
     panel.controls["end"].value = 0
     traces = len(panel.look({**panel.values(), "end": 1})[0]["data"])
-    figure, says = panel.look(panel.values())
+    figure, says = panel.look({**panel.values(), "percent": 100.0})
     assert len(figure["data"]) == traces
-    assert "The teacher says 0 all the way" in figure["layout"]["title"]["text"]
-    assert "never changes" in says
-    one, other, rest = (trace["y"] for trace in figure["data"][2::2])
+    assert "changed" not in says
+    one, other, rest = (trace["y"] for trace in figure["data"][:6:2])
     assert one == other and rest == pytest.approx([1 - p for p in one], abs=1e-6)
 
 
@@ -147,7 +154,7 @@ def test_the_buttons_go_from_one_digit_to_the_other():
     columns["teacher_logits"] = teacher(columns["images"]).detach()
     panel = between_explorer(columns, teacher)
     buttons = dict(panel.picture.presets)
-    assert list(buttons) == ["Reset", "4 to 9", "3 to 8", "1 to 7"]
-    assert buttons["3 to 8"] == {"percent": 50.0, "start": 3, "end": 8}
+    assert list(buttons) == ["Reset", "4 to 9", "3 to 8", "1 to 7", "2 to 5"]
+    assert buttons["3 to 8"] == {"percent": 0.0, "start": 3, "end": 8}
     assert panel.controls["start"].names[3] == "image 3, a 3"
     assert panel.controls["end"].names[8] == "image 18, an 8"
