@@ -110,3 +110,19 @@ def test_empty_paper_has_a_picture_and_a_dot_keeps_the_last_one():
 def test_each_class_has_a_name():
     with pytest.raises(ValueError, match="2 classes.*one name for each, no two alike"):
         pad_explorer(Corner(), ["no"])
+
+
+def test_examples_have_buttons():
+    panel = pad_explorer(Corner(), examples={"a ramp": IMAGE})
+    assert dict(panel.picture.presets)["a ramp"] == {"drawing": VALUE}
+
+
+def test_what_is_nearly_certain_is_not_said_to_be_exactly_so():
+    class Sure(Corner):
+        def forward(self, images):
+            return 5 * super().forward(images)
+
+    panel = pad_explorer(Sure(), ["no", "yes"])
+    drawing = drawn_value((IMAGE > 0).byte() * 255)
+    _, says = panel.look({"temperature": 4.0, "drawing": drawing})
+    assert says.startswith("The teacher says yes with over 99.99 %, then no with 1 in ")

@@ -1,19 +1,19 @@
 """The reader's own digits, and what a teacher says of them while they are drawn."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
 import torch
 from torch import Tensor, nn
 
 from kdlab import figures as fig
-from kdlab.explorers.answers import names_of, ranking, top_words
-from kdlab.metrics import entropy, soften
+from kdlab.explorers.answers import names_of, open_words, ranking, top_words
+from kdlab.metrics import soften
 from kdlab.panels import (
     Explorer,
     drawing_pad,
     drawn_image,
+    drawn_value,
     explore,
     temperature_slider,
 )
@@ -25,9 +25,11 @@ def pad_explorer(
     teacher: nn.Module,
     class_names: Sequence[str] | None = None,
     temperature: float = 4.0,
+    examples: Mapping[str, Tensor] | None = None,
 ) -> Explorer:
     """What a teacher of images [1, 28, 28] says of a drawing, as trained and softened.
 
+    `examples` are images in bytes, by the words on their buttons.
     Raises ValueError unless there is a name for each of the teacher's classes.
     """
     paper = torch.zeros(1, 1, 28, 28, dtype=torch.uint8)
@@ -37,7 +39,7 @@ def pad_explorer(
 
     @lru_cache(maxsize=8)  # the same drawing is asked for at every temperature
     def logits(drawing: str) -> Tensor:
-        return predict(teacher, drawn_image(drawing)[None])[0]
+        return predict(teacher, drawn_image(drawing)[None])[0].double()  # no exact 1
 
     def view(temperature: float, drawing: str) -> fig.Drawn:
         if not drawing:
@@ -55,20 +57,12 @@ def pad_explorer(
         bars = fig.grouped_bars(answers, class_names, title="teacher's probability")
         return fig.picture(title, bars, says=says, height=400, legend=True)
 
+    shown = {k: {"drawing": drawn_value(v)} for k, v in (examples or {}).items()}
     panel = explore(
         view,
-        presets={"as trained": 1.0, "soft": 8.0},
+        presets={"as trained": 1.0, "soft": 8.0, **shown},
         temperature=temperature_slider(temperature),
         drawing=drawing_pad(),
     )
     panel.add_class("kdlab-beside")
     return panel
-
-
-def open_words(cold: Tensor, warm: Tensor, temperature: float) -> str:
-    """How many bits two answers [classes] leave open."""
-    bits = [entropy(probs).item() / math.log(2) for probs in (cold, warm)]
-    return (
-        f"That leaves {bits[0]:.2f} bits open; softened with T = {temperature:.4g}, "
-        f"{bits[1]:.2f} of at most {math.log2(len(cold)):.2f}."
-    )

@@ -4,10 +4,13 @@
 const PAPER = 252, SIDE = 28, BOX = 20;             // CSS pixels; pixels of the image; its ink's largest side
 const THICKNESS = 24;                               // of the pen, CSS pixels: that of MNIST's digits
 const NEWS = 50;                                    // milliseconds between two values while drawing
-const FULL = 0.8;                                   // of the box is ink: no digit of MNIST has so much
+const FULL = 0.8;                                   // of the box is ink: MNIST's fullest has 0.779
+const MOST = 4000;                                  // points: a pen that has gone over all of the paper rests
 
-// strokes: [[[x, y], ...], ...]; told: the values of this drawing so far
-const newDrawing = () => ({ thickness: THICKNESS, strokes: [], told: [] });
+// strokes: [[[x, y], ...], ...]; taken: what Undo brings back when there are none; told: the last values
+const newDrawing = () => ({ thickness: THICKNESS, strokes: [], taken: null, told: [] });
+
+const valueOf = (pixels) => btoa(String.fromCharCode(...pixels));  // of 28 · 28 bytes, row by row
 
 // ---- the form of MNIST ---------------------------------------------------------------------------
 
@@ -35,12 +38,13 @@ function toMnist({ thickness, strokes }) {
   const points = strokes.flat();
   if (!points.length) return "";
   const middle = [], sides = [0, 1].map((axis) => {
-    const places = points.map((point) => point[axis]), low = Math.min(...places), high = Math.max(...places);
+    const places = points.map((point) => point[axis]);
+    const low = places.reduce((a, b) => Math.min(a, b)), high = places.reduce((a, b) => Math.max(a, b));
     middle.push((low + high) / 2);
     return high - low;
   });
   const extent = Math.max(...sides), scale = BOX / (extent + thickness);
-  if (extent < thickness) return "dot";
+  if (extent < 1.5 * thickness) return "dot";       // enlarged, a blob
   const at = (shift) => inkOf(strokes.map((s) => s.map((point) => point.map((place, axis) =>
     (place - middle[axis]) * scale + SIDE / 2 + shift[axis]))), thickness * scale);
   const ink = at([0, 0]), sum = ink.reduce((a, b) => a + b);
@@ -52,7 +56,7 @@ function toMnist({ thickness, strokes }) {
   });
   // To the nearest whole pixel, as in all of MNIST's test images: within half a pixel of the middle of pixel 14.
   const centred = at(mass.map((place) => Math.round(SIDE / 2 + 0.5 - place)));
-  return btoa(String.fromCharCode(...centred.map((covered) => Math.round(255 * covered))));
+  return valueOf(centred.map((covered) => Math.round(255 * covered)));
 }
 
 // ---- the pad -------------------------------------------------------------------------------------
@@ -68,14 +72,16 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
     <figcaption>what the net is given</figcaption></figure><p><button>Undo</button><button>Clear</button>
     <label>thickness <input type="range" min="10" max="40"></label></p></div>`;
   const [paper, given] = el.querySelectorAll("canvas"), [undo, clear] = el.querySelectorAll("button");
-  const thickness = el.querySelector("input"), sharp = window.devicePixelRatio || 1;
-  paper.width = paper.height = PAPER * sharp;
+  const thickness = el.querySelector("input");
   paper.setAttribute("aria-label", label);
   el.querySelector("b").textContent = label;
   let shown = null, stroke = null, news = 0, told = 0;         // the value, and the stroke under the pen
 
   function paint() {
-    const bytes = shown.length > 4 ? atob(shown) : "", small = given.getContext("2d");
+    const bytes = shown.length > 4 ? atob(shown) : "";         // else a word, such as "dot": no image
+    const sharp = window.devicePixelRatio || 1, small = given.getContext("2d");   // another one after a zoom
+    const size = Math.round(PAPER * sharp);
+    if (paper.width !== size) paper.width = paper.height = size;
     const pixels = small.createImageData(SIDE, SIDE), pen = paper.getContext("2d"), { strokes } = drawing;
     for (let n = 0; n < SIDE * SIDE; n++) {
       pixels.data.fill(bytes.charCodeAt(n) || 0, 4 * n, 4 * n + 3);
@@ -93,7 +99,8 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
       pen.stroke();
     }
     thickness.value = drawing.thickness;
-    undo.disabled = !strokes.length;
+    thickness.disabled = !strokes.length && bytes !== "";      // an image from elsewhere has no strokes
+    undo.disabled = !strokes.length && !drawing.taken;
     clear.disabled = !strokes.length && !bytes;
   }
 
@@ -103,8 +110,7 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
     const value = toMnist(drawing);
     if (value === shown || (stroke && value === "dot")) return;        // any digit begins with a dot
     shown = value;
-    if (value) drawing.told.push(value);
-    else drawing.told.length = 0;
+    drawing.told = value ? [...drawing.told.slice(-99), value] : [];
     paint();
     change(value);
   }
@@ -117,9 +123,10 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   function follow(event) {
     const { left, top, width } = paper.getBoundingClientRect(), zoom = PAPER / width;
     const all = event.getCoalescedEvents?.() ?? [];            // all that a quick pen did since the last
+    const room = drawing.strokes.flat().length < MOST;
     for (const { clientX, clientY } of all.length ? all : [event]) {
       const [x, y] = [at((clientX - left) * zoom), at((clientY - top) * zoom)], last = stroke.at(-1);
-      if (!last || Math.hypot(x - last[0], y - last[1]) >= 1) stroke.push([x, y]);
+      if (!last || (room && Math.hypot(x - last[0], y - last[1]) >= 1)) stroke.push([x, y]);
     }
     changed();
   }
@@ -132,9 +139,15 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   };
   paper.onpointermove = (event) => { if (stroke && paper.hasPointerCapture(event.pointerId)) follow(event); };
   paper.onlostpointercapture = () => { stroke = null; changed(); };    // lifted, or taken by the system
-  const keep = (strokes) => { drawing.strokes.splice(0, Infinity, ...strokes); changed(); };
-  undo.onclick = () => keep(drawing.strokes.slice(0, -1));
-  clear.onclick = () => keep([]);
+  function take() {                                            // all strokes; Undo knows them
+    const { thickness, strokes } = drawing;
+    if (strokes.length) Object.assign(drawing, { taken: { thickness, strokes }, strokes: [] });
+  }
+  undo.onclick = () => {
+    if (!drawing.strokes.pop()) Object.assign(drawing, drawing.taken, { taken: null });
+    changed();
+  };
+  clear.onclick = () => { take(); changed(); };
   thickness.oninput = () => {
     drawing.thickness = Number(thickness.value);
     if (drawing.strokes.length) changed();
@@ -144,7 +157,13 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
     if (value === shown) return;
     shown = value;
     const when = drawing.told.lastIndexOf(value);              // this pad told it, or another view
-    if (when < 0) drawing.strokes.length = drawing.told.length = 0, stroke = null;
+    if (when < 0) {
+      const drawn = drawing.strokes.length;
+      take();
+      if (drawn && !value) drawing.thickness = THICKNESS;      // Reset
+      drawing.told = [];
+      stroke = null;
+    }
     paint();
     if (when < drawing.told.length - 1) changed();             // a slow kernel's: the strokes are newer
   }

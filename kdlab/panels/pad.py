@@ -16,7 +16,7 @@ FOLDER = Path(__file__).parent
 SIDE = 28  # pixels
 REFUSED = {  # values of a pad that are no image, and what is said instead of an answer
     "": "Nothing is drawn yet: draw a digit, 0 to 9, on the pad.",
-    "dot": "This is only a dot: draw a digit, as large as the pad.",
+    "dot": "This is little more than a dot: draw larger, or with a thinner pen.",
     "full": "Nearly all is ink: press Clear, and draw a digit.",
 }
 

@@ -91,7 +91,7 @@ def between_explorer(
     def walked(start: int, end: int, how: str) -> tuple[Tensor, Tensor]:
         images = scaled(columns["images"][[sides[0][start], sides[1][end]], 0])
         way = WAYS[how](*images)[:, None]
-        return way, predict(teacher, way)
+        return way, predict(teacher, way).double()
 
     def view(percent: float, start: int, end: int, how: str) -> fig.Drawn:
         way, logits = walked(start, end, how)

@@ -39,7 +39,7 @@ def label_explorer(
 
     def view(image_number: int, log: bool) -> fig.Drawn:
         row = picked[image_number]
-        probs, label = soften(logits[row], 1.0), labels[row]
+        probs, label = soften(logits[row].double(), 1.0), labels[row]
         one_hot = torch.eye(len(class_names))[label]
         told = {"title": "label: else exactly 0", "color": fig.LABELS}
         scale = {"scale": [SMALLEST, 0] if log else [0, 1], "log": log}

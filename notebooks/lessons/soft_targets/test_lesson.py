@@ -30,7 +30,10 @@ def explorers(columns, student_logits):
     )
     return {
         "between": lambda: between_explorer(columns, teacher),
-        "pad": lambda: shown_on(pad_explorer(teacher), columns["images"][0]),
+        "pad": lambda: shown_on(
+            pad_explorer(teacher, examples={"another": columns["images"][1]}),
+            columns["images"][0],
+        ),
         "answer": lambda: answer_explorer(columns),
         "answer_beside": lambda: answer_explorer(columns, beside=told),
         "label": lambda: label_explorer(columns),
