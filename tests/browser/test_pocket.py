@@ -1,12 +1,14 @@
 """The student in the page: beside its teacher in JupyterLab, and in its own file."""
 
 import json
+import math
 import re
 
 import pytest
 import torch
 
 from kdlab.data import load_images
+from kdlab.metrics import entropy
 from kdlab.training import predict
 from kdlab.weights import WEIGHTS, load_teacher
 from lessons.arena.pocket import pocket_page
@@ -19,6 +21,11 @@ CELLS = [
 ]
 COUNT = "asked = []\npocket.on_msg(lambda *message: asked.append(message[1]))"
 FOUR = [[(0.3, 0.15), (0.25, 0.5), (0.7, 0.5)], [(0.65, 0.2), (0.65, 0.85)]]
+GROOVES = """() => [...document.querySelectorAll('.kdlab-bar > i')].map(
+    x => x.getBoundingClientRect().width)"""
+SEEN = """place => { const { top, bottom } =
+    document.querySelector(place).getBoundingClientRect();
+    return top >= 0 && bottom <= window.innerHeight; }"""
 OVERFLOWS = """e => { const right = e.getBoundingClientRect().right + 1;
     return [...e.querySelectorAll('*')].filter(x =>
         x.getBoundingClientRect().right > right).map(x => x.outerHTML); }"""
@@ -82,8 +89,10 @@ def digits():
 def said(name, logits):
     """What bars say of one image's logits."""
     first, second = torch.softmax(logits, 0).topk(2).indices.tolist()
-    words = [f"{n} with {logits.softmax(0)[n]:.2f}" for n in (first, second)]
-    return f"{name}: {words[0]}, then {words[1]}."
+    probs = torch.softmax(logits, 0)
+    shares = ["<0.01" if x < 0.005 else f"{x:.2f}" for x in probs.tolist()]
+    words = [f"{n} with {shares[n]}" for n in (first, second)]
+    return f"{name}: {words[0]}, then {words[1]}; "
 
 
 # --- in JupyterLab --------------------------------------------------------------------
@@ -98,14 +107,14 @@ def shared(module_lab):
 def notebook(shared):
     """One page for all: run again, nothing is drawn."""
     shared.run_all()
-    wait_for_words(shared.page, ".kdlab-told", "Nothing is drawn yet")
+    wait_for_words(shared.page, ".kdlab-student .kdlab-said", "Nothing is drawn yet")
     return shared
 
 
 def test_both_answer_a_drawing_and_are_compared(notebook, digits):
     page, teacher = notebook.page, load_teacher("digits")[0]
     draw(page, FOUR)
-    wait_for_words(page, ".kdlab-told", "of 1 drawings.")
+    wait_for_words(page, ".kdlab-told", "of 1 drawing.")
     assert "no answer" not in bars(page, "student") + bars(page, "teacher")
     for digit in (4, 9):  # drawings two and three
         image = digits["images"][digits["labels"].tolist().index(digit)]
@@ -114,6 +123,16 @@ def test_both_answer_a_drawing_and_are_compared(notebook, digits):
         wait_for(page, "student", f"Student: {digit} with")
     wait_for_words(page, ".kdlab-told", "Same first answer. So far")
     assert re.search(r"agree on [23] of 3 drawings", page.inner_text(".kdlab-told"))
+    page.get_by_role("button", name="a 4 fading into a 9").click()
+    firsts = [digits["labels"].tolist().index(digit) for digit in (4, 9)]
+    logits = predict(teacher, digits["images"][firsts].int().sum(0).div(2).byte()[None])
+    bits = entropy(torch.softmax(logits[0], 0)).item() / math.log(2)
+    wait_for(page, "teacher", said("Teacher", logits[0]))
+    assert page.inner_text(".kdlab-teacher h3").endswith(f"{bits:.2f} bits")
+    assert page.inner_text(".kdlab-student .kdlab-said") == ""
+    shares = page.locator(".kdlab-speaker .kdlab-bar span").all_inner_texts()
+    assert len(shares) == 20 and "<0.01" in shares and "0.00" not in shares
+    assert len(set(page.evaluate(GROOVES))) == 1  # one scale for all
     student = (WEIGHTS / "digits_student.json").stat().st_size
     assert re.fullmatch(
         rf"{student:,} bytes, [\d.]+ ms in this page", costs(page, "student")
@@ -121,7 +140,7 @@ def test_both_answer_a_drawing_and_are_compared(notebook, digits):
     own, both = map(float, re.findall(r"([\d.]+) ms", costs(page, "teacher")))
     assert 0 < own < both
     draw(page, FOUR)  # after an example: another drawing
-    wait_for_words(page, ".kdlab-told", "of 4 drawings.")
+    wait_for_words(page, ".kdlab-told", "of 5 drawings.")
     assert not page.locator(".kdlab-pocket").evaluate(OVERFLOWS)
 
 
@@ -135,8 +154,9 @@ def test_by_keyboard_alone_and_read_aloud_once_it_rests(notebook):
     page.get_by_role("button", name="Clear").focus()
     page.keyboard.press("Space")
     wait_for_words(page, spoken, "Nothing is drawn yet")
-    assert bars(page, "student") == "Student: no answer."
-    assert bars(page, "teacher") == "Teacher: no answer."
+    for name in ("student", "teacher"):
+        assert bars(page, name) == f"{name.title()}: no answer."
+        assert "ms" not in costs(page, name) and "bytes" in costs(page, name)
     assert page.locator(".kdlab-pocket [aria-live]").count() == 1
 
 
@@ -153,6 +173,22 @@ def test_a_busy_kernel_is_asked_once_and_answers_the_last_drawing(notebook):
     wait_for(page, "teacher", "Teacher: 6 with")
     assert page.inner_text(".kdlab-teacher .kdlab-said") == ""
     assert notebook.execute("print(len(asked))").strip() == "2"
+
+
+def test_an_answer_that_is_lost_or_fails_silences_the_teacher_for_one_drawing(lab):
+    lose = "send, lost = pocket.send, []\n"
+    lose += "pocket.send = lambda told: send(told) if lost else lost.append(told)"
+    page = (notebook := lab.run([*CELLS, lose])).page
+    for digit in (0, 1, 6):
+        try_it(page, digit)
+    wait_for(page, "teacher", "Teacher: 6 with")  # asked without another stroke
+    notebook.execute("pocket.teacher = None")
+    try_it(page, 4)
+    wait_for_words(page, ".kdlab-teacher .kdlab-said", "The teacher failed")
+    notebook.execute("pocket.teacher = teacher")
+    try_it(page, 3)
+    wait_for(page, "teacher", "Teacher: 3 with")
+    assert page.inner_text(".kdlab-teacher .kdlab-said") == ""
 
 
 def test_a_student_that_was_tampered_with_is_silent_and_the_teacher_is_not(lab):
@@ -175,7 +211,7 @@ def test_without_a_kernel_the_student_goes_on(lab, theme, width):
     notebook = lab.run(CELLS, theme=theme, width=width)
     page = notebook.page
     draw(page, FOUR)
-    wait_for_words(page, ".kdlab-told", "of 1 drawings.")
+    wait_for_words(page, ".kdlab-told", "of 1 drawing.")
     notebook.screenshot(f"pocket-{theme}-{width}")
     assert not page.locator(".kdlab-pocket").evaluate(OVERFLOWS)
     notebook.kill_kernel()
@@ -205,6 +241,7 @@ SCREENS = {
     "desk-dark": {"viewport": {"width": 1000, "height": 800}, "color_scheme": "dark"},
     "phone-light": {"viewport": {"width": 390, "height": 844}, "color_scheme": "light"},
     "phone-dark": {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark"},
+    "phone-short": {"viewport": {"width": 390, "height": 664}},
 }
 PHONE = {"has_touch": True, "is_mobile": True, "device_scale_factor": 2}
 
@@ -250,9 +287,15 @@ def test_the_file_answers_from_the_file_system(opened, file, screen, lab):
     page.wait_for_function(
         "() => !document.querySelector('[role=img][aria-label*=\"no answer\"]')"
     )
-    page.screenshot(path=lab.shots / f"pocket-file-{screen}.png", full_page=True)
+    page.screenshot(path=lab.shots / f"pocket-file-{screen}.png")
+    page.evaluate("scroll(0, 0)")
+    for place in (".kdlab-paper", ".kdlab-bars"):
+        assert page.evaluate(SEEN, place), place  # both at once, while somebody draws
     assert page.locator(".kdlab-teacher").count() == 0
     page.get_by_role("button", name="Clear").click()
+    wait_for_words(page, ".kdlab-said", "Nothing is drawn yet")
+    assert page.evaluate(SEEN, ".kdlab-said")
+    page.screenshot(path=lab.shots / f"pocket-file-{screen}-empty.png")
     try_it(page, 6)
     wait_for(page, "student", "Student: 6 with")
 

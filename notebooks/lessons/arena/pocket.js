@@ -1,21 +1,25 @@
 // A student that lives in the page: a pad, what the student says of a drawing, and what its teacher says.
 //
-// pad.js (`makePad`) and student.js (`readNet`, `answer`) stand before this file. The student answers here,
+// pad.js (`makePad`, `valueOf`) and student.js (`readNet`, `answer`) stand before this file. The student answers here,
 // at every stroke. The teacher, if there is one, is somewhere else: `ask` and `gone` are its ways there.
 
 const PATIENCE = 2000, REST = 500;          // milliseconds without an answer; of stillness, before it is read aloud
 const TIMED = 15;                           // so many answers have their time in a median
 const GONE = "There is no kernel any more; the student needs none: go on drawing.";
 const SILENT = "No answer from the kernel for two seconds, be it busy or gone; the student needs none: go on drawing.";
+const hundredths = (number) => (number < 0.005 ? "<0.01" : number.toFixed(2));
 
 const pixelsOf = (value) => Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
-const valueOf = (pixels) => btoa(String.fromCharCode(...pixels));
 const firstOf = (probs) => probs.indexOf(Math.max(...probs));
 
 function softmax(logits) {
   const highest = Math.max(...logits), powers = Array.from(logits, (logit) => Math.exp(logit - highest));
   const sum = powers.reduce((one, other) => one + other);
   return powers.map((power) => power / sum);
+}
+
+function bitsOf(probs) {                    // how much an answer leaves open: 1 if it is torn between two digits
+  return probs.reduce((sum, prob) => sum - (prob && prob * Math.log2(prob)), 0);
 }
 
 function part(tag, className, text = "") {
@@ -25,10 +29,12 @@ function part(tag, className, text = "") {
   return node;
 }
 
-// What one of the two says: ten bars, a word instead of them, bytes, and the median of its last times.
+// What one of the two says: ten bars, or a sentence in their place, the bits that they leave open, bytes, and the
+// median of its last times.
 function makeSpeaker(name, bytes, where) {
   const el = part("section", `kdlab-speaker kdlab-${name.toLowerCase()}`), bars = part("div", "kdlab-bars");
   const said = part("p", "kdlab-said"), costs = part("p", "kdlab-costs"), times = where.map(() => []);
+  const head = part("h3", "", name), bits = part("span", "");
   const rows = Array.from({ length: 10 }, (_, digit) => {
     const row = part("div", "kdlab-bar"), bar = part("i", ""), share = part("span", "");
     row.append(part("b", "", digit), bar, share);
@@ -38,15 +44,19 @@ function makeSpeaker(name, bytes, where) {
   el.setAttribute("aria-label", name);
   bars.setAttribute("role", "img");
   bars.append(...rows.map(({ row }) => row));
-  el.append(part("h3", "", name), bars, said, costs);
+  head.append(bits);
+  el.append(head, bars, said, costs);
 
   function show(probs) {                    // null: there is no answer
     const order = probs && [...probs.keys()].sort((one, other) => probs[other] - probs[one]);
-    const [first, second] = (order ?? []).map((digit) => `${digit} with ${probs[digit].toFixed(2)}`);
-    bars.setAttribute("aria-label", probs ? `${name}: ${first}, then ${second}.` : `${name}: no answer.`);
+    const [first, second] = (order ?? []).map((digit) => `${digit} with ${hundredths(probs[digit])}`);
+    bits.textContent = probs ? `${hundredths(bitsOf(probs))} bits` : "";
+    const words = probs ? `${first}, then ${second}; ${bits.textContent}` : "no answer";
+    bars.setAttribute("aria-label", `${name}: ${words}.`);
+    if (!probs) time();
     rows.forEach(({ row, bar, share }, digit) => {
       bar.style.width = `${100 * (probs?.[digit] ?? 0)}%`;
-      share.textContent = probs?.[digit].toFixed(2) ?? "";
+      share.textContent = probs ? hundredths(probs[digit]) : "";
       row.classList.toggle("kdlab-first", digit === order?.[0]);
     });
   }
@@ -54,19 +64,19 @@ function makeSpeaker(name, bytes, where) {
     said.textContent = text;
     if (text) show(null);
   }
-  function time(...took) {
-    times.forEach((all, n) => { all.unshift(took[n]); all.length = Math.min(all.length, TIMED); });
+  function time(...took) {                  // none: those before are forgotten
+    times.forEach((all, n) => { all.unshift(took[n]); all.length = took.length && Math.min(all.length, TIMED); });
     const medians = times.map((all) => [...all].sort((a, b) => a - b)[all.length >> 1]);
-    const words = medians.map((median, n) => `${median.toFixed(1)} ms ${where[n]}`);
-    costs.textContent = `${bytes.toLocaleString("en")} bytes` + (took.length ? `, ${words.join(", ")}` : "");
+    const words = medians.map((median, n) => (took.length ? `, ${median.toFixed(1)} ms ${where[n]}` : ""));
+    costs.textContent = `${bytes.toLocaleString("en")} bytes${words.join("")}`;
   }
-  costs.textContent = `${bytes.toLocaleString("en")} bytes`;
   show(null);
   return { el, show, say, time };
 }
 
 // The pad and who speaks. `student` is the text of its file; `refused` says of each value that is no image what
-// is said instead; `examples` are [name, value]. `teacher`: { bytes, ask(value) -> { probs, ms }, gone() }.
+// is said instead; `examples` are [name, value]. `teacher`: { bytes, ask(value) -> { probs, ms } or { error },
+// gone() }; the answer to a question that is lost never comes, nor does a late one once the next was asked.
 function makePocket(el, { student, refused, examples, teacher }) {
   el.classList.add("kdlab-pocket");
   el.dataset.lmSuppressShortcuts = "true";  // else JupyterLab takes the keys
@@ -86,34 +96,33 @@ function makePocket(el, { student, refused, examples, teacher }) {
     told.textContent = text;
     clearTimeout(speaking);
     const heard = [...speakers.querySelectorAll("[role=img]")].map((bars) => bars.getAttribute("aria-label"));
-    speaking = setTimeout(() => { spoken.textContent = wanted in refused ? text : [...heard, text].join(" "); }, REST);
+    speaking = setTimeout(() => { spoken.textContent = refused[wanted] ?? [...heard, text].join(" "); }, REST);
   }
 
   function compare(drawing, same) {         // a drawing counts once, as it stands at its end
     if (drawing.same === undefined) drawn += 1;
     agreed += same - (drawing.same ?? 0);
     drawing.same = same;
-    tell(`${same ? "Same first answer" : "They differ"}. So far they agree on ${agreed} of ${drawn} drawings.`);
+    const drawings = `${drawn} drawing${drawn === 1 ? "" : "s"}`;
+    tell(`${same ? "Same first answer" : "They differ"}. So far they agree on ${agreed} of ${drawings}.`);
   }
 
   async function consult() {                // one question at a time, and meanwhile only the last drawing is kept
     if (teacher.gone()) return other.say(GONE);
     if (asking || wanted in refused) return;
     const value = wanted, mine = drawing, first = answered, started = performance.now();
+    const next = () => { asking = false; if (value !== wanted) consult(); };
     asking = true;
-    const late = setTimeout(() => other.say(teacher.gone() ? GONE : SILENT), PATIENCE);
-    try {
-      const { probs, ms } = await teacher.ask(value);
-      other.time(ms, performance.now() - started);
-      other.say("");
-      if (!(wanted in refused)) other.show(probs);
-      if (first !== undefined && mine === drawing) compare(mine, first === firstOf(probs));
-    } catch {
-      other.say(GONE);
-    }
+    const late = setTimeout(() => { other.say(teacher.gone() ? GONE : SILENT); next(); }, PATIENCE);
+    const { probs, ms, error } = await teacher.ask(value).catch(() => ({ error: GONE }));  // it cannot even be sent
     clearTimeout(late);
-    asking = false;
-    if (value !== wanted) consult();
+    other.say(error ?? "");
+    if (probs && !(wanted in refused)) {
+      other.time(ms, performance.now() - started);
+      other.show(probs);
+    }
+    if (probs && first !== undefined && mine === drawing) compare(mine, first === firstOf(probs));
+    next();
   }
 
   function see(value, isNew) {
@@ -121,12 +130,14 @@ function makePocket(el, { student, refused, examples, teacher }) {
     wanted = value;
     answered = undefined;
     if (value in refused) {
-      for (const speaker of [own, other]) speaker?.show(null);
-      return tell(refused[value]);
+      if (net) own.say(refused[value]);
+      other?.show(null);
+      return tell("");
     }
     if (net) {
       const pixels = pixelsOf(value), started = performance.now(), probs = softmax(answer(net, pixels));
       own.time(performance.now() - started);
+      own.say("");
       own.show(probs);
       answered = firstOf(probs);
     }
@@ -146,16 +157,16 @@ function makePocket(el, { student, refused, examples, teacher }) {
     const [a, b] = [one, two].map(pixelsOf);
     return valueOf(a.map((ink, n) => (ink + b[n]) / 2));
   };
-  const more = examples.length > 9 ? [["half a 4, half a 9", half(examples[4], examples[9])]] : [];
+  const more = examples.length > 9 ? [["a 4 fading into a 9", half(examples[4], examples[9])]] : [];
   tries.append(part("span", "", "or try"), ...[...examples, ...more].map(([name, value]) => {
     const button = part("button", "", name);
     button.type = "button";
     button.onclick = () => give(value);
     return button;
   }));
-  el.append(paper, tries, speakers, told, spoken);
+  el.append(paper, speakers, tries, ...(other ? [told] : []), spoken);
   if (net) el.append(makeCard(net.card));
-  tell(refused[""]);
+  see("");
 }
 
 // Who taught the student, and how: what its file says of itself.

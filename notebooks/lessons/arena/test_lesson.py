@@ -33,6 +33,7 @@ from .experiments import (
 from .files import Running, files_of
 from .pocket import pocket_page
 from .recipes import ORDERS, SMALL, WIDE, begun, changed, recipe_steps, steps_of
+from .widget import page_of
 
 
 def explorers(columns, student_logits):
@@ -165,6 +166,7 @@ def test_a_file_without_a_kernel_holds_one_script_that_may_run(digits):
     page = pocket_page("digits", test_set)
     script = page.split("<script>")[1].split("</script>")[0]
     digest = b64encode(sha256(script.encode()).digest()).decode()
+    assert "form-action 'none'; base-uri 'none'" in page
     assert page.count("<script") == 2 and f"script-src 'sha256-{digest}'" in page
     told = json.loads(page.split('id="data">')[1].split("</script>")[0])
     stored = (WEIGHTS / "digits_student.json").read_text(encoding="utf-8")
@@ -186,3 +188,11 @@ def test_the_teacher_answers_one_drawing_with_its_own_milliseconds(digits, monke
     probs = torch.softmax(predict(teacher, test_set["images"][3:4])[0], dim=0)
     assert told["drawing"] == value and 0 < told["ms"] < 10_000
     torch.testing.assert_close(torch.tensor(told["probs"]), probs)
+    pocket.teacher = None
+    pocket._answer(pocket, {"drawing": value}, [])
+    assert sent[1]["drawing"] == value and "failed" in sent[1]["error"]
+
+
+def test_a_dataset_without_a_student_is_refused_in_a_sentence(digits):
+    with pytest.raises(ValueError, match="No student of 'letters'.*'digits'"):
+        page_of("letters", digits[1])

@@ -270,15 +270,15 @@ def test_the_page_s_student_is_as_small_as_the_page_says():
 def test_the_forms_of_a_drawing():
     forms = forms_table("mnist", load_images("mnist", "test"))
     came, centred = forms["accuracy"], forms["accuracy, centred"]
-    said = (
-        f"knows {came.iloc[0]:.3f} as they are, {came.iloc[4]:.2f} when they are moved"
-    )
-    assert said in PAGE and f"and {came.iloc[6]:.2f} when by 6" in PAGE
-    assert f"centred, {centred.iloc[6]:.3f}." in PAGE
-    assert f"hardly falls, to {forms['how sure'].iloc[6]:.2f}" in PAGE
+    said = "knows {:.3f} as they are, {:.2f} when they are moved by 4 pixels"
+    assert said.format(came["moved by 0"], came["moved by 4"]) in PAGE
+    assert f"and {came['moved by 6']:.2f} when by 6" in PAGE
+    assert f"centred, {centred['moved by 6']:.3f}, for" in PAGE
+    sure = forms["how sure when wrong"]
+    assert f"it still says {sure['moved by 6']:.1f} in the mean" in PAGE
     assert f"leaves {came['black ink on white']:.2f} of MNIST" in PAGE
-    assert abs(came.iloc[7] - centred.iloc[7]) < 0.05  # 'centring does not help'
-    assert came.iloc[8] > came.iloc[0] - 0.02 and forms["how sure"].iloc[8] > 0.999
+    assert abs(came.iloc[4] - centred.iloc[4]) < 0.05  # 'centring does not help'
+    assert came.iloc[5] > came.iloc[0] - 0.02 and sure.iloc[5] > 0.999
     page = pocket_page("mnist", load_images("mnist", "test")).encode()
     assert "in one file of some 75 kB" in PAGE and 70_000 < len(page) < 80_000
 
@@ -287,4 +287,4 @@ def test_the_digits_of_scikit_learn_were_never_centred():
     forms = forms_table("digits", load_images("digits", "test"))
     lost = forms["accuracy"].iloc[0] - forms["accuracy, centred"].iloc[0]
     assert "on them centring costs three points" in PAGE and 0.025 < lost < 0.04
-    assert forms["how sure"].iloc[8] > 0.999
+    assert forms["how sure when wrong"].iloc[5] > 0.999

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import anywidget
-import torch
 import traitlets
 from IPython.display import Code
 from torch import nn
@@ -13,6 +12,7 @@ from torch import nn
 import kdlab
 from kdlab.compression import model_bytes
 from kdlab.data import Columns
+from kdlab.metrics import soften
 from kdlab.panels import drawn_image, drawn_value
 from kdlab.panels.pad import REFUSED
 from kdlab.training import predict
@@ -31,10 +31,15 @@ def joined(*paths: Path) -> str:
 
 def page_of(dataset: str, test_set: Columns) -> dict[str, object]:
     """What `makePocket` needs: the student's text, sentences, and a digit of each class."""
-    student = (WEIGHTS / f"{dataset}_student.json").read_text(encoding="utf-8")
+    file = WEIGHTS / f"{dataset}_student.json"
+    if not file.exists():
+        raise ValueError(
+            f"No student of {dataset!r} is stored: take 'mnist' or 'digits'."
+        )
     labels = test_set["labels"].tolist()
     firsts = [test_set["images"][labels.index(digit)] for digit in range(10)]
     examples = [(f"a {n}", drawn_value(image)) for n, image in enumerate(firsts)]
+    student = file.read_text(encoding="utf-8")
     return {"student": student, "refused": REFUSED, "examples": examples}
 
 
@@ -63,8 +68,10 @@ class Pocket(anywidget.AnyWidget):
 
     def _answer(self, _: object, question: Mapping[str, str], buffers: list) -> None:
         """The teacher's probabilities of a drawing, and the milliseconds they took."""
-        image = drawn_image(question["drawing"])[None]
         start = time.perf_counter()
-        probs = torch.softmax(predict(self.teacher, image)[0], dim=0)
-        took = 1000 * (time.perf_counter() - start)
+        try:
+            logits = predict(self.teacher, drawn_image(question["drawing"])[None])
+        except Exception as error:  # the teacher may be anybody's
+            return self.send({**question, "error": f"The teacher failed. {error}"})
+        probs, took = soften(logits[0], 1.0), 1000 * (time.perf_counter() - start)
         self.send({**question, "probs": probs.tolist(), "ms": took})
