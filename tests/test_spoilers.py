@@ -14,8 +14,8 @@ from kdlab.exercises import load_words
 
 TELLS = {  # what would tell the answer of a prediction
     "01 hesitates": "little more than a label|bars cannot be seen|is so sure that",
-    "01 halfway": "trained to name one digit|(in|within) a short stretch|is no scale"
-    "|changes its mind once",
+    "01 halfway": "trained to name one digit|(in|within) a (short|quarter)"
+    "|is no scale|changes its mind once",
     "01 mixture": "(tells?|says?|teach(es)?) nothing about|the same for (both|every)",
     "02 order": "changes no (first|top|prediction|class|answer)|changing its first"
     "|(first|top) (answer|class) (stays|is the same)"

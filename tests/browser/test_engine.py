@@ -241,6 +241,23 @@ def test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel(notebook):
     notebook.stop_being_busy()
 
 
+def test_nothing_moves_while_a_slow_table_says_how_far_it_is(notebook):
+    parts = notebook.panel().locator("button, .kdlab-frame, .kdlab-sentence")
+
+    def places():
+        return [part.bounding_box() for part in parts.all()]
+
+    before, told = places(), "preparing: 53 of 82"
+    notebook.execute(f"panel.picture.filling = {told!r}")
+    notebook.page.wait_for_function(
+        """told => getComputedStyle(document.querySelector('.kdlab-frame'),
+            '::after').content.includes(told)""",
+        arg=told,
+    )
+    assert places() == before
+    notebook.execute("panel.picture.filling = ''")
+
+
 def test_a_refusing_view_says_why_and_the_picture_stays(notebook):
     picture = notebook.picture()
     notebook.push("Reset")
