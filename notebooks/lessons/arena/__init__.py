@@ -6,11 +6,7 @@ from .arms import OWN, SCRATCH, SINGLE, colour_table, table_of
 from .drawings import forms_table
 from .exercises import TASKS
 from .experiments import arm
-from .explorers import (
-    budget_explorer,
-    orders_explorer,
-    pareto_explorer,
-)
+from .explorers import budget_explorer, orders_explorer, pareto_explorer
 from .live import build_explorer
 from .recipes import recipe_steps
 from .widget import Pocket, student_code

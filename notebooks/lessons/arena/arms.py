@@ -23,9 +23,8 @@ RECOVERING = {"zero", "prune", "factorize", "quantize"}  # steps that change the
 def name_of(run: Mapping[str, object]) -> str:
     """Such as "wide: train → prune → distil, 2 bits, on labels"."""
     steps = steps_of(run["method"])
-    words = [
-        f"{NETS.get(run['student'], run['student'])}: {' → '.join(steps) or AS_IT_IS}"
-    ]
+    net = NETS.get(run["student"], run["student"])
+    words = [f"{net}: {' → '.join(steps) or AS_IT_IS}"]
     words += [f"{bits} bits" for bits in (2, 3, 8) if run["bits"] == bits]
     who = "on labels" if run["recover"] == "labels" else "on the teacher"
     words += [who] * bool(RECOVERING & {*steps})
@@ -110,8 +109,7 @@ def table_of(runs: pd.DataFrame, *groups: str) -> pd.DataFrame:
             "needs": one["access"],
             "errors": some["test_errors"].mean(),
         }
-    table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")
-    return table.drop(columns="errors")
+    return pd.DataFrame(rows).T.sort_values("errors").drop(columns="errors")
 
 
 def colour_table(runs: pd.DataFrame) -> pd.DataFrame:
@@ -128,5 +126,4 @@ def colour_table(runs: pd.DataFrame) -> pd.DataFrame:
         }
         for arm, some in runs.groupby("arm")
     }
-    table = pd.DataFrame.from_dict(rows, orient="index").sort_values("errors")
-    return table.drop(columns="errors")
+    return pd.DataFrame(rows).T.sort_values("errors").drop(columns="errors")

@@ -13,12 +13,10 @@ from kdlab.weights import WEIGHTS, load_model
 
 from .exercises import centred
 
-WAYS = (1, 0), (0, 1), (-1, 0), (0, -1)  # to the right, down, left, up
-
 
 def moved(ink: Tensor, by: int) -> Tensor:
     """Ink [N, H, W] moved all four ways [4N, H, W]; what goes over the edge is lost."""
-    steps = [(by * x, -by * x, by * y, -by * y) for x, y in WAYS]
+    steps = (by, -by, 0, 0), (-by, by, 0, 0), (0, 0, by, -by), (0, 0, -by, by)
     return torch.cat([F.pad(ink, step) for step in steps])
 
 

@@ -19,18 +19,14 @@ RUNS = [  # steps, images, batch size
     *[(768, 2000, 64), (870, 3000, 128), (1000, 3000, 128), (1000, 1280, 64)],
     *[(5000, 500, 64), (768, 60_000, 78), (300, 60_000, 78)],
 ]
-PATCHES = (
-    (2, 3, 9, 6),
-    (14, 15, 7, 11),
-    (16, 2, 11, 8),
-    (4, 13, 8, 12),
-)  # top, left, size
+# Of ink: top, left, height, width
+PATCHES = (2, 3, 9, 6), (14, 15, 7, 11), (16, 2, 11, 8), (4, 13, 8, 12)
 
 
-def unbeaten(bytes: Tensor, errors: Tensor) -> list[bool]:
-    """Of each net, whether no other is as good in both, and better in one."""
-    no_more = (bytes[:, None] <= bytes) & (errors[:, None] <= errors)
-    return (~(no_more & ~no_more.T).any(dim=0)).tolist()
+def unbeaten(*measures: Tensor) -> Tensor:
+    """Of each net, whether no other is as good in all measures [N], and better in one."""
+    as_good = torch.stack([one[:, None] <= one for one in measures]).all(dim=0)
+    return ~(as_good & ~as_good.T).any(dim=0)
 
 
 def epochs_for(steps: int, images: int, batch_size: int) -> int:
@@ -41,8 +37,7 @@ def epochs_for(steps: int, images: int, batch_size: int) -> int:
 def sheets() -> Tensor:
     """Four sheets of bytes [4, 28, 28], each with a patch of black ink, heavy on a side.
 
-    Their centres of mass lie a little before a whole pixel: who takes 13.5 for the
-    middle of 28 pixels moves them as far as who takes 14.
+    Centres of mass lie a little before a pixel: 13.5 and 14 move them equally far.
     """
     draw, ink = torch.Generator().manual_seed(11733), torch.zeros(4, 28, 28)
     for n, (top, left, high, wide) in enumerate(PATCHES):

@@ -17,21 +17,10 @@ from kdlab.results import CORE
 from kdlab.training import last_of
 from kdlab.weights import load_teacher, save_model
 
+from . import recipes
 from .experiments_colour import arena_colour  # noqa: F401 - a table of its own
 from .files import files_of, measured_file, page_file
-from .recipes import (
-    AS_IT_IS,
-    FILES,
-    NETS,
-    ORDERS,
-    SMALL,
-    TEMPERATURE,
-    WIDE,
-    begun,
-    changed,
-    learns_in,
-    recipe_steps,
-)
+from .recipes import AS_IT_IS, FILES, RECIPES, SMALL, TEMPERATURE, WIDE
 
 ROUNDS = {1: 500, 128: 60}  # of a race, by batch
 STEPS = 768  # gradient steps of every arm: 24 epochs of 2,000 images, in batches of 64
@@ -49,7 +38,7 @@ def followed(setting: lab.Setting) -> tuple[nn.Module, Columns, Columns, float]:
     columns = lab.columns_of(*(setting[name] for name in lab.OF_DATA))
     teacher, _ = load_teacher(setting["dataset"])
     start = time.perf_counter()
-    net = last_of(recipe_steps(columns[0], setting, teacher)).eval()
+    net = last_of(recipes.recipe_steps(columns[0], setting, teacher)).eval()
     return net, *columns, round(time.perf_counter() - start, 2)
 
 
@@ -80,8 +69,7 @@ def page_run(setting: lab.Setting, keep: Path) -> lab.Setting:
     facts |= {"labels": "none", "gradient steps": steps}
     *channels, hidden = map(int, setting["student"].split("-")[1:])
     save_model(keep, net, "cnn", {"channels": channels, "hidden": hidden}, **facts)
-    path = keep.with_suffix(".json")
-    row = page_file(net, path, images["images"], judges, facts)
+    row = page_file(net, keep.with_suffix(".json"), images["images"], judges, facts)
     return {**setting, **row, "train_seconds": seconds}
 
 
@@ -89,11 +77,11 @@ def page_run(setting: lab.Setting, keep: Path) -> lab.Setting:
 def engines() -> dict[str, Callable[[Tensor], Tensor]]:
     """A file of each kind in its engine: a time does not depend on what weights are."""
     teacher, images = load_teacher("mnist")[0], load_images("mnist", "test")["images"]
-    students, found = {short: name for name, short in NETS.items()}, {}
+    students, found = {short: name for name, short in recipes.NETS.items()}, {}
     for kind in FILES:
         name, *more = kind.split(", ")
-        net = begun(arm(students[name], "train"), teacher).eval()
-        net = changed(net, "factorize", None) if "low rank" in more else net
+        net = recipes.begun(arm(students[name], "train"), teacher).eval()
+        net = recipes.changed(net, "factorize", None) if "low rank" in more else net
         with TemporaryDirectory() as folder:
             bits = 8 if "int8" in more else None
             found[kind] = small.engine(files_of(net, bits, images, Path(folder))[0])
@@ -144,8 +132,8 @@ def of_teacher() -> list[lab.Setting]:
 
 def pipelines(bits: int, *recover: str) -> list[lab.Setting]:
     """All six orders, recovered in these ways."""
-    recipes = [", ".join(["train", *order]) for order in ORDERS]
-    return [arm(WIDE, each, who, bits=bits) for who in recover for each in recipes]
+    orders = RECIPES.values()
+    return [arm(WIDE, how, who, bits=bits) for who in recover for how in orders]
 
 
 def arms() -> list[lab.Setting]:
@@ -175,18 +163,15 @@ def arms() -> list[lab.Setting]:
 
 def untrained() -> list[lab.Setting]:
     """The teacher as it is, and rounded: nothing is left to chance."""
-    recipes = {AS_IT_IS: [None], "round": [8, 2]}
+    own = (AS_IT_IS, None), ("round", 8), ("round", 2)
     none = {"epochs": 0, "learning_rate": 0.0}
-    return [
-        arm("teacher", how, bits=n, **none) for how in recipes for n in recipes[how]
-    ]
+    return [arm("teacher", how, bits=bits, **none) for how, bits in own]
 
 
 def kind_of(run: Mapping[str, object]) -> str:
     """The kind of recipe whose rate was tuned, whatever its bits."""
-    return (
-        f"{run['student']}: {', '.join(learns_in(run['method']))}, on {run['recover']}"
-    )
+    steps = ", ".join(recipes.learns_in(run["method"]))
+    return f"{run['student']}: {steps}, on {run['recover']}"
 
 
 def tried() -> list[lab.Setting]:

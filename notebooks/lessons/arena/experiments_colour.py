@@ -80,8 +80,7 @@ def recipe_steps(train_set: Columns, setting: lab.Setting) -> Generator:
 def told_images(dataset: str) -> tuple[Columns, Columns]:
     """All images to learn from and to judge by, and what the stored teacher says."""
     told = lab.told_by("unsmoothed", dataset)
-    names = {"teacher_logits": "train", "mirrored_logits": "mirrored"}
-    learn = {name: told[stored] for name, stored in names.items()}
+    learn = {"teacher_logits": told["train"], "mirrored_logits": told["mirrored"]}
     judge = {"teacher_logits": told["test"]}
     return load_images(dataset, "train") | learn, load_images(dataset, "test") | judge
 

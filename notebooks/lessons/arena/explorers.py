@@ -9,7 +9,8 @@ from kdlab import figures as fig
 from kdlab.panels import Explorer, choice, dropdown, explore
 
 from .arms import PIPELINES, STYLES, with_words
-from .recipes import ORDERS
+from .exercises import unbeaten
+from .recipes import RECIPES, TOLD
 
 COSTS = {
     "bytes of the file": "bytes",
@@ -24,10 +25,8 @@ FAULTS = {
     "calibration error": "test_calibration_error",
 }
 FILE = {"bytes of the file": "bytes", "test errors of 10,000": "test_errors"}
-SIZES, ERRORS = (
-    [1000, 300, 100, 50, 35, 20, 10],
-    [400, 300, 250, 200, 160, 130, 100, 80],
-)
+SIZES = [1000, 300, 100, 50, 35, 20, 10]
+ERRORS = [400, 300, 250, 200, 160, 130, 100, 80]
 ANY = 99.0
 TIMES = [("any", ANY), *((f"{t:g}", t) for t in (1.0, 0.95, 0.9, 0.85, 0.8))]
 BUDGETS = {
@@ -37,7 +36,6 @@ BUDGETS = {
 NOBODY = [None]  # a trace without points would leave the legend
 EVERYBODY, RUNS = "everybody", "files that an engine runs"
 FEW = "who knows 2,000 images, and no weights"
-TOLD = {"on labels": "labels", "on the teacher": "teacher"}
 
 
 def means_of(runs: pd.DataFrame) -> pd.DataFrame:
@@ -57,10 +55,7 @@ def front_of(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """
     if any(name.startswith("time") for name in measures):
         arms = arms[~arms["hollow"]]
-    points = torch.tensor(arms[[*measures]].to_numpy(float))
-    as_good = (points[:, None] <= points).all(dim=2)
-    better = (points[:, None] < points).any(dim=2)
-    return arms[~(as_good & better).any(dim=0).numpy()]
+    return arms[unbeaten(*torch.tensor(arms[[*measures]].to_numpy(float).T)).numpy()]
 
 
 def pareto_explorer(runs: pd.DataFrame) -> Explorer:
@@ -73,7 +68,7 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
     def view(cost: str, fault: str, shown: str) -> fig.Drawn:
         some = kinds[shown]
         best = front_of(some, COSTS[cost], FAULTS[fault])
-        axes = axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)
+        axes = [axis_of(arms[COSTS[cost]], cost), axis_of(arms[FAULTS[fault]], fault)]
         return fig.picture(
             f"{len(best)} of {len(some)} recipes are beaten by none",
             scatter(some, COSTS[cost], FAULTS[fault], axes, arms),
@@ -83,13 +78,9 @@ def pareto_explorer(runs: pd.DataFrame) -> Explorer:
             legend=True,
         )
 
-    return explore(
-        view,
-        tabulate=3,
-        cost=dropdown("cost", [*COSTS]),
-        fault=dropdown("fault", [*FAULTS]),
-        shown=dropdown("shown", [*kinds]),
-    )
+    chosen = {"cost": COSTS, "fault": FAULTS, "shown": kinds}
+    controls = {name: dropdown(name, [*some]) for name, some in chosen.items()}
+    return explore(view, tabulate=3, **controls)
 
 
 def axis_of(values: pd.Series, title: str) -> dict:
@@ -102,11 +93,7 @@ def axis_of(values: pd.Series, title: str) -> dict:
 
 
 def scatter(
-    arms: pd.DataFrame,
-    cost: str,
-    fault: str,
-    axes: tuple[dict, dict],
-    every: pd.DataFrame,
+    arms: pd.DataFrame, cost: str, fault: str, axes: list[dict], every: pd.DataFrame
 ) -> fig.Part:
     """A mark for each arm, hollow where no engine runs its file; and the front.
 
@@ -122,22 +109,20 @@ def scatter(
         | {"hoverinfo": "skip"}
     ]
     for group, (color, symbol) in STYLES.items():
-        some = arms[arms["group"] == group]
+        # full marks before hollow ones: the first one stands in the legend
+        some = arms[arms["group"] == group].sort_values("hollow", kind="stable")
         one = {"legendgroup": group, "name": group}
         way = lines_from(every.loc[some["origin"]], some, (cost, fault), color)
         traces.append(way | one | {"showlegend": False})
-        for hollow in (False, True):
-            here = some[some["hollow"] == hollow]
-            marker = {"color": color, "size": 12, "line": {"width": 2}}
-            marker["symbol"] = f"{symbol}-open" if hollow else symbol
-            said = [f"{arm}<br>needs {a}" for arm, a in here["access"].items()]
-            traces.append(
-                {"type": "scatter", "mode": "markers", "marker": marker, **one}
-                | {"x": here[cost].tolist() or NOBODY, "text": said or [""]}
-                | {"y": here[fault].tolist() or NOBODY}
-                | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
-                | {"showlegend": not hollow}
-            )
+        marks = [symbol + "-open" * hollow for hollow in some["hollow"]] or symbol
+        marker = {"color": color, "size": 12, "line": {"width": 2}, "symbol": marks}
+        said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
+        traces.append(
+            {"type": "scatter", "mode": "markers", "marker": marker, **one}
+            | {"x": some[cost].tolist() or NOBODY, "text": said or [""]}
+            | {"y": some[fault].tolist() or NOBODY}
+            | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
+        )
     return {"traces": traces, "x": axes[0], "y": axes[1]}
 
 
@@ -145,14 +130,8 @@ def lines_from(
     origins: pd.DataFrame, arms: pd.DataFrame, names: tuple[str, str], color: str
 ) -> dict:
     """A thin line to each arm from the one with which it began."""
-    x, y = (
-        [
-            place
-            for pair in zip(origins[name], arms[name], strict=True)
-            for place in (*pair, None)
-        ]
-        for name in names
-    )
+    pairs = (zip(origins[name], arms[name], strict=True) for name in names)
+    x, y = ([place for pair in both for place in (*pair, None)] for both in pairs)
     thin = {"line": {"color": color, "width": 1}, "opacity": 0.4, "hoverinfo": "skip"}
     return {"type": "scatter", "mode": "lines", "x": x, "y": y, **thin}
 
@@ -166,11 +145,10 @@ def orders_explorer(runs: pd.DataFrame) -> Explorer:
         for key, rows in some.groupby(["bits", "recover", "method"])
     }
     ends = some["test_errors"].min() - 10, some["test_errors"].max() + 10
-    names = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
-    colors = {name: fig.STUDENT for name in names if name.endswith("distil")}
+    colors = {name: fig.STUDENT for name in RECIPES if name.endswith("distil")}
 
     def view(recover: str, bits: int) -> fig.Drawn:
-        errors = {n: found[bits, TOLD[recover], how] for n, how in names.items()}
+        errors = {n: found[bits, TOLD[recover], how] for n, how in RECIPES.items()}
         means = {n: fig.mean_spread(v)[0] for n, v in errors.items()}
         best, worst = min(means, key=means.get), max(means, key=means.get)
         return fig.picture(
@@ -181,12 +159,8 @@ def orders_explorer(runs: pd.DataFrame) -> Explorer:
             height=400,
         )
 
-    return explore(
-        view,
-        tabulate=2,
-        recover=dropdown("recover", [*TOLD]),
-        bits=dropdown("bits", [2, 8]),
-    )
+    both = {"recover": dropdown("recover", [*TOLD]), "bits": dropdown("bits", [2, 8])}
+    return explore(view, tabulate=2, **both)
 
 
 def budget_explorer(runs: pd.DataFrame) -> Explorer:
@@ -195,7 +169,7 @@ def budget_explorer(runs: pd.DataFrame) -> Explorer:
     A file that no engine runs has no time, and survives only where none is asked for.
     """
     arms = means_of(runs)
-    axes = tuple(axis_of(arms[FILE[name]], name) for name in FILE)
+    axes = [axis_of(arms[FILE[name]], name) for name in FILE]
 
     def view(kilobytes: int, errors: int, time: float) -> fig.Drawn:
         fits = (arms["bytes"] <= 1000 * kilobytes) & (arms["test_errors"] <= errors)

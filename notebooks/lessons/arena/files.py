@@ -27,12 +27,12 @@ class Running(nn.Module):
 
 
 def files_of(
-    net: nn.Module, bits: int | None, images: Tensor, folder: Path
+    net: nn.Module, bits: int | None, images: Tensor, folder: Path, **how: bool
 ) -> tuple[Path, Path]:
     """The file that runs, and the one that is counted: the same, but for few bits."""
     runs = small.export(net, folder / "net.onnx", images)
     if bits == 8:
-        runs = small.to_int8(runs, folder / "int8.onnx", images[:CALIBRATION])
+        runs = small.to_int8(runs, folder / "int8.onnx", images[:CALIBRATION], **how)
     if bits in (None, 8):
         return runs, runs
     small.save_packed(folder / "packed.safetensors", net)
@@ -60,21 +60,16 @@ def page_file(
 ) -> lab.Setting:
     """Write the net for a page; what its file answers to the judges, in its engine.
 
-    All is in 8 bits, and weights in 7 of them: so each processor's engine answers as
-    the page does. On the card are the facts, and how often it errs.
+    In 8 bits, weights in 7: so each processor's engine answers as the page does. On the
+    card are the facts, and how often it errs.
     """
     with TemporaryDirectory() as folder:
-        few = Path(folder) / "int8.onnx"
-        small.to_int8(
-            small.export(net, few, images), few, images[:CALIBRATION], **SEVEN
-        )
+        few, _ = files_of(net, 8, images, Path(folder), **SEVEN)
         row = lab.measured(Running(few), judges)
         row["float_errors"] = lab.measured(net, judges)["test_errors"]
-        card = {**facts, "test images": count(judges)}
-        card |= {"test errors": row["test_errors"]}
-        card |= {"test errors in float32": row["float_errors"]}
         wrong = judges["teacher_logits"].argmax(dim=1) != judges["labels"]
-        small.to_page(
-            few, path, {**card, "test errors of its teacher": int(wrong.sum())}
-        )
+        card = {"test images": count(judges), "test errors": row["test_errors"]}
+        card |= {"test errors in float32": row["float_errors"]}
+        card |= {"test errors of its teacher": int(wrong.sum())}
+        small.to_page(few, path, {**facts, **card})
     return row | {"bytes": small.file_bytes(path)}

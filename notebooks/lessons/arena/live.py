@@ -16,11 +16,10 @@ from kdlab.experiments import SEEDS
 from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate
 
+from . import recipes
 from .experiments import arm
-from .recipes import CHANGES, ORDERS, WIDE, begun, changed, learning_steps, steps_of
+from .recipes import CHANGES, RECIPES, TOLD, WIDE
 
-RECIPES = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
-TOLD = {"on the teacher": "teacher", "on labels": "labels"}
 KILOBYTES = {f"{size:,}": size for size in (10, 30, 100, 300)}
 AT_ONCE, AFTER = "{}: at once", "{}: after learning"
 Found = dict[str, list[float]]  # of each step, seed by seed
@@ -43,7 +42,7 @@ def build_explorer(
 
     def built(order: str, recover: str, bits: int, epochs: int) -> Generator:
         setting = arm(WIDE, RECIPES[order], TOLD[recover], bits=bits, epochs=epochs)
-        steps = steps_of(setting["method"])
+        steps = recipes.steps_of(setting["method"])
         errors, kilobytes = ({row: [] for row in rows_of(steps)} for _ in range(2))
         draw = partial(built_picture, errors, kilobytes, count(test_set), seeds)
 
@@ -55,17 +54,17 @@ def build_explorer(
         with suppress(GeneratorExit):
             yield draw
             for setting["seed"] in SEEDS[:seeds]:
-                net = begun(setting, teacher)
+                net = recipes.begun(setting, teacher)
                 for place, step in enumerate(steps):
-                    net = changed(net, step, bits)
+                    net = recipes.changed(net, step, bits)
                     if step in CHANGES:
                         yield from judged(net, AT_ONCE.format(step))
-                    yield from learning_steps(net, place, images, setting)
+                    yield from recipes.learning_steps(net, place, images, setting)
                     yield from judged(net, AFTER.format(step))
         return errors
 
     controls = {"order": dropdown("order", [*RECIPES])}
-    controls["recover"] = dropdown("recover", [*TOLD])
+    controls["recover"] = dropdown("recover", [*TOLD], "on the teacher")
     controls["bits"] = choice("bits of a weight", [2, 3, 4, 8], 8)
     controls["epochs"] = choice("epochs in all", [8, 24, 60], 24)
     return explore_live(built, values=start, **controls)
@@ -93,9 +92,8 @@ def built_picture(
     ends = [math.log10(0.006 * examples), math.log10(examples)]
     ticks = fig.ticks_at(examples, [0.01, 0.02, 0.05, 0.1, 0.2, 0.5])
     x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
-    right = fig.dots(
-        kilobytes, fig.axis("kB of weights", [0.6, 3], log=True, ticks=KILOBYTES)
-    )
+    size = fig.axis("kB of weights", [0.6, 3], log=True, ticks=KILOBYTES)
+    right = fig.dots(kilobytes, size)
     right["y"] |= {"showticklabels": False}
     so_far = "" if len(errors[last]) == seeds else ", so far"
     title = "The first net learns from labels"

@@ -8,6 +8,7 @@ const TIMED = 15;                           // so many answers have their time i
 const GONE = "There is no kernel any more; the student needs none: go on drawing.";
 const SILENT = "No answer from the kernel for two seconds, be it busy or gone; the student needs none: go on drawing.";
 const hundredths = (number) => (number < 0.005 ? "<0.01" : number.toFixed(2));
+const shareOf = (prob) => (prob < 0.995 ? hundredths(prob) : ">0.99");  // no answer is quite certain
 
 const pixelsOf = (value) => Uint8Array.from(atob(value), (letter) => letter.charCodeAt(0));
 const firstOf = (probs) => probs.indexOf(Math.max(...probs));
@@ -49,14 +50,14 @@ function makeSpeaker(name, bytes, where) {
 
   function show(probs) {                    // null: there is no answer
     const order = probs && [...probs.keys()].sort((one, other) => probs[other] - probs[one]);
-    const [first, second] = (order ?? []).map((digit) => `${digit} with ${hundredths(probs[digit])}`);
+    const [first, second] = (order ?? []).map((digit) => `${digit} with ${shareOf(probs[digit])}`);
     bits.textContent = probs ? `${hundredths(bitsOf(probs))} bits` : "";
     const words = probs ? `${first}, then ${second}; ${bits.textContent}` : "no answer";
     bars.setAttribute("aria-label", `${name}: ${words}.`);
     if (!probs) time();
     rows.forEach(({ row, bar, share }, digit) => {
       bar.style.width = `${100 * (probs?.[digit] ?? 0)}%`;
-      share.textContent = probs ? hundredths(probs[digit]) : "";
+      share.textContent = probs ? shareOf(probs[digit]) : "";
       row.classList.toggle("kdlab-first", digit === order?.[0]);
     });
   }

@@ -12,16 +12,12 @@ from kdlab.weights import write_whole
 from .widget import HERE, SCRIPTS, STYLES, joined, page_of
 
 FILE = Path(__file__).parents[3] / "build" / "pocket.html"
-START = """
-const [place, data] = ["pocket", "data"].map((name) => document.getElementById(name));
-makePocket(place, JSON.parse(data.textContent));
-document.querySelector("details")?.setAttribute("open", "");
-"""
 
 
 def pocket_page(dataset: str, test_set: Columns) -> str:
     """The page with this dataset's student and the first test image of each class."""
-    script, data = joined(*SCRIPTS) + START, json.dumps(page_of(dataset, test_set))
+    script = joined(*SCRIPTS, HERE / "file.js")
+    data = json.dumps(page_of(dataset, test_set))
     parts = {"script": script, "style": joined(*STYLES)}
     parts["data"] = data.replace("<", r"\u003c")
     only = hashlib.sha256(script.encode()).digest()  # no other script may run

@@ -18,6 +18,8 @@ NETS = {WIDE: "wide", SMALL: "small", "teacher": "teacher"}
 FILES = "teacher", "teacher, int8", "teacher, low rank"
 FILES += "wide", "wide, int8", "wide, low rank", "small", "small, int8"
 ORDERS = [*permutations(["distil", "prune", "quantize"])]
+RECIPES = {" → ".join(order): ", ".join(["train", *order]) for order in ORDERS}
+TOLD = {"on labels": "labels", "on the teacher": "teacher"}
 FIRST = 1e-2  # learning rate of "train", if more steps follow: the best for labels
 TEMPERATURE, AS_IT_IS = 8.0, "as it is"
 
