@@ -23,10 +23,10 @@ RUNS = [  # steps, images, batch size
 PATCHES = (2, 3, 9, 6), (14, 15, 7, 11), (16, 2, 11, 8), (4, 13, 8, 12)
 
 
-def unbeaten(*measures: Tensor) -> Tensor:
+def unbeaten(*measures: Tensor) -> list[bool]:
     """Of each net, whether no other is as good in all measures [N], and better in one."""
     as_good = torch.stack([one[:, None] <= one for one in measures]).all(dim=0)
-    return ~(as_good & ~as_good.T).any(dim=0)
+    return (~(as_good & ~as_good.T).any(dim=0)).tolist()
 
 
 def epochs_for(steps: int, images: int, batch_size: int) -> int:
