@@ -55,7 +55,7 @@ def front_of(arms: pd.DataFrame, *measures: str) -> pd.DataFrame:
     """
     if any(name.startswith("time") for name in measures):
         arms = arms[~arms["hollow"]]
-    return arms[unbeaten(*torch.tensor(arms[[*measures]].to_numpy(float).T))]
+    return arms.loc[unbeaten(*torch.tensor(arms[[*measures]].to_numpy(float).T))]
 
 
 def pareto_explorer(runs: pd.DataFrame) -> Explorer:
