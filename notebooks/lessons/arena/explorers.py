@@ -109,20 +109,22 @@ def scatter(
         | {"hoverinfo": "skip"}
     ]
     for group, (color, symbol) in STYLES.items():
-        # full marks before hollow ones: the first one stands in the legend
-        some = arms[arms["group"] == group].sort_values("hollow", kind="stable")
+        some = arms[arms["group"] == group]
         one = {"legendgroup": group, "name": group}
         way = lines_from(every.loc[some["origin"]], some, (cost, fault), color)
         traces.append(way | one | {"showlegend": False})
-        marks = [symbol + "-open" * hollow for hollow in some["hollow"]] or symbol
-        marker = {"color": color, "size": 12, "line": {"width": 2}, "symbol": marks}
-        said = [f"{arm}<br>needs {a}" for arm, a in some["access"].items()]
-        traces.append(
-            {"type": "scatter", "mode": "markers", "marker": marker, **one}
-            | {"x": some[cost].tolist() or NOBODY, "text": said or [""]}
-            | {"y": some[fault].tolist() or NOBODY}
-            | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
-        )
+        for hollow in (False, True):  # apart: a mark that moves stays full, or hollow
+            here = some[some["hollow"] == hollow]
+            marker = {"color": color, "size": 12, "line": {"width": 2}}
+            marker["symbol"] = f"{symbol}-open" if hollow else symbol
+            said = [f"{arm}<br>needs {a}" for arm, a in here["access"].items()]
+            traces.append(
+                {"type": "scatter", "mode": "markers", "marker": marker, **one}
+                | {"x": here[cost].tolist() or NOBODY, "text": said or [""]}
+                | {"y": here[fault].tolist() or NOBODY}
+                | {"hovertemplate": "%{text}<br>%{x:.4g}, %{y:.4g}<extra></extra>"}
+                | {"showlegend": not hollow}
+            )
     return {"traces": traces, "x": axes[0], "y": axes[1]}
 
 

@@ -151,7 +151,8 @@ def picture_at(
         widths=[1.5, 1, 1.1],
         height=400,
         legend=True,
-        says=f"{percent:g} % of the way. {ranking(cold[at], names)} "
+        says=f"{percent:g} % of the way from {' to '.join(names[of] for of in pair)}. "
+        f"{ranking(cold[at], names)} "
         f"{open_words(cold[at], warm[at], TORN_TEMPERATURE)}{changes(cold, names)}",
     )
 
