@@ -128,7 +128,9 @@ def test_it_says_how_torn_the_teacher_is_here_and_what_it_changed_on_the_way(col
             f"{STEPS[place]:g} % of the way: {names[0]} with {first} and {names[1]} "
             f"with {second}, {bits[place]:.1f} bits"
         )
-        assert says.startswith(f"{STEPS[place]:g} % of the way. The teacher says ")
+        assert says.startswith(
+            f"{STEPS[place]:g} % of the way from 0 to 1. The teacher "
+        )
         assert f"leaves {bits[place]:.2f} bits open" in says
         assert f"T = 4, {softened[place]:.2f} of at most {math.log2(3):.2f}." in says
         told = f"So far its first answer changed to 1 at 52.5 % ({bits[at]:.2f} bits)."
