@@ -13,7 +13,7 @@ from kdlab.explorers import pad_explorer
 from kdlab.weights import load_teacher
 pad_explorer(load_teacher(course_dataset())[0], temperature=8.0)"""
 ]
-MOVES = 40
+MOVES, BEGUN = 40, 40  # pairs that are timed; moves before, until there is a digit
 # Times of the pen's moves, and of the frames in which the bars differ.
 WATCH = """() => {
     const look = () => [...document.querySelectorAll('.kdlab-frame .bars path')]
@@ -58,9 +58,9 @@ def latencies(notebook: Notebook) -> list[float]:
 
     move(0)
     page.mouse.down()
-    for step in range(1, 2 * MOVES + 20):
+    for step in range(1, 2 * MOVES + BEGUN):
         move(step)
-        if step < 20:  # until there is a digit
+        if step < BEGUN:
             page.wait_for_timeout(50)
         elif step % 2:
             page.wait_for_timeout(400)
