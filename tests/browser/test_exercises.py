@@ -145,7 +145,7 @@ def test_a_quiz_answers_each_option_and_counts_first_tries(notebook):
         keys(notebook, "Space", "Enter")
         wait_for(notebook, 2, f"✓ Right. {question['options'][right]['feedback']}")
     wait_for(notebook, 2, f"All solved, {len(quiz) - 1} of {len(quiz)} at the first")
-    focus(notebook, 2, "button:text('Start again')")
+    panel(notebook, 2).get_by_role("button", name="Start again").focus()
     keys(notebook, "Enter")
     wait_for(notebook, 2, f"0 of {len(quiz)} solved, 0 at the first try.")
     assert "✓" not in panel(notebook, 2).inner_text()
