@@ -81,6 +81,7 @@ def set_up(purpose: str) -> None:
             f"pip succeeded, but {VENV} lacks packages. A setting of pip's must lead "
             f"them elsewhere: {VENV_PYTHON} -m pip config list"
         )
+    runs("-I", "-m", "lessons.order")  # kernels will name a cell that was forgotten
     READY.write_text(fingerprint(purpose))
     say("data")  # may be interrupted: a notebook that finds none asks again
     if ended := subprocess.run([VENV_PYTHON, "-c", CHOOSE_DATA], env=ours()).returncode:

@@ -488,14 +488,14 @@ NO_WHEEL = "ERROR: No matching distribution found for onnxruntime>=1.31; extra"
 def test_without_wheels_for_the_extra_compress_the_course_comes_without(
     place, monkeypatch, capsys, purpose, extras
 ):
-    calls = []
+    calls, ran = [], []
 
     def pip(*wanted):
         calls.append(wanted)
         return NO_WHEEL if "compress" in wanted[-1] else ""
 
     monkeypatch.setattr(install, "is_ready", lambda purpose: False)
-    monkeypatch.setattr(install, "runs", lambda *_: True)
+    monkeypatch.setattr(install, "runs", lambda *asked: ran.append(asked) or True)
     monkeypatch.setattr(install, "install_torch", lambda: None)
     monkeypatch.setattr(install.subprocess, "run", lambda *_, **__: Done)
     monkeypatch.setattr(install, "pip", pip)
@@ -508,6 +508,7 @@ def test_without_wheels_for_the_extra_compress_the_course_comes_without(
     assert second == ("--editable", f"{place}{extras}")
     printed = capsys.readouterr().out
     assert printed.count("without the extra `compress`") == 1 and "ERROR" not in printed
+    assert ("-I", "-m", "lessons.order") in ran  # kernels name a cell that was forgotten
     assert install.READY.exists()
 
 
