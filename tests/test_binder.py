@@ -94,6 +94,7 @@ def test_without_mnist_the_build_goes_on_but_not_without_the_course(
     )
     assert built.returncode == status, built
     assert "-m pip install --no-cache-dir --editable .[compress]\n" in built.stdout
+    assert ("-m lessons.order\n" in built.stdout) == (pip_status == 0)
     assert ("course_dataset()" in built.stdout) == (pip_status == 0)
     assert ("digits" in built.stdout) == (data_status == 1)
 
