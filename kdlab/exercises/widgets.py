@@ -23,6 +23,11 @@ class Exercise(anywidget.AnyWidget):
     _css = HERE / "exercises.css"
     kind = traitlets.Unicode().tag(sync=True)  # which of its views exercises.js draws
 
+    def __init__(self, **traits: object):
+        """Listens to answers sent as messages: while a cell awaits, states are lost."""
+        super().__init__(**traits)
+        self.on_msg(lambda _, content, __: self.set_trait(*content["answered"]))
+
 
 class Prediction(Exercise):
     """A question, its choices, and what the student committed to."""
@@ -30,6 +35,9 @@ class Prediction(Exercise):
     question = traitlets.Unicode().tag(sync=True)
     choices = traitlets.List(traitlets.Unicode()).tag(sync=True)
     committed = traitlets.List(traitlets.Int()).tag(sync=True)  # first to last choice
+    answer = traitlets.Int(None, allow_none=True)  # once it is revealed: not sent
+    opened = traitlets.Bool(False)  # the result was looked at without a prediction
+    kept = "committed", "answer", "opened"
 
     def __init__(self, words: Mapping[str, object]):
         """`words` are those of one [predict.NAME] of a words.toml: see `quiz`."""
@@ -62,7 +70,11 @@ class Prediction(Exercise):
             key: self.words[key].format(found=found, **numbers)
             for key in ("measured", "explanation")
         }
-        return Result(kind="result", prediction=self, answer=answer, **said)
+        self.answer = answer
+        said |= {"answer": answer, "opened": self.opened}
+        result = Result(kind="result", prediction=self, **said)
+        traitlets.dlink((result, "opened"), (self, "opened"))
+        return result
 
 
 class Result(Exercise):
