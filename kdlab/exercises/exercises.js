@@ -48,6 +48,7 @@ function onSubmit(form, act) {
 function keep(model, trait, value) {
   model.set(trait, value);
   model.save_changes();
+  model.send({ answered: [trait, value] }); // heard while a cell awaits, unlike a state
 }
 
 function listen(model, event, act) {
