@@ -73,10 +73,15 @@ class Explorer(Panel):
         self._draw_now()
         if os.environ.get("KDLAB_EXPORT"):  # a page without a kernel needs all at once
             self.picture.plotly_code.fill()
-            table = self._new_table()
-            for _ in self._fill(table):
-                pass
-            self._send_table(table)
+            self.tabulate_now({})
+
+    def tabulate_now(self, more: dict[str, dict[Place, object]]) -> None:
+        """Send the whole table at once, over these {place: value} of controls, too."""
+        self.positions |= more
+        table = self._new_table()
+        for _ in self._fill(table):
+            pass
+        self._send_table(table)
 
     def look(self, values: dict[str, object]) -> tuple[object | None, str]:
         """What the view shows: its figure and sentence, or None and why it refuses."""
