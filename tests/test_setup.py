@@ -488,15 +488,6 @@ def test_the_readme_knows_machines_without_pytorch_and_the_oldest_python():
     assert f"Python {oldest} or newer" in (ROOT / "install.py").read_text()
 
 
-def test_one_licence_is_named_everywhere():
-    text = (ROOT / "LICENSE").read_text()
-    assert text.startswith("MIT License\n\nCopyright (c) 2026 the kdlab authors\n")
-    assert "[MIT licence](LICENSE)" in README
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
-    assert importlib.metadata.metadata("kdlab")["License-Expression"] == "MIT"
-
-
 def test_the_readme_lists_every_notebook():
     stored = {path.name for path in (ROOT / "notebooks").glob("[0-9]*.ipynb")}
     assert stored == set(re.findall(r"\]\(notebooks/(\w+\.ipynb)\)", README))
