@@ -24,7 +24,9 @@ REFUSED = {  # values of a pad that are no image, and what is said instead of an
 class DrawingPad(anywidget.AnyWidget, widgets.ValueWidget):
     """Paper, a pen, and what the net is given; `drawing_pad` makes one."""
 
-    _esm = "".join((FOLDER / f"{name}.js").read_text() for name in ("pad", "drawing"))
+    _esm = "".join(
+        (FOLDER / f"{name}.js").read_text("utf-8") for name in ("pad", "drawing")
+    )
     _css = FOLDER / "pad.css"
     value = traitlets.Unicode().tag(sync=True)
     description = traitlets.Unicode().tag(sync=True)

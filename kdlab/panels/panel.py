@@ -50,7 +50,9 @@ class PlotlyCode(anywidget.AnyWidget):
 class Picture(anywidget.AnyWidget):
     """What the browser draws: see panels.js."""
 
-    _esm = "".join((FOLDER / f"{name}.js").read_text() for name in ("plots", "panels"))
+    _esm = "".join(
+        (FOLDER / f"{name}.js").read_text("utf-8") for name in ("plots", "panels")
+    )
     _css = FOLDER / "panels.css"
     _widgets = {"sync": True, **widgets.widget_serialization}
     controls = traitlets.Dict().tag(**_widgets)
