@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: lab test bench results notebooks pocket
+.PHONY: lab test oldest bench results notebooks pocket
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -19,6 +19,14 @@ test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --no-loadscope-reorder --nbval-lax \
 	  --nbval-current-env tests notebooks/lessons build/notebooks $(TEST_FLAGS)
+
+oldest: # the tests, with the oldest versions that the lists of dependencies allow
+	$(PYTHON) -m venv build/oldest
+	build/oldest/bin/pip install --quiet uv
+	build/oldest/bin/uv pip install --python build/oldest \
+	  --resolution lowest-direct --editable '.[compress,test]'
+	OMP_NUM_THREADS=1 build/oldest/bin/python -m pytest -n 2 --no-loadscope-reorder \
+	  --nbval-lax --nbval-current-env tests notebooks/lessons build/notebooks $(TEST_FLAGS)
 
 bench: # measure speed, memory and bytes; print one table and write bench.json
 	@$(PYTHON) install.py test
