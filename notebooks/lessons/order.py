@@ -112,7 +112,7 @@ def install() -> None:
     file = Path(sys.prefix, "etc", "ipython", "ipython_kernel_config.py")
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(CONFIG)
+        file.write_text(CONFIG, encoding="utf-8")
 
 
 if __name__ == "__main__":
