@@ -9,16 +9,19 @@ their tables are in the page, and the course's own scripts draw them (`widgets.p
 """
 
 import argparse
-import base64
 import json
 import re
 import shutil
-from html import escape, unescape
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
 import latex2mathml.converter
 import nbformat
+import plotly
+import ziamath
+from fontTools.subset import Subsetter
+from fontTools.ttLib import TTFont
 from jinja2 import Environment, FileSystemLoader
 from nbconvert import HTMLExporter
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
@@ -31,6 +34,7 @@ from teaching import widgets
 from teaching.executed import ALL, NOTEBOOKS, ROOT, executed
 
 HERE, SITE = Path(__file__).with_name("site"), ROOT / "build" / "site"
+ITALIC = *range(0x1D434, 0x1D468), *range(0x1D6E2, 0x1D71C)  # letters within <mi>
 LARGEST = 3_000_000  # bytes of a page
 PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=False)
 
@@ -43,12 +47,11 @@ class Words(IPythonRenderer):
 
     def inline_math(self, body: str) -> str:
         """A formula within a line."""
-        return latex2mathml.converter.convert(body)
+        return mathml(body, "inline")
 
     def block_math(self, body: str) -> str:
         """A formula on lines of its own."""
-        made = latex2mathml.converter.convert(body, display="block")
-        return f'<div class="formula">{made}</div>'
+        return f'<div class="formula">{mathml(body, "block")}</div>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link; to a notebook or a program, to the page that is made of it."""
@@ -61,6 +64,13 @@ class Words(IPythonRenderer):
     def table(self, text: str) -> str:
         """A table that scrolls where it is too wide."""
         return f'<div class="wide"><table>{text}</table></div>\n'
+
+
+def mathml(formula: str, display: str) -> str:
+    """LaTeX as MathML, with room around the names of functions."""
+    made = latex2mathml.converter.convert(formula, display=display)
+    room = r'<mo lspace="0.17em" rspace="0.17em" form="infix">\1</mo>'
+    return re.sub(r"<mi>(ln|log|exp|max|min)</mi>", room, made)
 
 
 def place_name(html: str) -> str:
@@ -184,10 +194,23 @@ def script_of(name: str) -> str:
     return f'kdlabModules["{name}"] = (() => {{\n"use strict";\n{code}\n}})();\n'
 
 
+def write_font(file: Path, pages: list[str]) -> None:
+    """The mathematical font that ziamath brings, with the letters of these pages.
+
+    Without such a font, as on many phones, a browser puts exponents too high.
+    """
+    formulas = "".join(re.findall("<math.*?</math>", "".join(pages), flags=re.S))
+    italic = "".join(map(chr, ITALIC))
+    font = TTFont(Path(ziamath.__file__).parent / "fonts/STIXTwoMath-Regular.ttf")
+    subsetter = Subsetter()
+    subsetter.populate(text=unescape(re.sub("<[^>]*>", "", formulas)) + italic)
+    subsetter.subset(font)
+    font.flavor = "woff"
+    font.save(file)
+
+
 def write_assets(folder: Path, modules: list[str]) -> None:
     """What all pages share: plotly.js, and the scripts and styles of all widgets."""
-    import plotly
-
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(Path(plotly.__file__).parent / "package_data/plotly.min.js", folder)
     shutil.copy(ROOT / "data/pictures/explorer.png", folder)
@@ -252,8 +275,9 @@ def complaints(folder: Path) -> list[str]:
             ):
                 found.append(f"{name} leads to {address}, which is not there.")
     for style in folder.glob("assets/*.css"):
-        if re.search(r"url\(|@import", style.read_text("utf-8")):
-            found.append(f"{style.name} loads something: put it into the style.")
+        for address in re.findall(r"url\(([^)]*)\)|@import", style.read_text("utf-8")):
+            if not (style.parent / (address or "nothing")).exists():
+                found.append(f"{style.name} loads {address}, which is not there.")
     return found
 
 
@@ -278,6 +302,8 @@ def build(notebooks: list[Path], folder: Path) -> list[str]:
             (folder / code_page_name(source)).write_text(code_page(source), "utf-8")
     (folder / "index.html").write_text(start_page(), encoding="utf-8")
     write_assets(folder / "assets", sorted(modules))
+    pages = [file.read_text(encoding="utf-8") for file in folder.glob("*.html")]
+    write_font(folder / "assets/math.woff", pages)
     return told
 
 

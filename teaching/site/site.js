@@ -144,7 +144,7 @@ async function drawBox(model, models) {
     if (trains) drawn.querySelectorAll("input, select, button").forEach((input) => { input.disabled = true; });
     box.append(drawn);
   }
-  if (trains) box.prepend(make("p", { className: "note", textContent: TRAINS }));
+  if (trains) box.prepend(make("p", { className: "without", textContent: TRAINS }));
   return box;
 }
 
