@@ -103,7 +103,8 @@ class Server:
             "JUPYTERLAB_SETTINGS_DIR": "settings",
             "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
         }
-        return {**os.environ, **{name: str(folder / own[name]) for name in own}}
+        paths = {name: str(folder / own[name]) for name in own}
+        return {**os.environ, **paths, "KDLAB_PROGRESS": "off"}  # each run starts anew
 
     def url(self, path: str, port: int | None = None) -> str:
         return f"http://127.0.0.1:{port or self.port}/{path}?token={self.token}"
@@ -194,8 +195,11 @@ class Notebook:
 
     def _wait_for_kernel(self):
         self.page.wait_for_function(
-            """() => window.jupyterapp?.shell?.currentWidget?.context?.sessionContext
-            ?.session?.kernel?.status === 'idle'""",
+            """() => { const shell = window.jupyterapp?.shell;
+            if (shell && !shell.currentWidget)  // it came so slowly that none is
+                shell.activateById([...shell.widgets('main')][0]?.id);
+            return shell?.currentWidget?.context?.sessionContext
+                ?.session?.kernel?.status === 'idle'; }""",
             timeout=60_000,
         )
         self.page.evaluate(
