@@ -10,6 +10,7 @@ import pytest
 from repo2docker.app import Repo2Docker
 from repo2docker.buildpacks import PythonBuildPack
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Binder is a Linux")
 ROOT = Path(__file__).resolve().parent.parent
 BINDER = ROOT / "binder"
 

@@ -300,6 +300,7 @@ def kill_everywhere(folder):
     print(json.dumps(found))
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="it forks, to be killed soon")
 def test_killed_at_any_instant_it_ends_with_the_same(tmp_path, uninterrupted):
     here = Path(__file__)
     code = f"import {here.stem} as t; t.kill_everywhere({str(tmp_path)!r})"
