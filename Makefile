@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: lab test oldest bench results notebooks pocket
+.PHONY: lab test oldest bench results notebooks pocket grading
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -45,3 +45,7 @@ notebooks: # run them all, and store what their claims print
 pocket: # write the student that answers in a page as one file, build/pocket.html
 	@$(PYTHON) install.py
 	$(RUN) -m lessons.arena.pocket
+
+grading: # the exercises as assignments for nbgrader, in build/nbgrader or FOLDER
+	@$(PYTHON) install.py
+	$(RUN) -m teaching.grading $(FOLDER)

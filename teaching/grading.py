@@ -29,10 +29,10 @@ NUMBERED = r"\*\*(?:\d+\.|An exercise)\*\*(?: \(.*?solutions\.py\)\))?:? *"
 INTRODUCTION = """\
 # {title}: exercises
 
-Those of the notebook {title}, to hand in. Where a prompt speaks of other
-cells, it means that notebook's. Run the cells from the top; `lesson.check` says of an
-answer what it said there. A right one has {points} points; one with the right numbers
-that does something wrong besides has 3; one with a mistake that the course knows has 1."""
+Those of the notebook {title}, to hand in. Where a prompt speaks of
+other cells, it means that notebook's. Run the cells from the top: `lesson.check` says
+of an answer what it said there. A right answer has {points} points; right numbers with
+something wrong besides have 3; a mistake that the course knows has 1."""
 
 
 class Exercise(NamedTuple):
@@ -171,7 +171,7 @@ def main() -> None:
     parser.add_argument("folder", nargs="?", type=Path, default="build/nbgrader")
     folder = parser.parse_args().folder
     write(folder)
-    print(f"{len(NOTEBOOKS)} assignments in {folder}. Next, there: nbgrader ")
+    print(f"{len(NOTEBOOKS)} assignments are in {folder}; teaching/README.md goes on.")
 
 
 if __name__ == "__main__":

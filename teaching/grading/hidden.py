@@ -1,7 +1,7 @@
 """The hidden test of an exercise: these lines stand in each graded cell.
 
-A submission may have changed whatever it could reach. So the course is imported afresh,
-and all known mistakes are judged first: who finds one of them right was tampered with.
+A submission may change whatever it can reach. So the course is imported afresh, and
+afterwards all known mistakes are judged: who finds one right was tampered with.
 """
 
 import sys
@@ -41,9 +41,6 @@ def _afresh(lesson):
 
 def _judged(checks, task, answer):
     """The points of an answer, and what is said of it."""
-    known = (checks.verdict(task, wrong).kind for wrong in task.mistakes.values())
-    if "right" in known:
-        return 0, "The submission changes what judges it."
     kind, said = checks.verdict(task, answer)
     if kind == "right":
         return RIGHT, said
@@ -61,7 +58,11 @@ def _award(lesson, name, answer):
             raise TypeError(f"There is no function {name}. Did its cell stop?")
         with redirect_stderr(StringIO()):  # a warning would cost all points
             checks, tasks = _afresh(lesson)
-            points, said = _judged(checks, tasks[name], answer)
+            task = tasks[name]
+            points, said = _judged(checks, task, answer)
+            for wrong in task.mistakes.values():
+                if checks.verdict(task, wrong).kind == "right":
+                    raise RuntimeError("The submission changes what judges it.")
     except KeyboardInterrupt:
         points, said = 0, f"{name} came to no end, and was stopped."
     except BaseException as error:  # sys.exit(), or whatever a submission thinks of
