@@ -9,7 +9,7 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-.PHONY: lab test oldest bench results notebooks pocket grading
+.PHONY: lab test oldest bench results notebooks pocket grading site
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -49,3 +49,7 @@ pocket: # write the student that answers in a page as one file, build/pocket.htm
 grading: # the exercises as assignments for nbgrader, in build/nbgrader or FOLDER
 	@$(PYTHON) install.py
 	$(RUN) -m teaching.grading $(FOLDER)
+
+site: # the course as pages to read, whose explorers answer without a kernel: build/site
+	@$(PYTHON) install.py test
+	$(RUN) -m teaching.site $(SITE_FLAGS)

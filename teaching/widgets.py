@@ -1,8 +1,8 @@
 """What a page keeps of a notebook's widgets: `site.js` draws them without a kernel.
 
-{model id: its state}, where `widget` says how it is drawn. A slider becomes the positions
-that its table covers, with the text of each. The course's own widgets keep their traits
-and run their own scripts; only the plain controls are drawn by the page.
+{model id: its state}, where `widget` says how it is drawn. A slider becomes the
+positions that its table covers, with the text of each. The course's own widgets keep
+their traits and run their own scripts; only the plain controls are drawn by the page.
 """
 
 import base64
@@ -156,7 +156,8 @@ def of_module(model: dict, axis: list | None) -> Model:
     if "code" in own or name_of(model).endswith("PlotlyCode"):
         return {"widget": "kernel"}  # what a picture asks whether there is one
     buffers = {b["path"][0]: b["data"] for b in model.get("buffers", [])}
-    fixed = {"needsKernel": axis is not None and len(axis) < 2} if axis else {}
+    drawn = name_of(model).endswith("DrawingPad")
+    fixed = {"needsKernel": drawn or len(axis) < 2} if axis else {}
     return {
         "widget": "module",
         "module": name_of(model),

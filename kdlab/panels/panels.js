@@ -13,8 +13,8 @@ const OLD = "This browser is too old to draw the picture: it has no Decompressio
 
 async function render({ model, el }, views) {
   el.classList.add("kdlab-picture");
-  el.innerHTML = `<div class="kdlab-buttons"></div><div class="kdlab-frame" role="img"></div>
-    <p class="kdlab-sentence" aria-hidden="true"></p><p class="kdlab-spoken" aria-live="polite"></p>`;
+  el.innerHTML = `<div class="kdlab-buttons" role="group" aria-label="presets"></div>
+    <div class="kdlab-frame" role="img"></div><p class="kdlab-sentence" aria-hidden="true"></p><p class="kdlab-spoken" aria-live="polite"></p>`;
   const [buttons, frame, sentence, spoken] = el.children;
   const complain = (text) => {
     sentence.textContent = "⚠ " + text;
@@ -35,6 +35,7 @@ async function render({ model, el }, views) {
   const kernel = await modelOf(model, model.get("plotly_code")); // knows whether there is one
 
   let theme, width, rooms = {}, named = false, shown, drawn = [], answered, asked, resting = 0, speaking = 0, waiting = 0;
+  let news = "";                                    // of a training, said before the next sentence
 
   function ask() {                                  // draws at once, all that changes together,
     asked = true;                                   // but no more than once a frame
@@ -46,19 +47,27 @@ async function render({ model, el }, views) {
     });
   }
 
-  function say(text, refused) {                     // seen at once; read aloud when the hand rests
+  // Read aloud when the hand rests; while it trains, only that it runs, and how it ended.
+  const isRunning = () => model.get("state") === "running";
+  function speak() {
+    clearTimeout(speaking);
+    if (!isRunning()) speaking = setTimeout(() => {
+      const text = sentence.textContent;
+      frame.setAttribute("aria-label", text);
+      spoken.textContent = sentence.matches(".refused") ? "" : news + text;    // refused: an alert
+      news = "";
+    }, 400);
+  }
+
+  function say(text, refused) {                     // seen at once
     const first = !sentence.textContent;
     sentence.textContent = refused ? "⚠ " + text : text;
     sentence.classList.toggle("refused", refused);
     if (refused) sentence.setAttribute("role", "alert");
     else sentence.removeAttribute("role");
     sentence.setAttribute("aria-hidden", !refused);
-    if (first) frame.setAttribute("aria-label", text);
-    clearTimeout(speaking);
-    speaking = setTimeout(() => {
-      frame.setAttribute("aria-label", text);
-      if (!first) spoken.textContent = refused ? "" : text;
-    }, 400);
+    if (first || isRunning()) frame.setAttribute("aria-label", text);
+    if (!first) speak();
   }
 
   const isGone = () => kernel.comm_live === false;
@@ -66,7 +75,7 @@ async function render({ model, el }, views) {
   function tell(message) {                          // the kernel; or say that there is none
     let sent = !isGone();
     try { model.send(message); } catch { sent = false; }
-    if (!sent) say(GONE, true);
+    if (!sent) say(kernel.get("gone") ?? GONE, true);   // a page has words of its own
     return sent;
   }
 
@@ -83,6 +92,8 @@ async function render({ model, el }, views) {
       : stacked(shown.figure, width, titleFont(), rooms);
     frame.style.minHeight = (layout.height ?? 340) + "px";
     plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
+    inkCells(frame);
+    if (!frame.inked) frame.inked = frame.on("plotly_afterplot", () => inkCells(frame));
   }
 
   function makeRoom() {                             // for the legends of a narrow picture
@@ -184,10 +195,16 @@ async function render({ model, el }, views) {
     const label = () => {
       const state = model.get("state");
       button.textContent = { running: "Pause", paused: "Resume", ended: model.get("start") }[state];
+      if (state === "ended" && document.activeElement === stop) button.focus();
       stop.disabled = state === "ended";
     };
     label();
-    listen(model, "change:state", label);
+    listen(model, "change:state", () => {
+      label();
+      news = { running: "Running. ", paused: "Paused. ", ended: "Ended. " }[model.get("state")];
+      if (isRunning()) spoken.textContent = news;
+      else if (sentence.textContent) speak();
+    });
     views.add(el);
     undo.push(() => {
       views.delete(el);

@@ -6,7 +6,7 @@
 const KERNEL = "Only a kernel can compute this, and a page has none. Reset brings back what is known here; "
   + "“With a kernel” on the start page says how to run the course.";
 const TRAINS = "Training needs a kernel: this is the last picture of a run.";
-const THIS_CONTROL = "needs a kernel";
+const THIS_CONTROL = "needs a kernel", DRAWING = "A drawing of your own needs a kernel: the buttons show what is known here.";
 const kernel = { comm_live: false, get: (name) => (name === "gone" ? KERNEL : undefined) };
 
 function make(tag, properties = {}, ...children) {
@@ -125,7 +125,8 @@ async function drawModule(model) {
   const widget = typeof made === "function" ? await made() : made;
   const drawn = Promise.resolve(widget.render({ model, el }));
   drawn.then(() => afterwards(model, el), (error) => console.error(error));
-  if (model.get("needsKernel")) el.append(make("span", { className: "hint", textContent: THIS_CONTROL }));
+  const hint = el.classList.contains("kdlab-pad") ? DRAWING : THIS_CONTROL;
+  if (model.get("needsKernel")) el.append(make("p", { className: "hint", textContent: hint }));
   return el;
 }
 

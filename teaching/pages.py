@@ -1,0 +1,180 @@
+"""The pages of the site: a notebook that was run, a program, the map of the course."""
+
+import json
+import re
+from html import unescape
+from pathlib import Path
+
+import latex2mathml.converter
+from jinja2 import Environment, FileSystemLoader
+from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
+from nbformat import NotebookNode
+from pygments import highlight
+from pygments.formatters import HtmlFormatter
+from pygments.lexers import PythonLexer
+
+from teaching import widgets
+from teaching.executed import NOTEBOOKS, ROOT
+
+HERE = Path(__file__).with_name("site")
+PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=False)
+
+
+# --- words ----------------------------------------------------------------------------
+
+
+class Words(IPythonRenderer):
+    """Markdown for a page: formulas as MathML, links to pages, places to go to."""
+
+    def inline_math(self, body: str) -> str:
+        """A formula within a line."""
+        return mathml(body, "inline")
+
+    def block_math(self, body: str) -> str:
+        """A formula on lines of its own."""
+        return f'<div class="formula">{mathml(body, "block")}</div>\n'
+
+    def link(self, text: str, url: str, title: str | None = None) -> str:
+        """A link; to a notebook or a program, to the page that is made of it."""
+        return super().link(text, page_address(url), title)
+
+    def heading(self, text: str, level: int, **attrs: object) -> str:
+        """A heading that can be gone to."""
+        return f'<h{level} id="{place_name(text)}">{text}</h{level}>\n'
+
+    def table(self, text: str) -> str:
+        """A table that scrolls where it is too wide."""
+        return f'<div class="wide"><table>{text}</table></div>\n'
+
+
+def mathml(formula: str, display: str) -> str:
+    """LaTeX as MathML, with room around the names of functions."""
+    made = latex2mathml.converter.convert(formula, display=display)
+    room = r'<mo lspace="0.17em" rspace="0.17em" form="infix">\1</mo>'
+    return re.sub(r"<mi>(ln|log|exp|max|min)</mi>", room, made)
+
+
+def place_name(html: str) -> str:
+    """A heading as the end of an address."""
+    words = unescape(re.sub("<[^>]*>", "", html)).lower()
+    return re.sub(r"[^\w]+", "-", words).strip("-")
+
+
+def page_address(url: str) -> str:
+    """Where a link of a notebook leads on the site."""
+    path, mark, place = url.partition("#")
+    if "://" in url or not path.endswith((".ipynb", ".py")):
+        return url
+    if path.endswith(".ipynb"):
+        return Path(path).with_suffix(".html").name + mark + place
+    return code_page_name((NOTEBOOKS / path).resolve())
+
+
+def code_page_name(file: Path) -> str:
+    """The page of a program that a notebook links to."""
+    return str(file.relative_to(ROOT)).replace("/", "-").removesuffix(".py") + ".html"
+
+
+def to_html(markdown: str) -> str:
+    """A text of a notebook or of the README."""
+    return MarkdownWithMath(renderer=Words(escape=False)).render(markdown)
+
+
+class Exporter(HTMLExporter):
+    """A notebook's cells as HTML, by the template of the site."""
+
+    raw_template = (HERE / "notebook.html.j2").read_text(encoding="utf-8")
+
+    def markdown2html(self, source: str) -> str:
+        """Markdown by the site's own renderer."""
+        return to_html(source)
+
+
+# --- pages ----------------------------------------------------------------------------
+
+
+def title_of(notebook: NotebookNode) -> str:
+    """`02 · Temperature`: the notebook's first line."""
+    return notebook.cells[0].source.partition("\n")[0].removeprefix("# ")
+
+
+def question_of(notebook: NotebookNode) -> str:
+    """The question that it asks."""
+    found = re.search(r"\*\*Question\.\*\* ([^\n]*)", notebook.cells[0].source)
+    return found[1].replace("$", "") if found else title_of(notebook)
+
+
+def sections_of(html: str) -> list[list[str]]:
+    """[[place, heading], ...] of a page's sections."""
+    return re.findall(r'<h2 id="([^"]*)">(.*?)</h2>', html)
+
+
+def page(content: str, title: str, **more: object) -> str:
+    """The whole page; `more`: description, models, and the pages around it."""
+    told = {"content": content, "title": title, "description": title, **more}
+    return PAGES.get_template("page.html.j2").render(**told)
+
+
+def notebook_page(notebook: NotebookNode, around: list) -> str:
+    """The page of a notebook that was run."""
+    models = widgets.page_models(notebook)
+    notebook = widgets.with_stills(notebook, set(models))
+    html, _ = Exporter().from_notebook_node(notebook)
+    return page(
+        html,
+        title_of(notebook),
+        description=question_of(notebook),
+        sections=sections_of(html),
+        around=around,
+        models=json.dumps(models, separators=(",", ":")).replace("<", r"\u003c"),
+    )
+
+
+def code_page(file: Path) -> str:
+    """A program that a notebook links to."""
+    code = highlight(file.read_text("utf-8"), PythonLexer(), HtmlFormatter())
+    name = str(file.relative_to(ROOT))
+    return page(f'<h1>{name}</h1><div class="code">{code}</div>', name)
+
+
+def text_of_readme() -> str:
+    """The course's first page."""
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def readme() -> tuple[str, list[list[str]]]:
+    """What the README says first, and the rows of its table of notebooks."""
+    text = text_of_readme()
+    intro = re.sub(r"^\[!\[.*$", "", text.partition("\n## ")[0], flags=re.M)
+    rows = re.findall(
+        r"^\| \[(\d\d · [^\]]*)\]\(notebooks/(.*?)\) \| (.*) \|$", text, re.M
+    )
+    return intro, [[name, file, *rest.split(" | ")] for name, file, rest in rows]
+
+
+def start_page() -> str:
+    """The map of the course, of the README's own words."""
+    intro, rows = readme()
+    intro = intro.replace("data/pictures/", "assets/").replace(
+        "# kdlab", "# A course on knowledge distillation"
+    )
+    cards = [
+        {
+            "address": page_address(file),
+            "name": name,
+            "minutes": texts[1],
+            "texts": [*map(to_html, texts)],
+        }
+        for name, file, *texts in rows
+    ]
+    launch = re.search(r"\]\((https://mybinder[^)]*)\)", text_of_readme())[1]
+    told = {"intro": to_html(intro), "cards": cards, "launch": launch}
+    content = PAGES.get_template("start.html.j2").render(**told)
+    return page(content, "Knowledge distillation", description="An interactive course")
+
+
+def linked_code(notebook: Path) -> list[Path]:
+    """The programs that a notebook links to."""
+    links = re.findall(r"\]\(([^)\s]*\.py)\)", notebook.read_text(encoding="utf-8"))
+    return [(NOTEBOOKS / link).resolve() for link in links if "://" not in link]
