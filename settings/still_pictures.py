@@ -167,7 +167,9 @@ def draw_bars(part, trace: dict, place: int, of: int) -> None:
         (part.set_yticks if flat else part.set_xticks)(range(len(names)), names)
     draw = part.barh if flat else part.bar
     color = marker.get("color", trace["color"])
-    bars = draw(at, numbers(values), wide, color=color, label=trace.get("name") or "_")
+    hatch = 2 * (marker.get("pattern") or {}).get("shape", "")
+    style = {"color": color, "hatch": hatch, "edgecolor": "white", "linewidth": 0}
+    bars = draw(at, numbers(values), wide, **style, label=trace.get("name") or "_")
     opacity = marker.get("opacity", 1)
     for number, bar in enumerate(bars):
         bar.set_alpha(opacity[number] if isinstance(opacity, list) else opacity)

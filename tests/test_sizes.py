@@ -508,6 +508,35 @@ def must_keep_colors(name, figure):
             assert not near_to_teacher_or_student(own), name
 
 
+def shape_of(trace):
+    """What tells a trace from others without its colour."""
+    mark, line = trace.get("marker", {}), trace.get("line", {})
+    mode = trace.get("mode", "bar")  # thin lines are many, a thick one is the one meant
+    thick = "lines" in mode and line.get("width", 2) >= 3
+    shape = [mark.get("symbol"), mark.get("pattern", {}).get("shape"), line.get("dash")]
+    return trace.get("xaxis"), trace["type"], mode, thick, str(shape)
+
+
+def must_do_without_colours(name, figure):
+    """Lines, dots and bars on the same axes differ in dash, shape or hatch, too.
+
+    Lines that join dots of one name are told by those; whatever has words is told.
+    """
+    marked = {t.get("legendgroup") for t in figure["data"]} - {None}
+    told = {}
+    for trace in figure["data"]:
+        joins = trace.get("mode") == "lines" and trace.get("legendgroup") in marked
+        if trace["type"] == "heatmap" or "text" in trace or joins:
+            continue
+        mark, line = trace.get("marker", {}), trace.get("line", {})
+        color = mark.get("color", line.get("color"))
+        if isinstance(color, list):  # each its own: so are the shapes, or the rows
+            assert isinstance(mark.get("symbol"), list) or trace["type"] == "bar", name
+            continue
+        other, before = told.setdefault(shape_of(trace), (color, trace.get("name")))
+        assert other == color, f"{name}: {before} and {trace.get('name')} look alike"
+
+
 def near_to_teacher_or_student(colors):
     """Those of the colours whose hue is nearly a teacher's or a student's."""
 
@@ -533,7 +562,9 @@ def test_blue_is_the_teachers_and_orange_the_students_in_every_explorer():
     assert made.keys() <= (SHOWS | FIXED).keys(), "say in SHOWS whom it shows"
     for name, make in made.items():
         panel = make()
-        must_keep_colors(name, panel.look(panel.values())[0])
+        figure = panel.look(panel.values())[0]
+        must_keep_colors(name, figure)
+        must_do_without_colours(name, figure)
 
 
 def test_panels_that_train_keep_the_colours(drawn):
@@ -547,6 +578,7 @@ def test_panels_that_train_keep_the_colours(drawn):
             panel.stop()
         result(panel)
         must_keep_colors(name, drawn[-1][0])
+        must_do_without_colours(name, drawn[-1][0])
 
 
 def test_cells_and_classes_have_colours_of_their_own():

@@ -19,7 +19,7 @@ TERMS = {  # of the loss: colour and dash
     "taught: labels' part": (fig.OTHER, "dot"),
     "taught: teacher's part": (fig.STUDENT, "dash"),
 }
-STYLES = {LABELS: (fig.LABELS, "solid"), TAUGHT: (fig.STUDENT, "solid"), **TERMS}
+STYLES = {LABELS: (fig.LABELS, "solid"), TAUGHT: (fig.STUDENT, "dash"), **TERMS}
 POINTS = 150  # of each curve, however long the training is
 Curves = dict[str, list[tuple[float, float]]]  # name -> points (time, value)
 
@@ -159,7 +159,8 @@ def pair_picture(
         fig.unnamed(lines(seen.errors, time, right)),
         says=f"{says}{more} Loss terms: "
         f"{'; '.join(terms) or 'none'}. On the left, answers to one test image, a "
-        f"{label}: blue the teacher's, grey on labels, orange with the teacher.",
+        f"{label}: plain and blue the teacher's, striped and grey on labels, crossed "
+        "and orange with the teacher.",
         widths=[1.5 if shows else 1, 1.3, 1.2],
         height=450,
         legend=True,

@@ -21,7 +21,8 @@ TEMPERATURE_TICKS = [0.25, 0.5, 1, 2, 4, 8, 16, 32]
 GAP = 0.09  # of the width, between two parts: room for an axis title
 TITLE = {"xref": "paper", "x": 0, "xanchor": "left", "y": 0.98, "yanchor": "top"}
 LONGEST = 10  # letters of a name that stands in the gap or under an axis
-DASHES = ["solid", "dash", "dot", "dashdot"]
+DASHES = ["solid", "dash", "dot", "dashdot", "18px,3px"]
+HATCHES = ["", "/", "x"]
 SYMBOLS = ["circle", "square", "diamond", "cross", "star"]
 
 Part = dict  # {"traces": [...], "x": axis, "y": axis} or {"image": address}
@@ -148,12 +149,18 @@ def grouped_bars(
     class_names: Sequence[str],
     title: str = "probability",
 ) -> Part:
-    """Named answers ([classes], colour) as bars beside each other, class by class."""
-    parts = [
-        class_bars(probs, class_names, name=name, color=color, title=title)
-        for name, (probs, color) in answers.items()
-    ]
-    return {**parts[0], "traces": [part["traces"][0] for part in parts]}
+    """Named answers ([classes], colour) as bars beside each other, class by class.
+
+    They are hatched differently, too.
+    """
+    traces = []
+    for number, (name, (probs, color)) in enumerate(answers.items()):
+        part = class_bars(probs, class_names, name=name, color=color, title=title)
+        hatch = {"shape": HATCHES[number % len(HATCHES)], "size": 6, "solidity": 0.25}
+        hatch |= {"fillmode": "overlay", "fgcolor": "white"}
+        part["traces"][0]["marker"]["pattern"] = hatch
+        traces += part["traces"]
+    return {**part, "traces": traces}
 
 
 def curves(

@@ -5,7 +5,11 @@ const PAPER = 252, SIDE = 28, BOX = 20;             // CSS pixels; pixels of the
 const THICKNESS = 24;                               // of the pen, CSS pixels: that of MNIST's digits
 const NEWS = 50;                                    // milliseconds between two values while drawing
 const FULL = 0.8;                                   // of the box is ink: MNIST's fullest has 0.779
+const MIDDLE = [PAPER / 2, PAPER / 2], STEP = 12;   // where keys begin, and how far each moves the pen
+const STEPS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1], " ": [0, 0] };
 const MOST = 4000;                                  // points: a pen that has gone over all of the paper rests
+
+const KEYS = "Arrow keys move the pen, Space puts it down and lifts it.";
 
 // strokes: [[[x, y], ...], ...]; taken: what Undo brings back when there are none; told: the last values
 const newDrawing = () => ({ thickness: THICKNESS, strokes: [], taken: null, told: [] });
@@ -67,7 +71,8 @@ function toMnist({ thickness, strokes }) {
 function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   el.classList.add("kdlab-pad");
   el.dataset.lmSuppressShortcuts = "true";                     // else JupyterLab takes the arrows
-  el.innerHTML = `<canvas class="kdlab-paper" role="img"></canvas><div><b aria-hidden="true"></b>
+  el.innerHTML = `<canvas class="kdlab-paper" role="application" tabindex="0"
+    aria-description="${KEYS}"></canvas><div><b aria-hidden="true"></b>
     <figure><canvas width="28" height="28" aria-hidden="true"></canvas>
     <figcaption>what the net is given</figcaption></figure><p><button>Undo</button><button>Clear</button>
     <label>thickness <input type="range" min="10" max="40"></label></p></div>`;
@@ -75,6 +80,8 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   const thickness = el.querySelector("input");
   paper.setAttribute("aria-label", label);
   el.querySelector("b").textContent = label;
+  el.querySelector("b").dataset.keys = KEYS;                   // seen while the paper has the focus
+  let hand = null;                                             // [x, y] of the pen that keys move
   let shown = null, stroke = null, news = 0, told = 0;         // the value, and the stroke under the pen
 
   function paint() {
@@ -98,10 +105,18 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
       [points[0], ...points].forEach(([x, y], n) => pen.lineTo(x + (n ? 0 : 0.1), y));  // a dot has a length, too
       pen.stroke();
     }
+    if (hand) {                                                // a ring, filled while it draws
+      Object.assign(pen, { strokeStyle: "#E69F00", lineWidth: stroke ? 9 : 3 });
+      pen.beginPath();
+      pen.arc(...hand, stroke ? 4 : 8, 0, 7);
+      pen.stroke();
+    }
+    for (const [button, off] of [[undo, !strokes.length && !drawing.taken], [clear, !strokes.length && !bytes]]) {
+      if (off && document.activeElement === button) paper.focus({ preventScroll: true });   // else it is lost
+      button.disabled = off;
+    }
     thickness.value = drawing.thickness;
     thickness.disabled = !strokes.length && bytes !== "";      // an image from elsewhere has no strokes
-    undo.disabled = !strokes.length && !drawing.taken;
-    clear.disabled = !strokes.length && !bytes;
   }
 
   function tell() {
@@ -120,25 +135,47 @@ function makePad(el, { label, change, value = "", drawing = newDrawing() }) {
   }
 
   const at = (place) => Math.min(PAPER, Math.max(0, place));
+  function moveTo(x, y) {                                      // the end of the stroke
+    const last = stroke.at(-1), room = drawing.strokes.flat().length < MOST;
+    if (!last || (room && Math.hypot(x - last[0], y - last[1]) >= 1)) stroke.push([x, y]);
+  }
   function follow(event) {
     const { left, top, width } = paper.getBoundingClientRect(), zoom = PAPER / width;
     const all = event.getCoalescedEvents?.() ?? [];            // all that a quick pen did since the last
-    const room = drawing.strokes.flat().length < MOST;
-    for (const { clientX, clientY } of all.length ? all : [event]) {
-      const [x, y] = [at((clientX - left) * zoom), at((clientY - top) * zoom)], last = stroke.at(-1);
-      if (!last || (room && Math.hypot(x - last[0], y - last[1]) >= 1)) stroke.push([x, y]);
-    }
+    for (const { clientX, clientY } of all.length ? all : [event])
+      moveTo(at((clientX - left) * zoom), at((clientY - top) * zoom));
     changed();
   }
   paper.onpointerdown = (event) => {
-    if (stroke || event.button) return;                        // a second finger, the other button
+    if ((stroke && !hand) || event.button) return;             // a second finger, the other button
     event.preventDefault();
+    hand = null;
     paper.setPointerCapture(event.pointerId);
     drawing.strokes.push(stroke = []);
     follow(event);
   };
   paper.onpointermove = (event) => { if (stroke && paper.hasPointerCapture(event.pointerId)) follow(event); };
   paper.onlostpointercapture = () => { stroke = null; changed(); };    // lifted, or taken by the system
+  paper.onkeydown = (event) => {
+    const step = STEPS[event.key];
+    if (!step || event.ctrlKey || event.metaKey || event.altKey || (stroke && !hand)) return;
+    event.preventDefault();
+    if (event.key === " " && event.repeat) return;
+    hand = (hand ?? MIDDLE).map((place, n) => at(place + STEP * step[n]));
+    if (event.key === " " && stroke) stroke = null;
+    else if (event.key === " ") drawing.strokes.push(stroke = []);
+    if (stroke) moveTo(...hand);
+    changed();
+  };
+  paper.onfocus = () => {
+    if (paper.matches(":focus-visible")) hand = MIDDLE;
+    paint();
+  };
+  paper.onblur = () => {
+    if (!hand) return;
+    hand = stroke = null;
+    changed();
+  };
   function take() {                                            // all strokes; Undo knows them
     const { thickness, strokes } = drawing;
     if (strokes.length) Object.assign(drawing, { taken: { thickness, strokes }, strokes: [] });

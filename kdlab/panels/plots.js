@@ -100,6 +100,24 @@ function themeOf(el, scale) {
     shapedefaults: { line: { color } } } };
 }
 
+// Numbers on the cells of a heat map in black or white, whichever is further from its cell: plotly's
+// own choice, white or a dark grey, is faint on many. Its d3 keeps what a text stands for.
+function inkCells(frame) {
+  for (const map of frame.querySelectorAll("g.hm")) {
+    const { colorscale, zmin, zmax } = map.__data__[0].trace;
+    for (const text of map.querySelectorAll("text")) {
+      const at = Math.min(1, Math.max(0, (text.__data__.z - zmin) / (zmax - zmin)));
+      const n = Math.max(1, colorscale.findIndex(([place]) => place >= at));
+      const [[low, one], [high, other]] = colorscale.slice(n - 1, n + 1);
+      const light = [0.2126, 0.7152, 0.0722].reduce((sum, share, i) => {
+        const [a, b] = [one, other].map((hex) => parseInt(hex.slice(1 + 2 * i, 3 + 2 * i), 16) / 255);
+        return sum + share * (a + (b - a) * (at - low) / (high - low)) ** 2.2;
+      }, 0);
+      text.style.fill = light > 0.18 ? "#000" : "#fff";
+    }
+  }
+}
+
 // ---- narrow pages --------------------------------------------------------------------------------
 
 const pen = document.createElement("canvas").getContext("2d");
@@ -211,8 +229,10 @@ function patch(plotly, frame, changes) {
   // Beyond plotly's own interface: heat maps are drawn although they cannot move gradually, and
   // bars get their colours, once they are drawn: in the task that begins with this event.
   for (const module of modules) module.animatable = true;
-  frame.once("plotly_transitioning", () => queueMicrotask(() =>
-    modules.forEach((module) => module.name === "bar" && module.style(frame))));
+  frame.once("plotly_transitioning", () => queueMicrotask(() => {
+    modules.forEach((module) => module.name === "bar" && module.style(frame));
+    inkCells(frame);
+  }));
   const atOnce = { transition: { duration: 0 }, frame: { duration: 0, redraw: false }, mode: "immediate" };
   plotly.animate(frame, draw, atOnce).catch(() => {});         // given up for a newer one
   return true;

@@ -120,13 +120,14 @@ def plane_of_logits(student: Tensor, arrows: Mapping[str, Tensor]) -> fig.Part:
         place, text = (PLANE @ logits)[None], [f"{name}  "]
         traces.append(trace(place, "markers+text", text=text, **style))
     colors = {"labels": fig.LABELS, "teacher": fig.TEACHER, "both": fig.STUDENT}
+    dashes = {"labels": "dot", "teacher": "dash", "both": "solid"}
     for name, arrow in arrows.items():
         push = FORCE * PLANE @ arrow
         style = {"name": name, "hoverinfo": "skip", "marker": {"symbol": "arrow"}}
         style["marker"] |= {"angleref": "previous", "color": colors[name]}
         style["marker"]["size"] = [0, 16 if push.abs().sum() > 0.02 else 0]
         style["line"] = {"color": colors[name], "width": 4}
-        style["line"]["dash"] = "solid" if name == "both" else "dot"
+        style["line"]["dash"] = dashes[name]
         line = (PLANE @ student).double() + torch.stack([0 * push, push])
         traces.append(trace(line, "lines+markers", **style))
     hidden = {"visible": False, "fixedrange": True, "range": [-5.6, 5.6]}

@@ -129,7 +129,8 @@ def shades(net: nn.Module | None, few: Columns, title: str, color: str) -> fig.P
     dots = class_dots(few["images"], few["labels"], size=size, line=edge)
     fixed = {"range": [-EDGE, EDGE], "fixedrange": True, "showticklabels": False}
     fixed |= {"showgrid": False, "zeroline": False}
-    x = {**fixed, "title": {"text": title, "font": {"color": color}}}
+    x = {**fixed, "title": {"text": title}, "showline": True, "linewidth": 5}
+    x["linecolor"] = color
     place = {"x": -EDGE, "y": EDGE, "sizex": 2 * EDGE, "sizey": 2 * EDGE}
     place |= {"layer": "below", "sizing": "stretch", "opacity": 0.75}
     shown = [{"source": fig.image_address(plane_colors(net)), **place}] if net else []
