@@ -182,3 +182,4 @@ def of_quiz(state: dict, saved: dict) -> str:
 
 
 WORDS = {"Prediction": of_prediction, "Result": of_result, "Quiz": of_quiz}
+WORDS["Keeper"] = lambda state, saved: ""  # buttons: a page has no file to keep

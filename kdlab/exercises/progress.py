@@ -7,9 +7,9 @@
                               "solved": true, "hints": {"T² is forgotten.": 1}}}}}}
 
 A lesson goes by the name of its home. Places count from 0 in the order of words.toml:
-choices from first to last, the one that was found, whether it was looked at before any
-choice; for each round of a quiz ('Start again' begins one) and each question the options
-tried. `mark` tells a new try from the same once more. No names, no times, no network.
+choices from first to last, the one that was found, whether it was looked at before any;
+for each round of a quiz ('Start again' begins one) and each question the options tried.
+`mark` tells a new try from the same once more. No names, no times, no network.
 
 KDLAB_PROGRESS=off switches it off, any other value is a folder for the file. Without it
 only a notebook that is open in Jupyter or VS Code has one: what runs notebooks by
@@ -115,24 +115,16 @@ def _write(path: Path, lessons: Mapping[str, dict]) -> None:
 
 def _is_sound(content: object) -> bool:
     """Whether content is as this module's first lines say."""
-
-    def counts(found: list | dict, kind: type) -> bool:
-        values = found.values() if kind is dict else found
-        return isinstance(found, kind) and all(type(x) is int for x in values)
-
     try:
-        return content["version"] == VERSION and all(
-            all(
-                counts(made["committed"], list) and type(made.get("answer", 0)) is int
-                for made in lesson.get("predict", {}).values()
-            )
-            and all(counts(tries, list) for r in lesson.get("quiz", []) for tries in r)
-            and all(
-                type(x["tries"]) is int and counts(x["hints"], dict)
-                for x in lesson.get("check", {}).values()
-            )
-            for lesson in content["lessons"].values()
-        )
+        counts = []
+        for lesson in content["lessons"].values():
+            for made in lesson.get("predict", {}).values():
+                counts += [*made["committed"], made.get("answer", 0)]
+            for tried in lesson.get("quiz", []):
+                counts += [place for tries in tried for place in tries]
+            for check in lesson.get("check", {}).values():
+                counts += [check["tries"], *check["hints"].values()]
+        return content["version"] == VERSION and all(type(x) is int for x in counts)
     except (AttributeError, KeyError, TypeError):
         return False
 
