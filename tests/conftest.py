@@ -28,11 +28,12 @@ def pytest_collection_modifyitems(items):
 
 
 class ByProcess(LoadScopeScheduling):
-    """What must share a worker: a notebook, a file, and all that needs the browser."""
+    """What must share a worker: a notebook, a file, and all that needs Chromium."""
 
     def _split_scope(self, nodeid):
         file = nodeid.partition("::")[0]
-        return "browser" if file.startswith("tests/browser/") else file
+        alone = "test_other_browsers"  # a JupyterLab of its own
+        return file if alone in file or "tests/browser/" not in file else "browser"
 
 
 @pytest.hookimpl(optionalhook=True)
