@@ -111,14 +111,16 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
     """The map as HTML: a table, and what was predicted wrongly."""
     notebooks = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     rows = [row(one, lessons.get(one.stem[3:], {})) for one in notebooks]
-    named = ("predictions made", "predictions"), ("quiz questions", "quiz")
-    named = [*named, ("exercises solved", "exercises")]
-    totals = []
-    for name, column in named:
-        every = [how for one in rows for how in getattr(one, column)]
-        fits = {"predictions": "open"}.get(column)
-        count = sum(how != fits if fits else how.startswith("right") for how in every)
-        totals.append(f"{count} of {len(every)} {name}")
+    made, solved = (lambda how: how != "open"), (lambda how: "right" in how)
+    counted = (
+        ("predictions made", [how for one in rows for how in one.predictions], made),
+        ("quiz questions", [how for one in rows for how in one.quiz], solved),
+        ("exercises solved", [how for one in rows for how in one.exercises], solved),
+    )
+    totals = ", ".join(
+        f"{sum(map(fits, every))} of {len(every)} {name}"
+        for name, every, fits in counted
+    )
     head = "".join(
         f'<th scope="col">{name}</th>'
         for name in ("Notebook", "Predictions", "Quiz", "Exercises")
@@ -129,7 +131,7 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
         for one in rows
     )
     return (
-        f'{STYLE}<div class="kdlab-map"><table><caption>{", ".join(totals)}</caption>'
+        f'{STYLE}<div class="kdlab-map"><table><caption>{totals}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
         f"{wrong_ones(rows)}</div>"
     )
@@ -138,7 +140,8 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
 def cell(stands: list[str]) -> str:
     """A mark for each, and the same in words."""
     marks = "".join(MARKS.get(how, "○") for how in stands)
-    words = ", ".join(f"{n} {how}" for how, n in Counter(sorted(stands)).items())
+    counts = Counter(stands)
+    words = ", ".join(f"{counts[how]} {how}" for how in [*MARKS, "open"] if counts[how])
     return f'<td><b aria-hidden="true">{marks}</b>{words or "none"}</td>'
 
 
