@@ -8,6 +8,8 @@ judge only where a text lies on one plain background: `contrast.py` looks at pix
 
 from axe_playwright_python.sync_playwright import Axe
 
+from browser.contrast import faint
+
 GRAVE = "serious", "critical"
 
 
@@ -29,6 +31,12 @@ def findings(page, *selectors: str, impacts=GRAVE, without=()) -> list[str]:
         if rule["impact"] in impacts
         for node in rule["nodes"]
     ]
+
+
+def must_be_for_all(page, *selectors: str):
+    """Nothing grave for axe there, and no text too faint."""
+    assert findings(page, *selectors) == []
+    assert faint(page, *selectors) == []
 
 
 def _words(node: dict) -> str:

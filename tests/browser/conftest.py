@@ -474,9 +474,10 @@ class Lab:
         self.opened: list[Notebook] = []
 
     def open(self, cells, *, width=1280, height=900, port=None) -> Notebook:
-        """A notebook of these code cells, with a kernel, not yet run."""
+        """A notebook of these cells, with a kernel, not yet run; code may be a text."""
+        code = nbformat.v4.new_code_cell
         notebook = nbformat.v4.new_notebook(
-            cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+            cells=[code(cell) if isinstance(cell, str) else cell for cell in cells]
         )
         notebook.metadata.kernelspec = {"name": "python3", "display_name": "Python 3"}
         name = f"{secrets.token_hex(4)}.ipynb"
