@@ -168,7 +168,7 @@ def start_page() -> str:
         }
         for name, file, *texts in rows
     ]
-    launch = re.search(r"\]\((https://mybinder[^)]*)\)", text_of_readme())[1]
+    launch = re.search(r"\]\((https://mybinder.org/v2[^)]*)\)", text_of_readme())[1]
     told = {"intro": to_html(intro), "cards": cards, "launch": launch}
     content = PAGES.get_template("start.html.j2").render(**told)
     return page(content, "Knowledge distillation", description="An interactive course")

@@ -14,13 +14,14 @@ import re
 import shutil
 from html import unescape
 from html.parser import HTMLParser
+from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
 import plotly
-import ziamath
 from fontTools.subset import Subsetter
 from fontTools.ttLib import TTFont
+from nbformat import NotebookNode
 
 from teaching import widgets
 from teaching.executed import ALL, ROOT, executed
@@ -60,7 +61,8 @@ def write_font(file: Path, pages: list[str]) -> None:
     """
     formulas = "".join(re.findall("<math.*?</math>", "".join(pages), flags=re.S))
     italic = "".join(map(chr, ITALIC))
-    font = TTFont(Path(ziamath.__file__).parent / "fonts/STIXTwoMath-Regular.ttf")
+    home = Path(find_spec("ziamath").origin).parent
+    font = TTFont(home / "fonts/STIXTwoMath-Regular.ttf")
     subsetter = Subsetter()
     subsetter.populate(text=unescape(re.sub("<[^>]*>", "", formulas)) + italic)
     subsetter.subset(font)
@@ -147,16 +149,15 @@ def faults(file: Path, pages: dict[str, Read | None]) -> list[str]:
 # --- the command ----------------------------------------------------------------------
 
 
-def build(notebooks: list[Path], folder: Path) -> list[str]:
-    """Write the pages of these notebooks; what no page can draw, in words."""
+def build(done: dict[Path, NotebookNode], folder: Path) -> list[str]:
+    """Write the pages of notebooks that were run; what no page can draw, in words."""
     told, modules = [], set()
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(name: str, html: str) -> None:
         (folder / name).write_text(html, encoding="utf-8")
 
-    for file in notebooks:
-        notebook = executed(file)
+    for file, notebook in done.items():
         models = widgets.page_models(notebook).values()
         modules |= {model["module"] for model in models if model["widget"] == "module"}
         for names in widgets.unknown(notebook).values():
@@ -174,6 +175,8 @@ def build(notebooks: list[Path], folder: Path) -> list[str]:
 def around(file: Path) -> list[tuple[str, str, str]]:
     """(relation, page, title) before and after this notebook's."""
     pages = [("index.html", "Start"), *map(page_and_title, ALL), None]
+    if file not in ALL:
+        return [("prev", *pages[0])]
     at = pages.index(page_and_title(file))
     both = zip(("prev", "next"), (pages[at - 1], pages[at + 1]), strict=True)
     return [(relation, *there) for relation, there in both if there]
@@ -191,7 +194,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=SITE, help="the folder to write to")
     asked = parser.parse_args()
     chosen = [n for n in ALL if not asked.notebooks or n.name[:2] in asked.notebooks]
-    told = build(chosen, asked.to)
+    told = build({notebook: executed(notebook) for notebook in chosen}, asked.to)
     for file in sorted(asked.to.glob("*.html")):
         print(f"{file.stat().st_size / 1e6:6.2f} MB  {file.name}")
     whole = sum(file.stat().st_size for file in asked.to.rglob("*") if file.is_file())

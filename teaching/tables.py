@@ -14,7 +14,7 @@ import ipywidgets as widgets
 from kdlab.panels.explorer import Explorer
 from kdlab.panels.live import LivePanel
 from kdlab.panels.panel import SLIDERS, positions
-from kdlab.panels.table import Place
+from kdlab.panels.table import Place, is_on
 
 MOST = 2500  # pictures of one explorer
 Positions = dict[Place, object]  # {place: value}
@@ -38,7 +38,8 @@ def all_positions(explorer: Explorer, name: str) -> Positions:
 def thinned(axis: Positions, wanted: list[Place]) -> Positions:
     """Every second position, both ends, and those that are wanted."""
     places = list(axis)
-    kept = {*places[::2], places[-1], *wanted}
+    kept = {*places[::2], places[-1]}
+    kept |= {place for place in places for one in wanted if is_on([place], one)}
     return {place: value for place, value in axis.items() if place in kept}
 
 

@@ -179,12 +179,15 @@ def with_stills(notebook: NotebookNode, drawn: set[str]) -> NotebookNode:
     stills = importlib.import_module("stills").stills
     saved, copy = saved_models(notebook), nbformat.from_dict(notebook)
     for cell in copy.cells:
-        outputs = cell.get("outputs", [])
-        cell["outputs"] = [
+        found = [
             new
-            for old in outputs
+            for old in cell.get("outputs", [])
             for new in ([old] if shown_by(old, drawn) else stills(old, saved))
         ]
+        for output in found:
+            if not shown_by(output, drawn):  # not even a still: its words
+                del output["data"][VIEW]
+        cell["outputs"] = found
     return copy
 
 

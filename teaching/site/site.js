@@ -142,7 +142,10 @@ async function drawBox(model, models) {
   const trains = children.some((child) => child.get("state"));
   for (const child of children) {
     const drawn = await draw(child, models);
-    if (trains) drawn.querySelectorAll("input, select, button").forEach((input) => { input.disabled = true; });
+    if (trains) {
+      drawn.querySelectorAll("input, select, button").forEach((input) => { input.disabled = true; });
+      drawn.querySelectorAll(".hint").forEach((hint) => hint.remove());   // the note says it for all
+    }
     box.append(drawn);
   }
   if (trains) box.prepend(make("p", { className: "without", textContent: TRAINS }));
