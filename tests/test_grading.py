@@ -1,5 +1,6 @@
 """The exercises in nbgrader: what students get, what is tested, and who gets what."""
 
+import csv
 import json
 import os
 import re
@@ -155,8 +156,8 @@ def run(command, folder, environment=None):
 
 # --- through nbgrader itself ----------------------------------------------------------
 
-# Kept out of the course's environment: it adds a menu, a panel and a failing request to
-# each JupyterLab that finds it there.
+# Kept out of the course's environment: it would add a menu, a panel and a button to the
+# JupyterLab that students see, and that the tests in a browser try.
 LESSON = "quantization"
 NAMES_THERE = "affine", "channel_steps", "straight_through", "speed_up"
 QUESTION = {"question": "Why not 4 bits?", "good": "No engine multiplies them."}
@@ -240,9 +241,9 @@ def handed_in(release, name, answers):
                 cell.source = cell.source.partition("\n\n\n")[0]
         elif answer:
             cell.source = answer
-    folder = release.parents[2] / "submitted" / name / LESSON
-    folder.mkdir(parents=True)
-    nbformat.write(done, folder / release.name)
+    folder = release.parents[2] / "downloaded" / LESSON / "archive"
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(done, folder / f"{name}_{LESSON}.ipynb")
 
 
 @pytest.fixture(scope="module")
@@ -261,9 +262,11 @@ def course(nbgrader, tmp_path_factory):
     ANSWERS["solved"] = solved | {"question-1": "Where is the engine?"}
     for name, answers in ANSWERS.items():
         handed_in(release, name, answers)
+    nbgrader(folder, "-m", "nbgrader", "zip_collect", LESSON)
     quick = "--Execute.timeout=25"
     nbgrader(folder, "-m", "nbgrader", "autograde", LESSON, quick)
     nbgrader(folder, "-m", "nbgrader", "generate_feedback", LESSON)
+    nbgrader(folder, "-m", "nbgrader", "export")
     return folder
 
 
@@ -292,6 +295,10 @@ def test_everybody_gets_the_points_that_the_answers_are_worth(nbgrader, course):
         "untouched": [0, 0, 0, 0],
         "stuck": [0, 0, 0, 0],
         "cheating": [0, 0, 0, 0],
+    }
+    rows = list(csv.DictReader((course / "grades.csv").open()))
+    assert {row["student_id"]: float(row["score"]) for row in rows} == {
+        student: sum(points) for student, points in of.items()
     }
     asked = {student: grades["question-1"] for student, grades in found.items()}
     assert asked == dict.fromkeys(ANSWERS, 0) | {"solved": "asked"}

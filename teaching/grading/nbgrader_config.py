@@ -17,5 +17,11 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 c.Execute.timeout = 60
 c.Execute.interrupt_on_timeout = True
 
+# What zip_collect finds in downloaded/LESSON/archive, or in a zip there: files named
+# STUDENT_LESSON.ipynb. Where your platform names them otherwise, say so here.
+c.FileNameCollectorPlugin.named_regexp = (
+    r".*[/\\](?P<student_id>[^/\\_]+)_(?P<file_id>[^/\\]+)"
+)
+
 os.environ["KDLAB_PROGRESS"] = "off"  # who grades has no progress to keep
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
