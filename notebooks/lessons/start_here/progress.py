@@ -16,7 +16,9 @@ from kdlab.exercises import load_words, progress, within
 
 NOTEBOOKS = Path(__file__).resolve().parents[2]
 EXERCISES = Path(progress.__file__).parent
-MARKS = {"right": "✓", "right later": "✓", "wrong": "✗", "no result yet": "●"}
+SOLVED = "right", "right later", "solved"
+MARKS = dict.fromkeys(SOLVED, "✓")
+MARKS |= {"wrong": "✗", "not yet": "✗", "no result yet": "●", "open": "○"}
 STYLE = """<style>
 .kdlab-map { margin: 4px 2px; font-size: 16px; line-height: 1.4; }
 .kdlab-map table, .kdlab-map table caption { color: inherit; font-size: inherit; }
@@ -56,7 +58,7 @@ def answered(question: Mapping, tries: list[int]) -> str:
     """How a question of the quiz stands."""
     right = [option["right"] for option in question["options"]].index(True)
     if right not in tries:
-        return "wrong" if within(tries, question["options"]) else "open"
+        return "not yet" if within(tries, question["options"]) else "open"
     return "right" if tries[0] == right else "right later"
 
 
@@ -93,7 +95,7 @@ def row(notebook: Path, part: Mapping[str, Mapping]) -> Row:
 
 def attempted(check: Mapping | None) -> str:
     """How an exercise stands."""
-    return "open" if check is None else "right" if check.get("solved") else "wrong"
+    return "open" if check is None else "solved" if check.get("solved") else "not yet"
 
 
 def missed(words: Mapping, made: Mapping) -> str:
@@ -111,10 +113,10 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
     """The map as HTML: a table, and what was predicted wrongly."""
     notebooks = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     rows = [row(one, lessons.get(one.stem[3:], {})) for one in notebooks]
-    made, solved = (lambda how: how != "open"), (lambda how: "right" in how)
+    made, solved = (lambda how: how != "open"), SOLVED.__contains__
     counted = (
         ("predictions made", [how for one in rows for how in one.predictions], made),
-        ("quiz questions", [how for one in rows for how in one.quiz], solved),
+        ("quiz questions solved", [how for one in rows for how in one.quiz], solved),
         ("exercises solved", [how for one in rows for how in one.exercises], solved),
     )
     totals = ", ".join(
@@ -139,9 +141,9 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
 
 def cell(stands: list[str]) -> str:
     """A mark for each, and the same in words."""
-    marks = "".join(MARKS.get(how, "○") for how in stands)
+    marks = "".join(MARKS[how] for how in stands)
     counts = Counter(stands)
-    words = ", ".join(f"{counts[how]} {how}" for how in [*MARKS, "open"] if counts[how])
+    words = ", ".join(f"{counts[how]} {how}" for how in MARKS if counts[how])
     return f'<td><b aria-hidden="true">{marks}</b>{words or "none"}</td>'
 
 
