@@ -24,7 +24,7 @@ STYLE = """<style>
 .kdlab-map table, .kdlab-map table caption { color: inherit; font-size: inherit; }
 .kdlab-map table { border-collapse: collapse; margin: 0; table-layout: auto; }
 .kdlab-map table caption { text-align: left; padding: 0 0 8px 10px; font-weight: 600; }
-.kdlab-map table :is(th, td) { text-align: left; vertical-align: top; max-width: none;
+.kdlab-map table :is(th, td) { text-align: left !important; vertical-align: top; max-width: none;
   padding: 4px 20px 4px 10px; font-weight: normal; white-space: normal; }
 .kdlab-map table thead th { font-weight: 600; }
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
