@@ -56,8 +56,8 @@ def exercises_of(notebook: NotebookNode) -> Iterator[Exercise]:
             function = ast.parse(cell.source).body[0]
             lines = cell.source.splitlines()
             stub, rest = lines[: function.end_lineno], lines[function.end_lineno :]
-            *_, asked = re.split(NUMBERED, before.source)
-            prompt = asked[0].upper() + asked[1:].strip()
+            asked = re.split(NUMBERED, before.source)[-1].strip()
+            prompt = asked[0].upper() + asked[1:]
             yield Exercise(function.name, prompt, "\n".join(stub), "\n".join(rest))
 
 
@@ -94,7 +94,7 @@ def hidden_test(lesson: str, name: str) -> str:
     """The graded cell; students see its first line."""
     lines = (PARTS / "hidden.py").read_text("utf-8")
     return (
-        f"# Graded: {name}. What is tested here, you will see in the feedback.\n"
+        f"# Graded: {name}. The feedback says what the test found.\n"
         f"### BEGIN HIDDEN TESTS\n{lines}\n\n"
         f'_award("{lesson}", "{name}", globals().get("{name}"))\n'
         "### END HIDDEN TESTS"

@@ -18,6 +18,7 @@ from contextlib import redirect_stderr
 from importlib import import_module
 from io import StringIO
 from pathlib import Path
+from textwrap import fill
 
 RIGHT, BUT_FOR_A_SLIP, KNOWN_MISTAKE = 4, 3, 1  # points; all else is worth nothing
 
@@ -67,7 +68,7 @@ def _award(lesson, name, answer):
         points, said = 0, f"{name} came to no end, and was stopped."
     except BaseException as error:  # sys.exit(), or whatever a submission thinks of
         points, said = 0, str(error) or type(error).__name__
-    said = f"{points} of {RIGHT} points. {said}"
+    said = fill(f"{points} of {RIGHT} points. {said}", 96)  # the width of a page
     if not points:
         raise _Lost(said) from None
     print(said)

@@ -3,6 +3,9 @@
 import os
 from pathlib import Path
 
+from nbconvert.preprocessors import CSSHTMLHeaderPreprocessor
+from nbgrader.preprocessors import ClearHiddenTests, GetGrades
+
 c = get_config()  # noqa: F821 - Jupyter defines it
 
 c.CourseDirectory.root = str(Path(__file__).resolve().parent)
@@ -16,6 +19,13 @@ c.ClearSolutions.text_stub = "*Your answer here.*"
 # first cell loads torch.
 c.Execute.timeout = 60
 c.Execute.interrupt_on_timeout = True
+
+# Feedback is what a hidden test says, without its sixty lines.
+c.GenerateFeedback.preprocessors = [
+    GetGrades,
+    ClearHiddenTests,
+    CSSHTMLHeaderPreprocessor,
+]
 
 # What zip_collect finds in downloaded/LESSON/archive, or in a zip there: files named
 # STUDENT_LESSON.ipynb. Where your platform names them otherwise, say so here.
