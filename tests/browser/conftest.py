@@ -35,6 +35,7 @@ import nbformat
 import pytest
 from playwright.sync_api import sync_playwright
 
+from browser.stock import NO_FIREFOX, NO_WEBKIT
 from browser.timing import SIGNATURE, measure_latency
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -60,8 +61,9 @@ def find_chromium():
 
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
-    if count := sum(NO_CHROMIUM in str(report.longrepr) for report in skipped):
-        terminalreporter.write_line(f"{count} browser tests skipped: {NO_CHROMIUM}")
+    for missing in (NO_CHROMIUM, NO_FIREFOX, NO_WEBKIT):
+        if count := sum(missing in str(report.longrepr) for report in skipped):
+            terminalreporter.write_line(f"{count} browser tests skipped: {missing}")
 
 
 class Server:

@@ -24,6 +24,8 @@ from types import SimpleNamespace
 
 import websocket
 
+NO_FIREFOX = "no Firefox found: install firefox-esr, or set FIREFOX to its path"
+NO_WEBKIT = "no WebKitGTK found: install webkit2gtk-driver and xvfb"
 KEYS = {
     **{"Backspace": "\ue003", "Tab": "\ue004", "Enter": "\ue006", "Escape": "\ue00c"},
     **{"Shift": "\ue008", "ControlOrMeta": "\ue009", "Space": " "},

@@ -12,7 +12,14 @@ import pytest
 
 from browser import test_engine, test_exercises
 from browser.conftest import jupyterlab, watched
-from browser.stock import find_firefox, find_webkit, firefox, webkit
+from browser.stock import (
+    NO_FIREFOX,
+    NO_WEBKIT,
+    find_firefox,
+    find_webkit,
+    firefox,
+    webkit,
+)
 from browser.test_engine import (  # noqa: F401 - tests
     test_image_picker_by_mouse_keyboard_and_preset_then_a_busy_kernel,
     test_slider_answers_to_mouse_keyboard_and_number_box,
@@ -26,8 +33,8 @@ from browser.test_exercises import (  # noqa: F401 - tests
 from browser.test_explorers import TEXTS
 
 OTHERS = {
-    "firefox": (firefox, find_firefox, "no Firefox found: install firefox-esr"),
-    "webkit": (webkit, find_webkit, "no WebKitGTK: install webkit2gtk-driver, xvfb"),
+    "firefox": (firefox, find_firefox, NO_FIREFOX),
+    "webkit": (webkit, find_webkit, NO_WEBKIT),
 }
 TRAINS = test_engine.STEPS.replace("panel", "training").replace("Slider(3", "Slider(1")
 CELLS = [*test_engine.CELLS, *test_exercises.CELLS, TRAINS]
