@@ -46,7 +46,8 @@ TEXTS = """frame => {
              && box.top >= all.top - 1 && box.bottom <= all.bottom + 1 }; }); }"""
 ROLES = {"Dropdown": "combobox", "Checkbox": "checkbox", "ImagePicker": "radiogroup"}
 ROLES |= dict.fromkeys(["IntSlider", "FloatSlider", "SelectionSlider"], "slider")
-ROLES |= {"FloatLogSlider": "slider", "FloatText": "spinbutton", "DrawingPad": "img"}
+ROLES |= {"FloatLogSlider": "slider", "FloatText": "spinbutton"}
+ROLES |= {"DrawingPad": "application"}  # the arrow keys are its own
 SOLID = """frame => {
     const solid = color => !/none|, 0\\)|transparent/.test(color);
     const painted = ({ fill, fillOpacity, backgroundColor }) => solid(backgroundColor)
@@ -58,15 +59,18 @@ WIDER = """() => [...document.querySelectorAll('html, .jp-OutputArea-output')]
 
 
 # Whether the frame looks as its figure does in a plot of its own: "" or where not.
-# Names made up by plotly are left out. Automatic margins settle when a plot is redrawn.
+# Names made up by plotly are left out, and the ink of numbers on cells, which is ours:
+# test_access looks at it. Automatic margins settle when a plot is redrawn.
 DIFFERENCE = """async frame => {
-    const names = /(clip|trace|legend|defs-|hidden-|layer-|g|cb)[0-9a-f]{6,8}/g;
+    const names = /(clip|trace|legend|defs-|hidden-|layer-|g|cb|p|-)[0-9a-f]{6,8}/g;
     const anonymous = text => text.replace(names, '$1');
     const words = node => {
         if (node.nodeType !== 1) return node.nodeType === 3 ? node.data : '';
         const { style, attributes } = node, own = [...attributes]
             .filter(a => a.name !== 'style').map(a => a.name + '=' + a.value);
-        const styles = [...style].map(k => k + ': ' + style.getPropertyValue(k));
+        const ours = k => k === 'fill' && node.closest('.heatmap-label');
+        const styles = [...style].filter(k => !ours(k))
+            .map(k => k + ': ' + style.getPropertyValue(k));
         const tag = ['<' + node.tagName, ...own.sort(), ...styles.sort()];
         return anonymous(tag.join(' '))
             + '>\\n' + [...node.childNodes].map(words).join('');
