@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
 import nbformat
@@ -16,7 +17,7 @@ PREPARE = f"""import sys
 sys.path.append({str(ROOT)!r})
 from teaching import tables
 tables.tabulate_all()"""
-FINISH = "await tables.all_finished()"
+FINISH = "await tables.finish()"
 TIMEOUT = 1800  # seconds a cell may take: a table of many slow pictures, on one core
 
 
@@ -53,7 +54,19 @@ def run(notebook: Path) -> NotebookNode:
     )
     client.execute(env={**os.environ, "KDLAB_PROGRESS": "off"})
     copy.cells = copy.cells[1:-1]
+    for output in (o for cell in copy.cells for o in cell.get("outputs", [])):
+        if "text" in output:
+            output["text"] = without_places(output["text"])
     return copy
+
+
+def without_places(text: str) -> str:
+    """What was printed, without this machine's folders: pages are for everybody."""
+    data = os.environ.get("KDLAB_DATA")
+    named = {data: Path(data).name} if data else {}
+    for place, name in {**named, str(ROOT): ".", str(Path.home()): "~"}.items():
+        text = re.sub(rf"{re.escape(place.rstrip('/'))}(?![\w-])", name, text)
+    return text
 
 
 def executed(notebook: Path, kept: Path = KEPT) -> NotebookNode:

@@ -18,6 +18,7 @@ from teaching import widgets
 from teaching.executed import NOTEBOOKS, ROOT
 
 HERE = Path(__file__).with_name("site")
+SHOWN = {"temperature": 2.83, "image_number": 14}  # in data/pictures/explorer.png
 PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=False)
 
 
@@ -127,7 +128,7 @@ def notebook_page(notebook: NotebookNode, around: list) -> str:
         description=question_of(notebook),
         sections=sections_of(html),
         around=around,
-        models=json.dumps(models, separators=(",", ":")).replace("<", r"\u003c"),
+        models=as_script(models),
     )
 
 
@@ -153,25 +154,54 @@ def readme() -> tuple[str, list[list[str]]]:
     return intro, [[name, file, *rest.split(" | ")] for name, file, rest in rows]
 
 
-def start_page() -> str:
-    """The map of the course, of the README's own words."""
+def start_page(models: dict[str, dict] | None = None) -> str:
+    """The map of the course, of the README's own words; its picture answers, too.
+
+    `models`: those of the page of 02, whose first explorer the README shows.
+    """
     intro, rows = readme()
-    intro = intro.replace("data/pictures/", "assets/").replace(
-        "# kdlab", "# A course on knowledge distillation"
+    intro = intro.replace("# kdlab", "# A course on knowledge distillation")
+    shown = to_html(intro.replace("data/pictures/", "assets/"))
+    panel = next(
+        (i for i, m in (models or {}).items() if m["widget"] == "column"), None
     )
+    if panel:
+        place = (
+            f'<div class="output"><div class="widget" data-model="{panel}"></div></div>'
+        )
+        shown = re.sub(r"<p><img .*?</p>", place, shown, flags=re.S)
     cards = [
-        {
-            "address": page_address(file),
-            "name": name,
-            "minutes": texts[1],
-            "texts": [*map(to_html, texts)],
-        }
-        for name, file, *texts in rows
+        {"address": page_address(file), "name": name, "minutes": minutes}
+        | {"question": to_html(question), "seen": to_html(seen)}
+        for name, file, question, minutes, seen in rows
     ]
     launch = re.search(r"\]\((https://mybinder.org/v2[^)]*)\)", text_of_readme())[1]
-    told = {"intro": to_html(intro), "cards": cards, "launch": launch}
+    told = {"intro": shown, "cards": cards, "launch": launch}
     content = PAGES.get_template("start.html.j2").render(**told)
-    return page(content, "Knowledge distillation", description="An interactive course")
+    kept = moved(widgets.within(panel, models)) if panel else {}
+    return page(
+        content,
+        "Knowledge distillation",
+        description="A course in which you watch knowledge distillation happen",
+        models=as_script(kept) if kept else "",
+    )
+
+
+def moved(models: dict[str, dict]) -> dict[str, dict]:
+    """The same explorer, its controls where they are in the README's picture."""
+    picture = next(model for model in models.values() if "controls" in model)
+    told = dict(models)
+    for name, reference in picture["controls"].items():
+        one = reference.removeprefix("IPY_MODEL_")
+        places = models[one].get("places") or range(len(models[one]["names"]))
+        value = min(places, key=lambda place: abs(place - SHOWN[name]))
+        told[one] = {**models[one], "value": value}
+    return told
+
+
+def as_script(models: dict[str, dict]) -> str:
+    """Models as JSON that may stand in a page's script."""
+    return json.dumps(models, separators=(",", ":")).replace("<", r"\u003c")
 
 
 def linked_code(notebook: Path) -> list[Path]:

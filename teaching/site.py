@@ -151,21 +151,22 @@ def faults(file: Path, pages: dict[str, Read | None]) -> list[str]:
 
 def build(done: dict[Path, NotebookNode], folder: Path) -> list[str]:
     """Write the pages of notebooks that were run; what no page can draw, in words."""
-    told, modules = [], set()
+    told, modules, shown = [], set(), {}
     folder.mkdir(parents=True, exist_ok=True)
 
     def write(name: str, html: str) -> None:
         (folder / name).write_text(html, encoding="utf-8")
 
     for file, notebook in done.items():
-        models = widgets.page_models(notebook).values()
-        modules |= {model["module"] for model in models if model["widget"] == "module"}
+        models = widgets.page_models(notebook)
+        shown |= {file.stem: models}
+        modules |= {m["module"] for m in models.values() if m["widget"] == "module"}
         for names in widgets.unknown(notebook).values():
             told.append(f"{file.stem}: a still stands for {', '.join(names)}.")
         write(f"{file.stem}.html", notebook_page(notebook, around(file)))
         for source in linked_code(file):
             write(code_page_name(source), code_page(source))
-    write("index.html", start_page())
+    write("index.html", start_page(shown.get("02_temperature")))
     write_assets(folder / "assets", sorted(modules))
     pages = [file.read_text(encoding="utf-8") for file in folder.glob("*.html")]
     write_font(folder / "assets/math.woff", pages)

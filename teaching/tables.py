@@ -74,8 +74,13 @@ def tabulate_all() -> None:
     Explorer.__init__ = make_and_tabulate
 
 
-async def all_finished() -> None:
-    """Wait until nothing trains any more."""
+async def finish() -> None:
+    """Wait until nothing trains any more, and send what each training shows last.
+
+    A picture that a thread sends between two cells is lost: nbclient hears none.
+    """
     live = [w for w in widgets.widget._instances.values() if isinstance(w, LivePanel)]
     while any(panel.drive.thread.is_alive() for panel in live):
         await asyncio.sleep(0.05)
+    for panel in live:
+        panel.picture.send_state(["now", "state"])

@@ -97,6 +97,14 @@ def page_models(notebook: NotebookNode) -> dict[str, Model]:
     return {one: kept(saved[one], axes.get(one)) for one in ids}
 
 
+def within(view: str, models: dict[str, Model]) -> dict[str, Model]:
+    """Those of a page's models that one of its widgets needs."""
+    inside = [
+        one for child in references(models[view]) for one in within(child, models)
+    ]
+    return {one: models[one] for one in [view, *inside]}
+
+
 def covered(model: dict, saved: dict[str, dict]) -> dict[str, list]:
     """{id of a control: the places that the table of this picture covers}."""
     packs = {b["path"][0]: b["data"] for b in model.get("buffers", [])}

@@ -3,6 +3,7 @@
 import base64
 import re
 import shutil
+from pathlib import Path
 
 import ipywidgets
 import nbformat
@@ -228,3 +229,11 @@ def test_a_notebook_is_run_again_only_if_something_has_changed(tmp_path, monkeyp
         monkeypatch.setenv("KDLAB_DATASET", dataset)
         executed.executed(path, tmp_path)
     assert len(ran) == 2 and len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_page_tells_no_folder_of_the_machine_that_ran_it(monkeypatch):
+    monkeypatch.setenv("KDLAB_DATA", "/srv/class/data/")
+    told = (
+        f"from /srv/class/data, {executed.ROOT}/x.py, {Path.home()}/y, /srv/class/data2"
+    )
+    assert executed.without_places(told) == "from data, ./x.py, ~/y, /srv/class/data2"
