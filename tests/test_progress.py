@@ -323,9 +323,9 @@ def line_of(page, title):
 def test_the_map_says_in_words_what_is_done():
     page = of_course.drawn(DONE["lessons"])
     predictions, quiz, exercises = line_of(page, "02 · Temperature")
-    assert predictions == "1 right, 1 wrong, 1 no result yet, 1 open"
-    assert (quiz, exercises) == ("1 right, 1 right later, 3 open", "1 not yet, 1 open")
-    assert line_of(page, "01 · Soft targets")[0] == "3 open"
+    assert predictions == "1 right, 1 wrong, 1 no result yet of 4"
+    assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 not yet of 2")
+    assert line_of(page, "01 · Soft targets")[0] == "0 of 3"
     assert line_of(page, "00 · Start here")[0] == "none"
     assert page.startswith("<style>") and "3 of 36 predictions made" in page
     assert "What you predicted wrongly: 1" in page and "You predicted: on a few" in page

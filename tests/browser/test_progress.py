@@ -65,7 +65,7 @@ def test_answers_are_kept_taken_along_and_brought_back(lab, folder, tmp_path):
     wait_for(notebook, 1, "✓ Your prediction agrees.")
     wait_for(notebook, 2, "1 of 5 solved")
     row = page.locator(f"{MAP} tr", has_text="02 · Temperature")
-    assert row.locator("td").nth(0).inner_text().endswith("1 right, 3 open")
+    assert row.locator("td").nth(0).inner_text().endswith("1 right of 4")
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
         page.locator(MAP).scroll_into_view_if_needed()
@@ -81,12 +81,12 @@ def test_answers_are_kept_taken_along_and_brought_back(lab, folder, tmp_path):
     exercise(notebook, 3).get_by_role("button", name="Begin anew").press("Enter")
     anew.press("Space")
     wait_for(notebook, 3, "You begin anew.")
-    row.filter(has_text="4 open").wait_for()
+    row.filter(has_text="0 of 4").wait_for()
     assert json.loads(file.read_text())["lessons"] == {}
 
     with page.expect_file_chooser() as chooser:
         exercise(notebook, 3).get_by_role("button", name="Restore").press("Enter")
     chooser.value.set_files(tmp_path / "mine.json")
     wait_for(notebook, 3, "Restored.")
-    row.filter(has_text="1 right, 3 open").wait_for()
+    row.filter(has_text="1 right of 4").wait_for()
     assert json.loads(file.read_text())["lessons"]["temperature"] == kept

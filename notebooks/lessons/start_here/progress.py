@@ -20,13 +20,14 @@ SOLVED = "right", "right later", "solved"
 MARKS = dict.fromkeys(SOLVED, "✓")
 MARKS |= {"wrong": "✗", "not yet": "✗", "no result yet": "●", "open": "○"}
 STYLE = """<style>
-.kdlab-map { margin: 4px 2px; font-size: 16px; line-height: 1.4; }
+.kdlab-map { margin: 4px 2px; font-size: 15px; line-height: 1.4; }
 .kdlab-map table, .kdlab-map table caption { color: inherit; font-size: inherit; }
 .kdlab-map table { border-collapse: collapse; margin: 0; table-layout: auto; }
 .kdlab-map table caption { text-align: left; padding: 0 0 8px 10px; font-weight: 600; }
 .kdlab-map table :is(th, td) { text-align: left !important; vertical-align: top; max-width: none;
-  padding: 4px 20px 4px 10px; font-weight: normal; white-space: normal; }
+  padding: 4px 16px 4px 10px; font-weight: normal; white-space: normal; }
 .kdlab-map table thead th { font-weight: 600; }
+.kdlab-map table th { white-space: nowrap; }
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
 .kdlab-map details { margin: 8px 10px; }
 .kdlab-map summary { cursor: pointer; }
@@ -143,8 +144,9 @@ def cell(stands: list[str]) -> str:
     """A mark for each, and the same in words."""
     marks = "".join(MARKS[how] for how in stands)
     counts = Counter(stands)
-    words = ", ".join(f"{counts[how]} {how}" for how in MARKS if counts[how])
-    return f'<td><b aria-hidden="true">{marks}</b>{words or "none"}</td>'
+    done = [f"{counts[how]} {how}" for how in MARKS if counts[how] and how != "open"]
+    words = f"{', '.join(done) or 0} of {len(stands)}" if stands else "none"
+    return f'<td><b aria-hidden="true">{marks}</b>{words}</td>'
 
 
 def wrong_ones(rows: list[Row]) -> str:
