@@ -22,7 +22,7 @@ from teaching import grading
 from test_wrong_answers import KNOWN, NAMES, RIGHT, WRONG, named, task_of, written
 
 ROOT = Path(__file__).resolve().parent.parent
-ENVIRONMENT = ROOT / "build" / "nbgrader-environment"
+ENVIRONMENT = ROOT / "build" / f"nbgrader-{Path(sys.prefix).name.strip('.')}"
 SOLUTION = re.compile(r"    ### BEGIN SOLUTION\n(.*?)    ### END SOLUTION\n", re.S)
 
 
@@ -209,7 +209,7 @@ def nbgrader():
     """Runs nbgrader; it lies beside the course, in an environment that sees it."""
     scripts = ENVIRONMENT / ("Scripts" if os.name == "nt" else "bin")
     python, ready = scripts / Path(sys.executable).name, ENVIRONMENT / "ready"
-    if not ready.exists():
+    if not (ready.exists() and ready.read_text() == sys.version):
         venv.create(ENVIRONMENT, clear=True, with_pip=False)
         vars = {"base": str(ENVIRONMENT), "platbase": str(ENVIRONMENT)}
         courses = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r})"
@@ -219,7 +219,7 @@ def nbgrader():
         if done.returncode and not os.environ.get("CI"):
             pytest.skip(f"pip could not fetch nbgrader: {done.stderr[-200:]}")
         assert done.returncode == 0, done.stderr
-        ready.touch()
+        ready.write_text(sys.version)
     paths = os.pathsep.join([str(scripts), os.environ["PATH"]])  # it calls alembic
     share = str(Path(sys.prefix, "share", "jupyter"))  # nbconvert's templates
     there = {**os.environ, "PATH": paths, "JUPYTER_PATH": share}
