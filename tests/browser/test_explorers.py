@@ -15,6 +15,7 @@ import plotly.graph_objects as go
 import pytest
 
 import claims
+from browser.axe import must_be_for_all
 from kdlab.panels import Explorer
 from kdlab.panels.pad import DrawingPad
 from kdlab.panels.panel import positions
@@ -273,11 +274,13 @@ def test_what_an_explorer_shows_is_what_its_view_says(lab, lesson):
         try_by_hand(page)
     for page in pages:
         page.check_looks()
+    must_be_for_all(notebook.page, ".kdlab-panel")
     notebook.set_theme("dark")
     notebook.settle()
     for page in pages:
         page.screenshot("dark")
         page.check_looks()
+    must_be_for_all(notebook.page, ".kdlab-panel")
     notebook.page.set_viewport_size({"width": 640, "height": 900})  # 1,280 at 200 %
     notebook.settle()
     for page in pages:

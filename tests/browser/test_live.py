@@ -5,6 +5,7 @@ from importlib import import_module
 
 import pytest
 
+from browser.axe import must_be_for_all
 from browser.test_engine import wait_until_it_says
 from browser.test_explorers import LESSONS, TEXTS
 
@@ -65,7 +66,8 @@ def test_they_end_and_can_be_read_in_both_themes_and_narrow(shown, lesson):
             frame = notebook.panel(number).locator(".kdlab-frame")
             for text in frame.evaluate(TEXTS):
                 assert text["inside"], (name, text)
-                assert text["colored"] or name == "playground", (name, text)
+                assert text["colored"], (name, text)
+        must_be_for_all(notebook.page, ".kdlab-panel")
     notebook.page.set_viewport_size({"width": 700, "height": 900})
     notebook.settle()
     for name, number in panels.items():

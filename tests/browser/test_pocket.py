@@ -7,6 +7,7 @@ import re
 import pytest
 import torch
 
+from browser.axe import must_be_for_all
 from kdlab.data import load_images
 from kdlab.metrics import entropy
 from kdlab.training import predict
@@ -215,6 +216,7 @@ def test_without_a_kernel_the_student_goes_on(lab, theme, width):
     draw(page, FOUR)
     wait_for_words(page, ".kdlab-told", "of 1 drawing.")
     notebook.screenshot(f"pocket-{theme}-{width}")
+    must_be_for_all(page, ".kdlab-pocket")
     assert not page.locator(".kdlab-pocket").evaluate(OVERFLOWS)
     notebook.kill_kernel()
     page.get_by_role("button", name="Clear").click()
@@ -300,6 +302,8 @@ def test_the_file_answers_from_the_file_system(opened, file, screen, lab):
     page.screenshot(path=lab.shots / f"pocket-file-{screen}-empty.png")
     try_it(page, 6)
     wait_for(page, "student", "Student: 6 with")
+    if screen.startswith("desk"):
+        must_be_for_all(page, "html")
 
 
 def test_the_file_is_small_and_its_card_says_who_taught_the_student(opened, file):
