@@ -15,7 +15,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbconvert import HTMLExporter
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 from traitlets.config.loader import PyFileConfigLoader
 
@@ -169,3 +169,10 @@ def test_jupyterlab_saves_what_is_shown_and_exports_stills():
     assert known.index("stills.Stills") == 1 + known.index(
         "nbconvert.preprocessors.ExecutePreprocessor"
     )
+
+
+def test_the_buttons_under_the_map_of_the_course_are_left_out():
+    kept = {"_anywidget_id": "lessons.start_here.progress.Keeper"}
+    view = new_output("display_data", {VIEW: {"model_id": "buttons"}})
+    (still,) = stills.stills(view, {"buttons": {"state": kept}})
+    assert still.data == {"text/markdown": ""}
