@@ -122,6 +122,7 @@ def notebook_page(notebook: NotebookNode, around: list) -> str:
     models = widgets.page_models(notebook)
     notebook = widgets.with_stills(notebook, set(models))
     html, _ = Exporter().from_notebook_node(notebook)
+    html = re.sub(r'href="([^":]+)"', lambda m: f'href="{page_address(m[1])}"', html)
     return page(
         html,
         title_of(notebook),

@@ -8,7 +8,7 @@ from pathlib import Path
 import ipywidgets
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from kdlab.panels import drawing_pad, explore
 from kdlab.panels.controls import choice, temperature_slider
@@ -161,6 +161,15 @@ def test_every_formula_and_link_of_a_notebook_is_made_for_a_page(path):
     assert "$" not in words
     assert ".ipynb" not in words and ".py)" not in words
     assert pages.sections_of(html) and pages.question_of(notebook)
+
+
+def test_what_a_cell_shows_leads_to_pages_too():
+    shown = '<a href="02_temperature.ipynb#x">02</a><a href="https://x.org/a.py">x</a>'
+    cell = new_code_cell(outputs=[new_output("display_data", {"text/html": shown})])
+    html = pages.notebook_page(new_notebook(cells=[new_markdown_cell("# 1"), cell]), [])
+    assert (
+        'href="02_temperature.html#x"' in html and 'href="https://x.org/a.py"' in html
+    )
 
 
 def test_a_formula_has_room_around_the_names_of_functions():
