@@ -22,6 +22,7 @@ async function render({ model, el }, views) {
     sentence.removeAttribute("aria-hidden");
   };
   if (!window.DecompressionStream) return complain(OLD);
+  listenToAll(model.widget_manager);
 
   const controls = {}, tables = {};
   for (const [name, reference] of Object.entries(model.get("controls")))
@@ -160,9 +161,10 @@ async function render({ model, el }, views) {
     drawn = [table, n, theme];
   }
 
+  const turns = { now: 0, table: 0 };
   async function receive(name) {
-    const bytes = model.get(name), table = await readTable(bytes);
-    if (bytes !== model.get(name)) return;          // a newer one is being read
+    const turn = ++turns[name], table = await readTable(model.get(name));
+    if (turn !== turns[name]) return;               // a newer one is being read
     tables[name] = table;
     if (tables.now) ask();
   }

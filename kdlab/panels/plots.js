@@ -77,6 +77,19 @@ async function loadPlotly(model) {
 const modelOf = (model, reference) =>
   model.widget_manager.get_model(reference.replace("IPY_MODEL_", ""));
 
+// anywidget waits two seconds for a model's script. Where it came later, as in a browser that is busy,
+// the model heard nothing of its kernel, for ever: it listens by itself, and asks what it has missed.
+function listenToAll(manager) {
+  for (const known of Object.values(manager._models ?? {})) known.then((model) => {
+    if (model.get("_model_module") !== "anywidget" || model.listens) return;
+    model.listens = model._handle_comm_msg({ content: { data: {} } }).catch(() => {
+      const { _handle_comm_msg } = Object.getPrototypeOf(Object.getPrototypeOf(model));
+      model.comm.on_msg(_handle_comm_msg.bind(model));
+      model.comm.send({ method: "request_state" });
+    });
+  }).catch(() => {});                               // another page's widgets: they are left alone
+}
+
 // Below this width (a small window, or a page at 200 %) the parts of a picture stand one above the
 // other, and text keeps its size; above it text is 14 pt, or a little less.
 const NARROW = 800;

