@@ -31,6 +31,8 @@ STYLE = """<style>
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
 .kdlab-map details { margin: 8px 10px; }
 .kdlab-map summary { cursor: pointer; }
+@media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; }
+  .kdlab-map table th { white-space: normal; } }
 </style>"""
 NOTHING = "Nothing is kept here: open this notebook in Jupyter, and run it there."
 
