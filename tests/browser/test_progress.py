@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from browser.axe import must_be_for_all
+
 CELLS = [
     "import os\nos.environ.pop('KDLAB_PROGRESS')  # off, in other tests\n"
     "from lessons import temperature as lesson, start_here",
@@ -69,6 +71,7 @@ def test_answers_are_kept_taken_along_and_brought_back(lab, folder, tmp_path):
     for theme in ("light", "dark"):
         notebook.set_theme(theme)
         page.locator(MAP).scroll_into_view_if_needed()
+        must_be_for_all(page, MAP, ".kdlab-exercise")
         notebook.screenshot(f"map-{theme}")
 
     with page.expect_download() as waited:
