@@ -151,7 +151,7 @@ class Notebook:
         self.complaints: list[str] = []
         self.harmless = [
             "ResizeObserver loop",  # a resize that takes two frames
-            "[anywidget] Failed to initialize model",  # in time: plots.js makes up for it
+            "[anywidget] Failed to initialize model",  # plots.js makes up for it
         ]
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._complain("page error", str(error)))
