@@ -4,6 +4,7 @@ import queue
 import socket
 import threading
 import time
+from contextlib import suppress
 
 
 class DelayingProxy:
@@ -21,6 +22,19 @@ class DelayingProxy:
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.port = self.listener.getsockname()[1]
         self.connections: list[socket.socket] = []
+        self.asleep = False  # a closed laptop: nothing passes, nobody is let in
+
+    def fall_asleep(self):
+        """Cut all connections, and turn new ones away until `wake`."""
+        self.asleep = True
+        for connection in self.connections:
+            with suppress(OSError):  # the other end has gone already
+                connection.shutdown(socket.SHUT_RDWR)
+        self.connections.clear()
+
+    def wake(self):
+        """Connections are let through again."""
+        self.asleep = False
 
     def __enter__(self):
         threading.Thread(target=self._accept, daemon=True).start()
@@ -34,6 +48,9 @@ class DelayingProxy:
         while True:
             try:
                 browser, _ = self.listener.accept()
+                if self.asleep:
+                    browser.close()
+                    continue
                 server = socket.create_connection(("127.0.0.1", self.target_port))
             except OSError:  # closed
                 return
