@@ -49,11 +49,23 @@ class Words(IPythonRenderer):
         return f'<div class="wide"><table>{text}</table></div>\n'
 
 
+LOOKS = {  # what latex2mathml writes: what browsers draw well
+    r"<mi>(ln|log|exp|max|min)</mi>": (
+        r'<mo lspace="0.17em" rspace="0.17em" form="infix">\1</mo>'
+    ),
+    r"<mo>&#x0005E;</mo>": '<mo stretchy="false">&#x002C6;</mo>',  # a hat
+    r'<mover>(<mi>[^<]*</mi>)<mo stretchy="true">&#x000AF;': (  # a bar
+        r'<mover accent="true">\1<mo stretchy="false">&#x000AF;'
+    ),
+}
+
+
 def mathml(formula: str, display: str) -> str:
-    """LaTeX as MathML, with room around the names of functions."""
+    """LaTeX as MathML, with room around the names of functions, hats and bars in place."""
     made = latex2mathml.converter.convert(formula, display=display)
-    room = r'<mo lspace="0.17em" rspace="0.17em" form="infix">\1</mo>'
-    return re.sub(r"<mi>(ln|log|exp|max|min)</mi>", room, made)
+    for written, drawn in LOOKS.items():
+        made = re.sub(written, drawn, made)
+    return made
 
 
 def place_name(html: str) -> str:

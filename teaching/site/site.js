@@ -197,6 +197,10 @@ let before;
 addEventListener("beforeprint", () => { before = document.documentElement.dataset.theme; setTheme("light"); });
 addEventListener("afterprint", () => setTheme(before));
 
+// The sections: at the side where there is room, else folded above the text.
+const contents = document.querySelector(".contents details");
+if (contents) contents.open = matchMedia("(min-width: 90rem)").matches;
+
 // What is too wide scrolls, also by keyboard.
 function reachable() {
   for (const part of document.querySelectorAll(".wide, .code, .code pre, .output, .output > pre, .formula"))
