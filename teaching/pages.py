@@ -61,7 +61,7 @@ LOOKS = {  # what latex2mathml writes: what browsers draw well
 
 
 def mathml(formula: str, display: str) -> str:
-    """LaTeX as MathML, with room around the names of functions, hats and bars in place."""
+    """LaTeX as MathML: room around names of functions, hats and bars in place."""
     made = latex2mathml.converter.convert(formula, display=display)
     for written, drawn in LOOKS.items():
         made = re.sub(written, drawn, made)

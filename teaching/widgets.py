@@ -9,6 +9,7 @@ import base64
 import gzip
 import importlib
 import json
+import math
 import sys
 from collections.abc import Iterator
 
@@ -130,6 +131,7 @@ def kept(model: dict, axis: list | None) -> Model:
         told = {"places": places, "texts": [texts[place] for place in places]}
         fixed = len(places) < min(2, len(texts))
         more = {"index": state["index"], "needsKernel": fixed}
+        more["share"] = state["index"] / max(len(texts) - 1, 1)
         return {"widget": OPTIONS[name], **label, **told, **more}
     if name == "CheckboxModel":
         fixed = axis is None or len(axis) < 2
@@ -151,6 +153,10 @@ def of_slider(state: dict, places: list) -> Model:
     texts = [format(place, state.get("readout_format", "d")) for place in places]
     fixed = len(places) < 2 and state["max"] > state["min"]
     more = {"value": state["value"], "needsKernel": fixed}
+    if fixed:  # where it stands, all the same
+        base, at = state.get("base"), state["value"]
+        at = math.log(at, base) if base else at
+        more["share"] = (at - state["min"]) / (state["max"] - state["min"])
     return {"widget": "slider", "places": places, "texts": texts, **more}
 
 

@@ -5,7 +5,7 @@
 
 const KERNEL = "Only a kernel can compute this, and a page has none. Reset brings back what is known here; "
   + "“With a kernel” on the start page says how to run the course.";
-const TRAINS = "Training needs a kernel: this is the last picture of a run.";
+const TRAINS = "Training needs a kernel: shown is the last picture.";
 const THIS_CONTROL = "needs a kernel", DRAWING = "A drawing of your own needs a kernel: the buttons show what is known here.";
 const kernel = { comm_live: false, get: (name) => (name === "gone" ? KERNEL : undefined) };
 
@@ -75,11 +75,12 @@ function placeOf(model, key) {
 function drawSlider(model) {
   const key = model.get("index") === undefined ? "value" : "index";
   const places = model.get("places"), texts = model.get("texts");
-  const input = make("input", { type: "range", min: 0, max: Math.max(places.length - 1, 1), step: 1 });
+  const scale = model.get("needsKernel") ? { max: 1, step: "any" } : { max: Math.max(places.length - 1, 1), step: 1 };
+  const input = make("input", { type: "range", min: 0, ...scale });
   const output = make("output", {});
   const follow = () => {
     const at = placeOf(model, key);
-    input.value = at;
+    input.value = model.get("needsKernel") ? model.get("share") : at;
     output.textContent = texts[at];
     input.setAttribute("aria-valuetext", texts[at]);
   };
@@ -203,7 +204,7 @@ if (contents) contents.open = matchMedia("(min-width: 90rem)").matches;
 
 // What is too wide scrolls, also by keyboard.
 function reachable() {
-  for (const part of document.querySelectorAll(".wide, .code, .code pre, .output, .output > pre, .formula"))
+  for (const part of document.querySelectorAll(".wide, .code, .output, main pre, .formula"))
     if (part.scrollWidth > part.clientWidth + 1) part.tabIndex = 0;
     else part.removeAttribute("tabindex");
 }
