@@ -10,9 +10,9 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 export OMP_WAIT_POLICY = passive
 
 # Only the notebooks that a student opens keep what was answered.
-test oldest bench results notebooks grading site: export KDLAB_PROGRESS = off
+test oldest bench results notebooks grading site guide: export KDLAB_PROGRESS = off
 
-.PHONY: lab test oldest bench results notebooks pocket grading site
+.PHONY: lab test oldest bench results notebooks pocket grading site guide
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -56,3 +56,7 @@ grading: # the exercises as assignments for nbgrader, in build/nbgrader or FOLDE
 site: # the course as pages to read, whose explorers answer without a kernel: build/site
 	@$(PYTHON) install.py test
 	$(RUN) -m teaching.site $(SITE_FLAGS)
+
+guide: # for whoever teaches: plans, expected values, questions and slides, in build/guide
+	@$(PYTHON) install.py test
+	$(RUN) -m teaching.guide $(GUIDE_FLAGS)

@@ -17,8 +17,8 @@ DASHES = {"dash": "--", "dot": ":", "dashdot": "-."}
 SYMBOLS = {"square": "s", "diamond": "D", "cross": "P", "star": "*", "line-ns": "|"}
 
 
-def png(figure: dict) -> bytes:
-    """The figure, {data, layout}, as a PNG."""
+def png(figure: dict, kind: str = "png") -> bytes:
+    """The figure, {data, layout}, as a PNG, or as an "svg"."""
     layout, height = figure["layout"], figure["layout"].get("height", 340)
     paper = Figure((WIDTH / 100, height / 100), dpi=100)
     margin = {"l": 60, "r": 20, "t": 50, "b": 55} | layout.get("margin", {})
@@ -52,7 +52,7 @@ def png(figure: dict) -> bytes:
         spot.imshow(pixels, cmap="gray", vmin=0, vmax=255)
         spot.axis("off")
     file = io.BytesIO()
-    paper.savefig(file, format="png")
+    paper.savefig(file, format=kind)
     return file.getvalue()
 
 
