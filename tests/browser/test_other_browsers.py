@@ -26,7 +26,6 @@ from browser.test_engine import (  # noqa: F401 - tests
     wait_until_it_says,
 )
 from browser.test_exercises import (  # noqa: F401 - tests
-    CONTRAST,
     test_a_prediction_made_by_keyboard_appears_on_the_result,
     test_a_quiz_answers_each_option_and_counts_first_tries,
 )
@@ -38,6 +37,14 @@ OTHERS = {
 }
 TRAINS = test_engine.STEPS.replace("panel", "training").replace("Slider(3", "Slider(1")
 CELLS = [*test_engine.CELLS, *test_exercises.CELLS, TRAINS]
+CONTRAST = """e => {
+    const light = text => { const [r, g, b] = text.match(/[\\d.]+/g).map(v => {
+        v /= 255; return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4; });
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b; };
+    const text = light(getComputedStyle(e).color);
+    const page = light(getComputedStyle(document.querySelector('.jp-Notebook'))
+        .backgroundColor);
+    return (Math.max(text, page) + 0.05) / (Math.min(text, page) + 0.05); }"""
 
 
 @pytest.fixture(scope="module")
