@@ -10,13 +10,14 @@ added where `make site` has run it. Format of guide.toml, all texts in plain wor
     [before]                     # run = what to run first, fails = [what may fail]
     [[plan.50]] [[plan.90]]      # minutes, what: they add up
     [predict.NAME]               # wrong (share, an estimate), why, resolve; usual = the
-                                 # choice expected, where bounds decide by the run
-    [[number]]                   # what, runs, where (a pandas query), column, screen;
-                                 # digits; beside = a query: twins, minus these
+                                 # choice expected, where the run decides
+    [[number]]                   # what, runs, where (a pandas query), column, screen,
+                                 # digits; beside = the query of its twins on labels:
+                                 # errors spared; of = NAME of a prediction
     [[error]]                    # seen, say
     [[discussion]]               # question, good
     [rubric]                     # full, half, none
-    [[picture]]                  # explorer (a name of test_lesson.explorers), controls, say
+    [[picture]]                  # explorer (of test_lesson.explorers), controls, say
 """
 
 import argparse
@@ -37,7 +38,7 @@ from markupsafe import Markup
 
 from kdlab.data import course_dataset, course_images
 from kdlab.exercises import load_words
-from kdlab.figures import mean_spread
+from kdlab.figures import mean_spread, percent
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
 from kdlab.panels.panel import plain_figure
@@ -118,7 +119,8 @@ def predictions(words: dict, guide: dict, measured: dict[str, str]) -> list[dict
     """Each prediction with what to expect of it."""
     return [
         {**asked, **guide["predict"][name]}
-        | {"wrong": f"{guide['predict'][name]['wrong']:.0%}"}
+        | {"wrong": percent(guide["predict"][name]["wrong"], 0)}
+        | {"number": [told(n) for n in guide.get("number", []) if n.get("of") == name]}
         | decided(asked, guide["predict"][name], measured.get(asked["question"]))
         for name, asked in words["predict"].items()
     ]
@@ -130,7 +132,9 @@ def decided(asked: dict, ours: dict, measured: str | None) -> dict[str, str]:
         said = "Right on every machine."
     else:
         bounds = ", ".join(f"{bound:g}" for bound in asked["bounds"])
-        said = f"Decided by the run (bounds between the choices: {bounds}); marked is what to expect on MNIST or CIFAR-10."
+        said = f"Decided by the run (bounds between the choices: {bounds})"
+        usual = "; marked is what to expect on MNIST, in 06 on CIFAR-10."
+        said += usual if "usual" in ours else "; it depends on the machine."
     if measured:
         said += f" In the run kept here, on {course_dataset()}: {measured}."
     return {"right": asked.get("answer", ours.get("usual")), "decided": said}
