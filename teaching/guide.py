@@ -170,7 +170,7 @@ def explorers_of(home: str) -> dict[str, object]:
 
 
 def values_at(panel, asked: dict) -> dict[str, object]:
-    """All controls, those asked for at the value asked. Raises ValueError for others."""
+    """All controls, as asked for or as they are. Raises ValueError for unknown ones."""
     values = {}
     for name, control in panel.controls.items():
         values[name] = asked.get(name, control.value)
