@@ -157,15 +157,18 @@ def ci_run(tmp_path: Path, *present: str) -> tuple[str, str]:
 
 
 def test_ci_tests_with_the_data_beside_the_checkout(tmp_path):
-    calls, data = ci_run(tmp_path, "chromium")
+    browsers = "chromium", "firefox-esr", "WebKitWebDriver", "Xvfb"
+    calls, data = ci_run(tmp_path, *browsers)
     assert f"make test CI=true KDLAB_DATA={data}" in calls
     assert "apt-get" not in calls
 
 
-def test_ci_installs_a_browser_where_there_is_none(tmp_path):
-    calls, _ = ci_run(tmp_path)
+def test_ci_installs_the_browsers_that_are_missing(tmp_path):
+    calls, _ = ci_run(tmp_path, "firefox-esr")
     [installing] = re.findall(r"^apt-get install .*", calls, re.MULTILINE)
-    assert " chromium " in installing and "make test" in calls
+    missing = {"chromium", "webkit2gtk-driver", "xvfb"}
+    assert missing < set(installing.split()) and "make test" in calls
+    assert "firefox-esr" not in installing
 
 
 def test_ci_fails_when_a_test_fails(tmp_path):
