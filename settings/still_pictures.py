@@ -56,7 +56,7 @@ def png(figure: dict, kind: str = "png") -> bytes:
         for words in paper.findobj(Text):
             words.set_fontsize(1.2 * words.get_fontsize())
     file = io.BytesIO()
-    paper.savefig(file, format=kind)
+    paper.savefig(file, format=kind, bbox_inches="tight" if kind == "svg" else None)
     return file.getvalue()
 
 
