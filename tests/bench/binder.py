@@ -3,8 +3,8 @@
 The committed tree in a new folder and a new environment, binder/requirements.txt,
 postBuild, and all that follows through binder/start. What was measured is kept in
 build/binder: stopped, it goes on there; another commit begins anew. The environment may
-name BINDER_NOTEBOOKS ("00 02": these alone), and BINDER_TORCH, a build for CPUs that pip
-finds ("torch==2.13.0+cpu"), for where the index of binder/requirements.txt is not reached.
+name BINDER_NOTEBOOKS ("00 02": these alone), and BINDER_TORCH, a build for CPUs that
+pip finds ("torch==2.13.0+cpu"), for where the index of PyTorch is not reached.
 """
 
 import json
