@@ -13,7 +13,7 @@ DRAWS = ["anywidget>=0.9", "ipywidgets>=8", "plotly>=6"]  # as ../requirements.t
 
 
 def main() -> None:
-    """Install the clone where it lies, for it reads its data; open it to this kernel."""
+    """Install the clone where it lies: it reads its data; open it to this kernel."""
     pip = [sys.executable, "-m", "pip", "install", "--quiet"]
     subprocess.run([*pip, "--no-deps", "--editable", str(ROOT)], check=True)
     subprocess.run([*pip, *DRAWS], check=True)
