@@ -181,7 +181,7 @@ def start(command: list, cores: int, log: object) -> subprocess.Popen:
 
 
 def memory(*processes: psutil.Process) -> float:
-    """Their resident memory together, in GB; what has ended meanwhile counts nothing."""
+    """Their resident memory together, in GB; what has ended counts nothing."""
     total = 0
     for process in processes:
         try:
