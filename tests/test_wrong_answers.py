@@ -21,6 +21,8 @@ from kdlab.exercises import verdict
 from kdlab.exercises.mistakes import written
 from kdlab.losses import soft_target_loss
 
+ENDS = torch.ones(1, requires_grad=True)
+END_LEARNS = bool(torch.autograd.grad(ENDS.clamp(max=1).sum(), ENDS)[0])
 LOSSES = "soft_loss", "logit_matching", "blended"
 NAMES = {"soft_target_loss": soft_target_loss}
 SOFT = Path(kdlab.exercises.__file__).parent / "soft_loss.toml"
@@ -112,6 +114,8 @@ def test_a_right_answer_is_right_however_it_is_written(path, line, code):
 @pytest.mark.parametrize(("path", "line", "entry"), named(WRONG))
 def test_a_wrong_answer_gets_its_hint(path, line, entry):
     words, code = entry
+    if END_LEARNS and "outermost places get no gradient" in words:
+        pytest.skip("torch 2.11's clamp hands the gradient of its ends on")
     found = judged(path, line, code)
     assert found.kind in ("wrong", "known mistake") and words in found.text, found
     assert is_of_help(found.text, task_of(path, line)), found

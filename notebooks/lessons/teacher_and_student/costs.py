@@ -19,7 +19,8 @@ def costs_of(nets: Mapping[str, nn.Module], images: Tensor) -> pd.DataFrame:
     """
     copies = {name: deepcopy(net).cpu() for name, net in nets.items()}
     numbers = {name: count_parameters(net) for name, net in copies.items()}
-    table = pd.DataFrame({"parameters": {n: f"{v:,}" for n, v in numbers.items()}})
+    words = [f"{number:,}" for number in numbers.values()]
+    table = pd.DataFrame({"parameters": words}, index=list(numbers))
     table["kB"] = [round(4 * number / 1000) for number in numbers.values()]
     for some in (images[:1], images[:200]):
         found = race(copies, some, rounds=ROUNDS)["ms"]
