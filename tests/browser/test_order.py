@@ -44,6 +44,8 @@ def test_a_closed_laptop_finds_its_training_and_its_sliders_again(lab, server):
         notebook.set_slider("length", 2, panel=1)
         wait_until_it_says(notebook, r"^step 2 of 2\.$", 1)
         expect(notebook, TEMPERATURES[21], 0)
+        lab.opened.remove(notebook)
+        assert notebook.close() == []  # as long as the proxy lets it through
 
 
 def test_two_notebooks_at_once_and_a_slider_while_one_trains(lab):
