@@ -10,7 +10,6 @@ import argparse
 import ast
 import re
 import shutil
-import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -18,9 +17,12 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
+from teaching.guide import guide_of, with_numbers
+
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
 PARTS = Path(__file__).with_suffix("")  # the hidden test, nbgrader's settings
+MARKS = (4, "full"), (2, "half")  # of a question
 POINTS = 4  # of an exercise, as the hidden test gives them, and of a question
 BASICS = (
     "import math\n\nimport torch\nimport torch.nn.functional as F\nfrom torch import nn"
@@ -126,14 +128,17 @@ def of_question(number: int, question: dict[str, str]) -> Iterator[NotebookNode]
     )
     yield marked("markdown", heading, f"{name}-prompt")
     marks = {"grade": True, "solution": True, "points": points}
-    yield marked("markdown", question["good"].strip(), name, **marks)
+    earns = [
+        f"{n} points: {question[key].strip()}" for n, key in MARKS if key in question
+    ]
+    good = "\n\n".join([question["good"].strip(), *earns])
+    yield marked("markdown", good, name, **marks)
 
 
 def questions_of(home: Path) -> list[dict[str, str]]:
-    """The lesson's questions for a discussion; none if it has no guide."""
-    guide = home / "guide.toml"
-    there = tomllib.loads(guide.read_text("utf-8")) if guide.exists() else {}
-    return there.get("discussion", [])
+    """The lesson's questions to discuss, but for those on what the plans skip."""
+    guide = with_numbers(guide_of(home) or {})
+    return [one for one in guide.get("discussion", []) if "needs" not in one]
 
 
 def assignment(notebook: Path) -> NotebookNode:

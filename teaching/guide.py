@@ -8,16 +8,21 @@ added where `make site` has run it. Format of guide.toml, all texts in plain wor
 
     idea = "The one idea, in two sentences."
     [before]                     # run = what to run first, fails = [what may fail]
-    [[plan.50]] [[plan.90]]      # minutes, what: they add up
+    [[plan.50]] [[plan.90]]      # minutes, what: they add up; drop = true on the one to
+                                 # drop if late
     [predict.NAME]               # wrong (share, an estimate), why, resolve; usual = the
-                                 # choice expected, where the run decides
+                                 # choice expected, where the run decides, stored = true
+                                 # where stored runs do; most = the wrong one expected
     [[number]]                   # what, runs, where (a pandas query), column, screen,
                                  # digits; beside = the query of its twins on labels:
-                                 # errors spared; of = NAME of a prediction
+                                 # errors spared; ratio_to = the query of what it is
+                                 # divided by, seed by seed; of = NAME of a prediction;
+                                 # id: {id} in any text is its mean ± spread, {id.mean}
     [[error]]                    # seen, say
-    [[discussion]]               # question, good
-    [rubric]                     # full, half, none
-    [[picture]]                  # explorer (of test_lesson.explorers), controls, say
+    [[discussion]]               # question, good, full, half (what earns 4, what 2
+                                 # points); needs = a section that the plans skip
+    [[picture]]                  # explorer (of test_lesson.explorers), controls, say;
+                                 # before or after = NAME of a prediction, on the slides
 """
 
 import argparse
@@ -35,10 +40,11 @@ import nbformat
 import torch
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
+from scipy.stats import t
 
 from kdlab.data import course_dataset, course_images
 from kdlab.exercises import load_words
-from kdlab.figures import mean_spread, percent
+from kdlab.figures import mean_spread
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
 from kdlab.panels.panel import plain_figure
@@ -84,21 +90,55 @@ def values_of(number: dict) -> list[float]:
     some = runs.query(number["where"])
     if "beside" in number:
         return spared(some, runs.query(number["beside"]))
+    if "ratio_to" in number:
+        both = (r.set_index("seed") for r in (some, runs.query(number["ratio_to"])))
+        ours, theirs = (one[number["column"]] for one in both)
+        return (ours / theirs).dropna().tolist()
     return some[number["column"]].dropna().tolist()
 
 
 def told(number: dict) -> dict:
-    """Mean, spread and the band of two spreads, in words."""
+    """Mean, spread and the band of the next run, in words; a difference's own error."""
     values = values_of(number)
     if not values:
         raise ValueError(f"No run of {number['runs']} fits {number['where']!r}.")
     mean, spread = mean_spread(values)
-    digits, ends = number.get("digits", 0), (mean - 2 * spread, mean + 2 * spread)
-    low, high = (f"{end:,.{digits}f}" for end in ends)
+    digits, n = number.get("digits", 0), len(values)
+    half = t.ppf(0.975, n - 1) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
+    low, high = (f"{end:,.{digits}f}" for end in (mean - half, mean + half))
     words = {"mean": f"{mean:,.{digits}f}", "spread": f"{spread:,.{digits}f}"}
-    return {"screen": "", **number, **words, "low": low, "high": high} | {
-        "runs": f"{len(values)} of {number['runs']}.csv"
-    }
+    words["value"] = f"{words['mean']} ± {words['spread']}" if n > 1 else words["mean"]
+    words["band"] = f"{low} to {high}" if n > 1 and spread else "the same in all"
+    words["error"] = f"{spread / n**0.5:,.{digits}f}" if "beside" in number else ""
+    return {"screen": "", **number, **words, "runs": f"{n} of {number['runs']}.csv"}
+
+
+def filled(node: object, numbers: dict[str, dict]) -> object:
+    """The guide with {id} and {id.mean} of its numbers put into all texts.
+
+    Raises ValueError for an id that no number has.
+    """
+
+    def value(found: re.Match) -> str:
+        name, part = found[1], found[2]
+        if name not in numbers:
+            raise ValueError(f"No number has the id {name!r}: {sorted(numbers)}.")
+        one = numbers[name]
+        return one[part or "value"]
+
+    if isinstance(node, dict):
+        return {key: filled(child, numbers) for key, child in node.items()}
+    if isinstance(node, list):
+        return [filled(child, numbers) for child in node]
+    if isinstance(node, str):
+        return re.sub(r"\{([a-z]\w*)(?:\.(mean|spread))?\}", value, node)
+    return node
+
+
+def with_numbers(guide: dict) -> dict:
+    """The guide with the values of its numbers in its texts."""
+    named = [number for number in guide.get("number", []) if "id" in number]
+    return filled(guide, {number["id"]: told(number) for number in named})
 
 
 def found_on_the_page(notebook: Path) -> dict[str, str]:
@@ -115,11 +155,29 @@ def found_on_the_page(notebook: Path) -> dict[str, str]:
     }
 
 
+SHARES = {
+    "one in seven": 1 / 7,
+    "a fifth": 0.2,
+    "a third": 1 / 3,
+    "two fifths": 0.4,
+    "half": 0.5,
+    "three fifths": 0.6,
+    "two thirds": 2 / 3,
+    "three quarters": 0.75,
+    "nearly all": 0.9,
+}
+
+
+def in_words(share: float) -> str:
+    """A guessed share as no more than it is."""
+    return min(SHARES, key=lambda words: abs(SHARES[words] - share))
+
+
 def predictions(words: dict, guide: dict, measured: dict[str, str]) -> list[dict]:
     """Each prediction with what to expect of it."""
     return [
-        {**asked, **guide["predict"][name]}
-        | {"wrong": percent(guide["predict"][name]["wrong"], 0)}
+        {**asked, **guide["predict"][name], "name": name}
+        | {"wrong": in_words(guide["predict"][name]["wrong"])}
         | {"number": [told(n) for n in guide.get("number", []) if n.get("of") == name]}
         | decided(asked, guide["predict"][name], measured.get(asked["question"]))
         for name, asked in words["predict"].items()
@@ -130,14 +188,29 @@ def decided(asked: dict, ours: dict, measured: str | None) -> dict[str, str]:
     """The right choice, and how it is decided."""
     if "answer" in asked:
         said = "Right on every machine."
+    elif ours.get("stored"):
+        said = "Decided by stored runs: the same on every machine."
+    elif "usual" in ours:
+        said = "Decided live: marked is what to expect on MNIST, yours may differ."
     else:
-        bounds = ", ".join(f"{bound:g}" for bound in asked["bounds"])
-        said = f"Decided by the run (bounds between the choices: {bounds})"
-        usual = "; marked is what to expect on MNIST, in 06 on CIFAR-10."
-        said += usual if "usual" in ours else "; it depends on the machine."
+        said = "Decided live: it depends on the machine."
     if measured:
         said += f" In the run kept here, on {course_dataset()}: {measured}."
     return {"right": asked.get("answer", ours.get("usual")), "decided": said}
+
+
+def deck(asked: list[dict], slides: list[dict]) -> list[dict]:
+    """The slides in the order of a class: no answer stands before its question."""
+    place = {(key, one.get(key)) for one in slides for key in ("before", "after")}
+    unknown = {name for _, name in place} - {None, *(one["name"] for one in asked)}
+    if unknown:
+        raise ValueError(f"Pictures of no prediction: {sorted(unknown)}.")
+    shown = [s for s in slides if not {"before", "after"} & set(s)]
+    for one in asked:
+        shown += [s for s in slides if s.get("before") == one["name"]]
+        shown += [{**one, "kind": "question"}, {**one, "kind": "answer"}]
+        shown += [s for s in slides if s.get("after") == one["name"]]
+    return shown
 
 
 def promised(notebook: Path) -> str:
@@ -218,23 +291,28 @@ def lesson(notebook: Path) -> dict | None:
     guide = guide_of(home)
     if guide is None:
         return None
+    guide = with_numbers(guide)
     words = load_words(home / "words.toml")
     tasks = import_module(f"lessons.{home.name}.exercises").TASKS
     made = explorers_of(home.name) if guide.get("picture") else {}
     title = nbformat.read(notebook, as_version=4).cells[0].source.splitlines()[0]
+    asked = predictions(words, guide, found_on_the_page(notebook))
+    slides = [
+        slide(made[picture["explorer"]](), picture)
+        for picture in guide.get("picture", [])
+    ]
     return {
         **guide,
         "home": home.name,
         "title": title.lstrip("# "),
         "promised": promised(notebook),
         "plan": {length: timed(steps) for length, steps in guide["plan"].items()},
-        "predict": predictions(words, guide, found_on_the_page(notebook)),
+        "predict": asked,
         "number": [told(number) for number in guide.get("number", [])],
         "exercises": {name: list(task.mistakes) for name, task in tasks.items()},
-        "slides": [
-            slide(made[picture["explorer"]](), picture)
-            for picture in guide.get("picture", [])
-        ],
+        "dataset": course_dataset(),
+        "slides": slides,
+        "deck": deck(asked, slides),
     }
 
 
