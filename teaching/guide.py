@@ -205,12 +205,12 @@ def deck(asked: list[dict], slides: list[dict]) -> list[dict]:
     unknown = {name for _, name in place} - {None, *(one["name"] for one in asked)}
     if unknown:
         raise ValueError(f"Pictures of no prediction: {sorted(unknown)}.")
-    shown = [s for s in slides if not {"before", "after"} & set(s)]
+    shown = []
     for one in asked:
         shown += [s for s in slides if s.get("before") == one["name"]]
         shown += [{**one, "kind": "question"}, {**one, "kind": "answer"}]
         shown += [s for s in slides if s.get("after") == one["name"]]
-    return shown
+    return [*shown, *(s for s in slides if not {"before", "after"} & set(s))]
 
 
 def promised(notebook: Path) -> str:

@@ -118,7 +118,7 @@ def test_no_answer_is_on_a_slide_before_its_question():
         [(kind, name) for kind in ("question", "answer")]
         for name in ("first", "second")
     )
-    assert order == [2, *first, 3, 1, *second, 0]
+    assert order == [*first, 3, 1, *second, 0, 2]
     with pytest.raises(ValueError, match=r"no prediction: \['third'\]"):
         guide.deck(asked, [{"n": 4, "before": "third"}])
 
