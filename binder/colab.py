@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-DRAWS = ["anywidget>=0.9", "ipywidgets>=8", "plotly>=6"]  # as ../requirements.txt
+DRAWS = ["anywidget>=0.9.1", "ipywidgets>=8", "plotly>=6"]  # as ../requirements.txt
 
 
 def main() -> None:
