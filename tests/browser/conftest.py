@@ -554,3 +554,11 @@ def module_lab(server, browser, tmp_path_factory):
     """Opens notebooks that all tests of a file may use: a page takes ten seconds."""
     with watched(server, browser, tmp_path_factory.mktemp("shots")) as lab:
         yield lab
+
+
+@pytest.fixture
+def notebook(page):
+    """A file's one `page`, run again: nothing is moved, predicted or tried."""
+    page.set_theme("light")
+    page.run_all()
+    return page

@@ -77,14 +77,6 @@ def page(module_lab):
     return module_lab.run(CELLS)
 
 
-@pytest.fixture
-def notebook(page):
-    """One page for all, run again; in the light theme."""
-    page.set_theme("light")
-    page.run_all()
-    return page
-
-
 def test_slider_answers_to_mouse_keyboard_and_number_box(notebook):
     assert notebook.sentence() == START
     before = notebook.picture()

@@ -36,13 +36,6 @@ def page(module_lab):
     return module_lab.run(CELLS)
 
 
-@pytest.fixture
-def notebook(page):
-    """One page for all: run again, nothing is predicted and nothing is tried."""
-    page.run_all()
-    return page
-
-
 def panel(notebook, number):
     """The prediction is 0, its result 1, the quiz 2."""
     return notebook.page.locator(".kdlab-exercise").nth(number)

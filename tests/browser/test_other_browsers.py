@@ -67,14 +67,6 @@ def page(request, server, tmp_path_factory):
             yield lab.run(CELLS)
 
 
-@pytest.fixture
-def notebook(page):
-    """The page run again: nothing is moved, predicted or tried; in the light theme."""
-    page.set_theme("light")
-    page.run_all()
-    return page
-
-
 def test_a_panel_trains_pauses_goes_on_and_stops(notebook):
     number = 1  # the second panel
     notebook.wait_for_sentence("1: 4", number)
