@@ -1,0 +1,150 @@
+"""Students that are told more than answers: what a net computes on its way there."""
+
+from collections.abc import Callable, Generator
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from kdlab import relations
+from kdlab.data import Columns, scaled
+from kdlab.experiments import new_cnn
+from kdlab.hints import shuffled, shuffled_within_class
+from kdlab.models import build_model
+from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
+from kdlab.seeds import random_numbers_from
+from kdlab.training import Objective, one_cycle, training_steps
+
+STUDENT = "cnn-4-8-32"
+SOURCES = "teacher", "untrained", "class mates", "shuffled", "pixels"
+Features = dict[str, Tensor]
+
+# {loss: of the features of student and teacher, a list of layers each}
+LOSSES: dict[str, Callable[[list[Tensor], list[Tensor]], Tensor]] = {
+    "hint": lambda s, t: relations.hint_loss(*s, *t),
+    "attention": lambda s, t: relations.attention_loss(*s, *t),
+    "gram": lambda s, t: relations.hint_loss(*(relations.flow(*x, *x) for x in (s, t))),
+    "flow": lambda s, t: relations.hint_loss(*(relations.flow(*x) for x in (s, t))),
+    "distances": lambda s, t: relations.distance_loss(*flat(s), *flat(t)),
+    "angles": lambda s, t: relations.angle_loss(*flat(s), *flat(t)),
+    "similarity": lambda s, t: relations.similarity_loss(*s, *t),
+}
+REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
+
+
+def flat(layers: list[Tensor]) -> list[Tensor]:
+    """Each as [N, D]."""
+    return [layer.flatten(1) for layer in layers]
+
+
+def features(net: nn.Sequential, images: Tensor) -> Features:
+    """Of a CNN of two blocks: maps of both, 7 × 7, the last hidden layer, logits."""
+    first = net[:4](images)
+    maps = net[4:7](first)
+    last = net[7:10](maps)
+    pooled = F.max_pool2d(first, 2)
+    return {"first": pooled, "maps": maps, "last": last, "logits": net[10](last)}
+
+
+def layers_of(method: str, layer: str | None) -> list[str]:
+    """Which features a loss compares."""
+    return ["first", "maps"] if method == "flow" else [layer]
+
+
+@torch.no_grad()
+def told(
+    columns: Columns, teacher: nn.Module, layers: list[str], source: str, seed: int = 0
+) -> Columns:
+    """The columns with the features of these layers, `told_maps`, of one of SOURCES.
+
+    "untrained" is a net of the teacher's shape; "class mates" are the features of other
+    images of the class, "shuffled" of any other; "pixels" are the images themselves.
+    """
+    images, labels = columns["images"], columns["labels"]
+    if source == "untrained":
+        teacher = build_model("cnn", seed=1000 + seed)
+    parts = [features(teacher, scaled(part)) for part in images.split(200)]
+    found = {name: torch.cat([part[name] for part in parts]) for name in layers}
+    if source == "pixels":
+        ink = {"maps": F.avg_pool2d(scaled(images), 4), "last": scaled(images)}
+        found = {name: ink[name] for name in layers}
+    mixed = {"class mates": shuffled_within_class, "shuffled": shuffled}.get(source)
+    if mixed:
+        rows = torch.arange(len(labels))[:, None].expand(-1, 10)
+        order = mixed(rows, labels, seed)[:, 0]
+        found = {name: values[order] for name, values in found.items()}
+    return {**columns, **{f"told_{name}": found[name] for name in layers}}
+
+
+def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.ModuleDict:
+    """From the student's units of each layer to as many as it is told of."""
+    own, made = features(net, scaled(columns["images"][:1])), nn.ModuleDict()
+    for layer in layers:
+        sizes = own[layer].shape[1], columns[f"told_{layer}"].shape[1]
+        made[layer] = nn.Linear(*sizes) if layer == "last" else nn.Conv2d(*sizes, 1)
+    return made
+
+
+def imitation_steps(
+    columns: Columns,
+    *,
+    method: str = "labels",
+    layer: str | None = None,
+    weight: float = 0.0,
+    temperature: float | None = None,
+    soft_weight: float = 0.0,
+    epochs: int = 20,
+    batch_size: int = 64,
+    learning_rate: float = 2e-2,
+    seed: int = 0,
+    net: nn.Module | None = None,
+) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
+    """Train a student step by step on answers, and on `weight` times one of LOSSES.
+
+    The columns are those of `told`, with teacher_logits where soft_weight is not 0; a
+    column `labelled` weighs the labels. "hint first" learns the hint alone for half of
+    the epochs, then labels alone.
+    """
+    net, kind = net or new_cnn(STUDENT, seed), method.removesuffix(" first")
+    layers = layers_of(kind, layer) if kind in LOSSES else []
+    with random_numbers_from(seed):
+        asked = layers if kind in REGRESSED else []
+        regressor = regressor_for(net, asked, columns)
+    answers = answers_of(method, temperature, soft_weight)
+
+    def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
+        found = features(net, batch["images"])
+        own = [found[k] for k in layers]
+        if regressor:
+            own = [regressor[k](found[k]) for k in layers]
+        gap = LOSSES[kind](own, [batch[f"told_{k}"] for k in layers])
+        if kind != method:
+            return {"told": gap}
+        return {**answers(lambda _: found["logits"], batch), "told": weight * gap}
+
+    parts = [(objective if layers else answers, epochs)]
+    if kind != method:
+        parts = [(objective, epochs // 2), (answers, epochs - epochs // 2)]
+    for goal, some in parts:
+        length = {"epochs": some, "batch_size": batch_size}
+        every = [*net.parameters(), *regressor.parameters()]
+        adam = torch.optim.Adam(every, lr=learning_rate, fused=True)
+        cycle = {"schedule": one_cycle(adam, columns, **length), **length}
+        yield from training_steps(net, columns, goal, adam, seed=seed, **cycle)
+    return net
+
+
+def answers_of(method: str, temperature: float | None, soft_weight: float) -> Objective:
+    """What a student hears about answers: the teacher's, smoothed labels, or labels."""
+    if method.startswith("smoothing"):
+        return smoothed_label_loss(float(method.split()[1]))
+    if soft_weight:
+        return blended_loss(temperature, soft_weight)
+
+    def on_labelled(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
+        if "labelled" not in batch:
+            return label_loss(net, batch)
+        each = F.cross_entropy(net(batch["images"]), batch["labels"], reduction="none")
+        return {"hard": (each * batch["labelled"]).mean()}
+
+    return on_labelled
