@@ -71,9 +71,10 @@ AT_HOME = {
     "pickle": {"datasets"},  # CIFAR-10 is published as pickles: read behind a checksum
 }
 LAZY = {"plotly", "torchvision", "onnx", "onnxscript", "onnxruntime"}
+# Easy to reuse:
 TORCH_ALONE = {"losses", "metrics", "models", "hints", "relations", "augmentations"}
 
-# TORCH_ALONE are easy to reuse. What exists today: who adds to it looks first for what can go. A lesson with two or
+# What exists today: who adds to it looks first for what can go. A lesson with two or
 # three explorers has 300 lines; those with six that train have up to 750.
 LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 7730, 750, 350
 LONGER = {"arena": 1260, "quantization": 900}  # experiments of two kinds, a pocket
