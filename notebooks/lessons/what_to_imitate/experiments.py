@@ -3,6 +3,7 @@
 import time
 from functools import lru_cache
 from pathlib import Path
+from statistics import fmean
 
 import torch
 from torch import Tensor, nn
@@ -12,10 +13,11 @@ from kdlab.augmentations import shifted
 from kdlab.data import Columns, load_images, sample
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
+from kdlab.results import load_runs
 from kdlab.training import cycle_of, last_of, predict, training_steps
 from kdlab.weights import WEIGHTS, load_model, load_teacher, save_model
 
-from .students import LOSSES, STUDENT, imitation_steps, layers_of, told
+from .students import METHODS, STUDENT, imitation_steps, layers_of, told
 
 OTHERS = "other 1", "other 2", "other 3"  # teachers that saw no held-out image
 KD = {"temperature": 8.0, "soft_weight": 1.0}
@@ -25,13 +27,14 @@ GRIDS = {  # {(method, layer): weights tried}
     ("hint", "maps"): TENS,
     ("hint", "last"): TENS,
     ("attention", "maps"): SMALL,
-    ("gram", "maps"): [0.1, *TENS[:3]],
-    ("flow", "maps"): [0.1, *TENS[:3]],
+    ("gram", "maps"): TENS[:3],
+    ("flow", "maps"): TENS[:3],
     ("distances", "maps"): LARGE,
     ("distances", "last"): LARGE,
     ("angles", "last"): LARGE,
     ("similarity", "maps"): HUGE,
     ("similarity", "last"): HUGE,
+    ("adversary", "logits"): SMALL[:3],
 }
 LATE = ("hint", "last"), ("distances", "last"), ("similarity", "last")
 CONTROLS = {  # {(method, layer, source): weights tried}
@@ -42,19 +45,16 @@ CONTROLS = {  # {(method, layer, source): weights tried}
     ("distances", "last", "untrained"): TENS,
     ("distances", "last", "class mates"): LARGE,
     ("distances", "last", "pixels"): TENS,
-    ("similarity", "last", "class mates"): HUGE,
-    ("similarity", "last", "pixels"): [10.0, 100.0, 1e3, 1e4],
 }
-BESIDE = {("hint", "maps"): TENS, **{key: GRIDS[key] for key in LATE}}  # beside answers
+BESIDE = {("hint", "maps"): TENS, **{key: GRIDS[key] for key in LATE}}  # with answers
 FEW = {"labels": 100}  # of the 1,000 images; the others have none
 SEARCHED = {  # {(method, layer, source): weights tried with few labels}
-    ("hint", "maps", "teacher"): TENS,
-    ("hint", "maps", "untrained"): TENS,
-    ("hint", "last", "teacher"): TENS,
-    ("attention", "maps", "teacher"): SMALL,
-    ("distances", "last", "teacher"): LARGE[:3],
-    ("distances", "last", "pixels"): TENS[:3],
-    ("similarity", "last", "teacher"): HUGE[:3],
+    ("hint", "maps", "teacher"): TENS[1:],
+    ("hint", "maps", "untrained"): TENS[1:],
+    ("hint", "last", "teacher"): TENS[1:],
+    ("attention", "maps", "teacher"): SMALL[1:],
+    ("distances", "last", "teacher"): LARGE[1:],
+    ("similarity", "last", "teacher"): HUGE[1:],
 }
 
 
@@ -103,7 +103,7 @@ def imitation_run(setting: lab.Setting) -> lab.Setting:
         there[:labels] = pictures / labels
         train_set = {**train_set, "labelled": there}
     kind = kind.removesuffix(" first")
-    if kind in LOSSES:
+    if kind in METHODS:
         layers = layers_of(kind, setting["layer"])
         how = setting["source"], setting["seed"]
         train_set = told(train_set, teacher, layers, *how)
@@ -149,6 +149,60 @@ def tried() -> list[lab.Setting]:
     return seeds([{**run, **held} for run in runs], 2)
 
 
+def kind_of(run: lab.Setting) -> tuple:
+    """Which runs share what is chosen."""
+    names = "method", "layer", "source", "labels", "soft_weight"
+    return tuple(run[name] for name in names)
+
+
+def chosen() -> dict[tuple, lab.Setting]:
+    """{kind of run: {weight, rate and T} with the fewest errors on held-out images}."""
+    wanted = "weight", "learning_rate", "temperature"
+    found: dict[tuple, dict[tuple, list]] = {}
+    for run in load_runs("imitate_tuning").to_dict("records"):
+        run = {k: None if v != v else v for k, v in run.items()}
+        errors = found.setdefault(kind_of(run), {})
+        errors.setdefault(tuple(run[n] for n in wanted), []).append(run["test_errors"])
+    means = {
+        kind: {k: fmean(e) for k, e in some.items()} for kind, some in found.items()
+    }
+    return {
+        kind: dict(zip(wanted, min(some, key=some.get), strict=True))
+        for kind, some in means.items()
+    }
+
+
+def compared() -> list[lab.Setting]:
+    """On test images, five seeds: each kind of run as it was chosen, and controls.
+
+    Features of "any other image" have the weight of the right ones; a student with few
+    labels and nothing else has the rate of one with all.
+    """
+    best = chosen()
+    runs = [arm("labels", **best["labels", None, "teacher", 1000, 0.0]) | FEW]
+    names = "method", "layer", "source", "labels", "soft_weight"
+    runs += [
+        arm("labels") | dict(zip(names, kind, strict=True)) | b
+        for kind, b in best.items()
+    ]
+    for method, layer in LATE[:2]:
+        own = best[method, layer, "teacher", 1000, 0.0]
+        runs.append(arm(method, layer, "shuffled") | own)
+    runs += [arm("hint first", layer) for layer in ("maps", "last")]
+    luck = [("teacher", None, 1.0), *((*pair, 0.0) for pair in LATE)]
+    for method, layer, soft in luck:
+        own = best[method, layer, "teacher", 1000, soft]
+        runs += [arm(method, layer) | own | {"teacher": OTHERS[0], "soft_weight": soft}]
+    return [with_luck(run) for run in seeds(runs)]
+
+
+def with_luck(run: lab.Setting) -> lab.Setting:
+    """Another teacher for other seeds, where it is not the course's."""
+    if run["teacher"] == "course":
+        return run
+    return {**run, "teacher": OTHERS[run["seed"] % len(OTHERS)]}
+
+
 imitate_teachers = lab.Experiment(
     teacher_run,
     lambda: [
@@ -160,3 +214,6 @@ imitate_teachers = lab.Experiment(
     keeps=lambda run: file_of(run["student"]).name,
 )
 imitate_tuning = lab.Experiment(imitation_run, tried, after=("imitate_teachers",))
+imitate = lab.Experiment(
+    imitation_run, compared, after=("imitate_teachers", "imitate_tuning")
+)

@@ -29,7 +29,11 @@ LOSSES: dict[str, Callable[[list[Tensor], list[Tensor]], Tensor]] = {
     "angles": lambda s, t: relations.angle_loss(*flat(s), *flat(t)),
     "similarity": lambda s, t: relations.similarity_loss(*s, *t),
 }
+ADVERSARY = "adversary"  # `adversary` makes its loss, which learns, too
 REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
+
+
+METHODS = *LOSSES, ADVERSARY
 
 
 def flat(layers: list[Tensor]) -> list[Tensor]:
@@ -85,6 +89,30 @@ def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.Mod
     return made
 
 
+def adversary(teacher_logits: Tensor) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
+    """A loss that learns to tell students' logits from those of a teacher, [N, classes].
+
+    The student's aim is to be taken for the teacher; no answer is compared with the
+    teacher's own to that image. `loss.right` are the critic's shares of right guesses.
+    """
+    scale, units = teacher_logits.std(), teacher_logits.shape[1]
+    critic = nn.Sequential(nn.Linear(units, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
+    adam = torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.5, 0.999))
+
+    def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
+        own, other = student[0] / scale, teacher[0] / scale
+        told = critic(torch.cat([own.detach(), other]))
+        is_teacher = torch.cat([torch.zeros(len(own), 1), torch.ones(len(other), 1)])
+        loss.right.append(((told > 0) == is_teacher.bool()).double().mean().item())
+        adam.zero_grad()
+        F.binary_cross_entropy_with_logits(told, is_teacher).backward()
+        adam.step()
+        return F.softplus(-critic(own)).mean()
+
+    loss.right = []
+    return loss
+
+
 def imitation_steps(
     columns: Columns,
     *,
@@ -98,6 +126,7 @@ def imitation_steps(
     learning_rate: float = 2e-2,
     seed: int = 0,
     net: nn.Module | None = None,
+    loss: Callable | None = None,
 ) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
     """Train a student step by step on answers, and on `weight` times one of LOSSES.
 
@@ -106,10 +135,13 @@ def imitation_steps(
     the epochs, then labels alone.
     """
     net, kind = net or new_cnn(STUDENT, seed), method.removesuffix(" first")
-    layers = layers_of(kind, layer) if kind in LOSSES else []
+    layers = layers_of(kind, layer) if kind in METHODS else []
     with random_numbers_from(seed):
         asked = layers if kind in REGRESSED else []
         regressor = regressor_for(net, asked, columns)
+        if kind == ADVERSARY and not loss:
+            loss = adversary(columns["teacher_logits"])
+    loss = loss or LOSSES.get(kind)
     answers = answers_of(method, temperature, soft_weight)
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
@@ -117,7 +149,7 @@ def imitation_steps(
         own = [found[k] for k in layers]
         if regressor:
             own = [regressor[k](found[k]) for k in layers]
-        gap = LOSSES[kind](own, [batch[f"told_{k}"] for k in layers])
+        gap = loss(own, [batch[f"told_{k}"] for k in layers])
         if kind != method:
             return {"told": gap}
         return {**answers(lambda _: found["logits"], batch), "told": weight * gap}
