@@ -3,19 +3,18 @@
 from kdlab.exercises import of_lesson
 
 from .attention import attention_explorer, watched
-from .crowd import crowd_of
 from .exercises import TASKS
 from .live import arms_explorer
 from .planes import planes_explorer
-from .stored import gain, imitation_explorer, rows_of, weights_explorer
-from .students import features
+from .stored import gain, imitation_explorer, rows_of
+from .students import adversary, features
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
+    "adversary",
     "arms_explorer",
     "attention_explorer",
     "check",
-    "crowd_of",
     "features",
     "gain",
     "imitation_explorer",
@@ -24,5 +23,4 @@ __all__ = [
     "quiz",
     "rows_of",
     "watched",
-    "weights_explorer",
 ]

@@ -21,12 +21,6 @@ COLORS["and on attention"] = fig.STUDENT
 JUDGES = 500  # images over which the mean is taken
 
 
-@torch.no_grad()
-def maps_of(net: nn.Module, images: Tensor) -> Tensor:
-    """Attention [N, 49] of the second block."""
-    return attention_map(features(net, scaled(images))["maps"])
-
-
 def watched(
     teacher: nn.Module, train_set: Columns, test_set: Columns
 ) -> dict[str, list[Tensor]]:
@@ -36,67 +30,58 @@ def watched(
     """
     judges = sample(test_set, min(JUDGES, count(test_set)))["images"]
     images = torch.cat([test_set["images"][picked_images(test_set)], judges])
-    found = {"teacher": [maps_of(teacher, images)] * len(STEPS)}
+
+    @torch.no_grad()
+    def look(net: nn.Module) -> Tensor:
+        return attention_map(features(net, scaled(images))["maps"])
+
+    found = {"teacher": [look(teacher)] * len(STEPS)}
     columns = told(train_set, teacher, ["maps"], "teacher")
     epochs = -(-max(STEPS) // -(-count(columns) // 64))
     for name, weight in TAUGHT.items():
         net = new_cnn(STUDENT)
         how = {"method": "attention", "layer": "maps", "weight": weight}
-        seen = [maps_of(net, images)]
+        found[name] = [look(net)]
         steps = imitation_steps(columns, net=net, epochs=epochs, **how)
         for number, _ in enumerate(steps, start=1):
             if number in STEPS:
-                seen.append(maps_of(net, images))
-        found[name] = seen
+                found[name].append(look(net))
     return found
 
 
 def attention_explorer(
-    maps: dict[str, list[Tensor]], test_set: Columns, class_names: Sequence[str]
+    maps: dict[str, list[Tensor]], test_set: Columns, names: Sequence[str]
 ) -> Explorer:
     """Where teacher and students look on one image, step by step; maps of `watched`."""
     picked = picked_images(test_set)
-    images, students = test_set["images"][picked], list(TAUGHT)
-    gaps = {
-        name: [
-            (own - other).square().sum(dim=1)
-            for own, other in zip(maps[name], maps["teacher"], strict=True)
-        ]
-        for name in students
+    images = scaled(test_set["images"][picked])
+    gaps = {  # {student: [each step, each image]}
+        name: (torch.stack(maps[name]) - maps["teacher"][0]).square().sum(dim=2)
+        for name in TAUGHT
     }
-    means = {n: [g[len(picked) :].mean().item() for g in gaps[n]] for n in students}
+    means = {n: gap[:, len(picked) :].mean(dim=1).tolist() for n, gap in gaps.items()}
+    axes = fig.axis("step", [-12, 332]), fig.axis("unlike the teacher's", [0, 1.1])
 
     def view(step: int, image_number: int) -> fig.Drawn:
-        at, image = STEPS.index(step), scaled(images[image_number])
-        painted = [image.expand(3, -1, -1)]
-        painted += [
-            over(image, maps[name][at][image_number], color)
-            for name, color in COLORS.items()
-        ]
-        here = {name: gaps[name][at][image_number].item() for name in students}
+        at, image = STEPS.index(step), images[image_number]
+        shown = [(maps[n][at][image_number], color) for n, color in COLORS.items()]
+        painted = [image.expand(3, -1, -1), *(over(image, *one) for one in shown)]
         words = ["the image", "teacher"]
-        words += [f"{name}: {gap:.2f}" for name, gap in here.items()]
-        axes = fig.axis("step", [-12, 332]), fig.axis("unlike the teacher's", [0, 1.1])
-        colors = [COLORS[name] for name in students]
+        words += [f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()]
+        after = " and ".join(f"{mean[at]:.2f}" for mean in means.values())
         return fig.picture(
-            f"After {step} steps: unlike the teacher's by "
-            + " and ".join(f"{means[name][at]:.2f}" for name in students),
+            f"After {step} steps: unlike the teacher's by {after}",
             fig.gallery(torch.stack(painted), words, 2),
-            fig.curves(STEPS, means, step, axes, colors),
+            fig.curves(STEPS, means, step, axes, [COLORS[name] for name in TAUGHT]),
             widths=[1.2, 1],
-            says=f"{'; '.join(words[2:])} on this image. The curves are means over "
-            f"{len(gaps[students[0]][0]) - len(picked)} test images: "
-            + "; ".join(f"{name} {means[name][at]:.2f}" for name in students)
-            + ". 0 is equal, 2 is nothing in common.",
+            says=f"On this image {'; '.join(words[2:])}; on average over other images "
+            f"{after}. 0 is equal, 2 is nothing in common.",
             height=440,
             legend=True,
         )
 
-    return explore(
-        view,
-        step=choice("step", STEPS, 320),
-        image_number=picker(test_set, picked, class_names),
-    )
+    image = picker(test_set, picked, names)
+    return explore(view, step=choice("step", STEPS, max(STEPS)), image_number=image)
 
 
 def over(image: Tensor, attention: Tensor, color: str) -> Tensor:
@@ -104,6 +89,6 @@ def over(image: Tensor, attention: Tensor, color: str) -> Tensor:
     side = round(len(attention) ** 0.5)
     share = (attention / attention.max().clamp_min(1e-9)).view(1, side, side)
     each = image.shape[-1] // side
-    share = share.repeat_interleave(each, 1).repeat_interleave(each, 2)
+    share = 0.8 * share.repeat_interleave(each, 1).repeat_interleave(each, 2)
     rgb = torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return (1 - 0.8 * share) * 0.6 * image + 0.8 * share * rgb.view(3, 1, 1)
+    return (1 - share) * 0.6 * image + share * rgb.view(3, 1, 1)

@@ -1,4 +1,4 @@
-"""The comparison, live: answers, and one thing more, beside a control of it."""
+"""The comparison, live: labels, answers, and labels with one thing more."""
 
 import math
 from collections.abc import Generator
@@ -11,28 +11,20 @@ from kdlab.explorers.twins import in_turns
 from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate
 
-from .students import imitation_steps, layers_of, told
+from .students import WAYS, imitation_steps, layers_of, told
 
-LABELS, ANSWERS, KD = "labels", "answers of the teacher", {"soft_weight": 1.0}
-KD |= {"temperature": 8.0}
-WHAT = {  # {words: (method, layer)}
-    "a hint, the maps": ("hint", "maps"),
-    "a hint, the last layer": ("hint", "last"),
-    "attention": ("attention", "maps"),
-    "Gram matrices": ("gram", "maps"),
-    "flow": ("flow", "maps"),
-    "distances, the maps": ("distances", "maps"),
-    "distances, the last layer": ("distances", "last"),
-    "angles, the last layer": ("angles", "last"),
-    "similarity, the last layer": ("similarity", "last"),
+LABELS, ANSWERS, MORE = "labels", "answers of the teacher", "labels and more"
+KD = {"soft_weight": 1.0, "temperature": 16.0}
+COLORS = {LABELS: fig.LABELS, ANSWERS: fig.TEACHER, MORE: fig.STUDENT}
+WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
+FROM = {"the teacher": "teacher", "an untrained net": "untrained"}
+FROM |= {"another image of the class": "class mates", "any other image": "shuffled"}
+PRESETS = {  # {label: what, source, weight}
+    "late hint": ("hint, the last layer", "the teacher", 10.0),
+    "early hint": ("hint, the maps", "the teacher", 100.0),
+    "knows nothing": ("hint, the maps", "an untrained net", 100.0),
+    "late similarity": ("similarity, the last layer", "the teacher", 10_000.0),
 }
-FROM = {
-    "the teacher": "teacher",
-    "an untrained net": "untrained",
-    "another image of the class": "class mates",
-    "any other image": "shuffled",
-}
-COLORS = {LABELS: fig.LABELS, ANSWERS: fig.TEACHER}
 
 
 def arms_explorer(
@@ -48,69 +40,64 @@ def arms_explorer(
     def trained(
         what: str, source: str, weight: float, labels: int, epochs: int
     ) -> Generator:
-        method, layer = WHAT[what]
-        name = f"labels and {what}"
+        method, layer = WAYS[what]
         arms = {LABELS: {}, ANSWERS: KD}
-        arms[name] = {"method": method, "layer": layer, "weight": weight}
+        arms[MORE] = {"method": method, "layer": layer, "weight": weight}
 
         def train(arm: str, seed: int) -> Generator:
-            key = (seed, labels, epochs, source, *arms[arm].items())
-            if arm != name:
-                key = (seed, labels, epochs, arm)
+            of = (source, *arms[arm].values()) if arm == MORE else ()
+            key = arm, seed, labels, epochs, *of
             if key not in known:
                 columns = sample(train_set, labels, seed)
-                if arm == name:
-                    layers = layers_of(method, layer)
-                    columns = told(columns, teacher, layers, FROM[source], seed)
-                how = {**arms[arm], "epochs": epochs, "seed": seed}
-                net = yield from imitation_steps(columns, **how)
+                if arm == MORE:
+                    how = layers_of(method, layer), FROM[source], seed
+                    columns = told(columns, teacher, *how)
+                length = {"epochs": epochs, "seed": seed}
+                net = yield from imitation_steps(columns, **arms[arm], **length)
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
         def draw(errors: fig.Runs) -> fig.Drawn:
-            return drawn(errors, name, f"{what}, from {source}", count(test_set))
+            return drawn(errors, f"{what}, from {source}", count(test_set))
 
         return in_turns(arms, seeds, train, draw)
 
     counts = [n for n in (100, 200, 500, 1000) if n <= count(train_set)]
     counts = counts or [count(train_set)]
+    names = "what", "source", "weight"
     return explore_live(
         trained,
-        what=dropdown("and", list(WHAT), "a hint, the maps"),
+        presets={n: dict(zip(names, p, strict=True)) for n, p in PRESETS.items()},
+        what=dropdown("more", list(WAYS), "hint, the last layer"),
         source=dropdown("from", list(FROM)),
-        weight=choice("weight", [0.1, 1.0, 10.0, 100.0, 1000.0, 1e4, 1e5], 10.0),
+        weight=choice("weight", WEIGHTS, 10.0),
         labels=choice("images", counts, counts[-1]),
         epochs=choice("epochs", (5, 10, 20), 10),
     )
 
 
-def drawn(errors: fig.Runs, name: str, words: str, examples: int) -> fig.Drawn:
-    """Errors of each arm, and what it spares its twins on labels."""
+def drawn(errors: fig.Runs, words: str, examples: int) -> fig.Drawn:
+    """Errors of each arm, and what each spares its twins on labels."""
     spared = {
         arm: [twin - own for own, twin in zip(found, errors[LABELS], strict=False)]
         for arm, found in errors.items()
-    }
-    spared[LABELS] = []
+    } | {LABELS: []}
     ticks = fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5))
     ends = [math.log10(share * examples) for share in (0.015, 0.95)]
     x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
-    widest = 0.06 * examples
-    zero = fig.axis("errors spared, beside labels", [-widest, widest])
-    colors = {**COLORS, name: fig.STUDENT}
-    pairs = fig.spared_dots(spared, zero, colors)
+    zero = fig.axis("errors spared", [-0.06 * examples, 0.06 * examples])
+    pairs = fig.spared_dots(spared, zero, COLORS)
     pairs["y"] |= {"showticklabels": False}
-    gains, done = spared[name], min(map(len, errors.values()))
-    verb = "spares" if sum(gains) >= 0 else "costs"
-    said = fig.mean_words(gains).removeprefix("-") if gains else ""
+    gains, done = spared[MORE], min(map(len, errors.values()))
+    title = f"{words[0].upper()}{words[1:]}"
+    if gains:
+        verb = "spares" if sum(gains) >= 0 else "costs"
+        title += f": {verb} {fig.mean_words(gains).removeprefix('-')} errors"
     return fig.picture(
-        f"{words}: {verb} {said} errors" if gains else f"{words}: the first one trains",
-        fig.dots(errors, x, colors),
+        title,
+        fig.dots(errors, x, COLORS),
         pairs,
-        says=f"Errors of {examples:,}: {fig.in_words(errors)}; {done} seeds are done."
-        + (
-            f" The answers alone spare {fig.mean_words(spared[ANSWERS])}."
-            if gains
-            else ""
-        ),
+        says=f"Errors of {examples:,}: {fig.in_words(errors)}; {done} seeds are done. "
+        f"Spared: {fig.in_words(spared)}.",
         height=330,
     )

@@ -1,7 +1,7 @@
 """Two planes of digits: what a student may do to the teacher's, and which losses see."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import ipywidgets as widgets
 import torch
@@ -20,119 +20,88 @@ VECTOR_LOSSES = {
     "angles": relations.angle_loss,
     "similarity": relations.similarity_loss,
 }
-START = {"turn": 0, "scale": 1.0, "shift": 0.0, "mirror": False}
-START |= {"noise": 0.0, "exchanged": False}
-LIMIT = 5.5  # of both planes, each way
-LEAST = 1e-12  # what is less is rounding
+TWIN = {"turn": 0, "scale": 1.0, "shift": 0.0, "noise": 0.0}
+TWIN |= {"mirror": False, "exchanged": False}
+PRESETS = {
+    "turned and doubled": TWIN | {"turn": 90, "scale": 2.0},
+    "mirror twin": TWIN | {"mirror": True},
+    "moved away": TWIN | {"shift": 2.0},
+    "others' places": TWIN | {"exchanged": True},
+}
+LIMIT, LEAST = 5.5, 1e-12  # of the planes, each way; what is less is rounding
 
 
 @torch.no_grad()
-def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, Tensor]:
-    """Points [12, 2] and labels of the first images of each class.
+def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, list[int]]:
+    """Points [12, 2] of an image of each class, then of others, and their labels.
 
     What the teacher's last hidden layer says of them, in the two directions in which
     they differ most, with a spread of 1.
     """
-    labels = columns["labels"]
-    rows = [int(n) for d in labels.unique() for n in (labels == d).nonzero()[:2, 0]]
-    rows = torch.tensor(rows[::2] + rows[1:4:2])
+    labels = columns["labels"].tolist()
+    first = [labels.index(label) for label in sorted({*labels})]
+    rows = (first + [n for n in range(len(labels)) if n not in first])[:12]
     last = features(teacher, scaled(columns["images"][rows]))["last"].double()
     centred = last - last.mean(dim=0)
-    _, _, directions = torch.linalg.svd(centred, full_matrices=False)
-    found = centred @ directions[:2].T
-    return found / found.std(), labels[rows]
+    found = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
+    return found / found.std().clamp_min(LEAST), [labels[row] for row in rows]
 
 
 def moved(
-    points: Tensor,
-    turn: float,
-    scale: float,
-    shift: float,
-    mirror: bool,
-    noise: float,
-    exchanged: bool,
-) -> Tensor:
-    """The points [N, 2] of a student: mirrored, exchanged, turned, ..., in this order."""
-    if mirror:
-        points = points.flip(1)
-    if exchanged:
-        points = points.roll(1, dims=0)
-    way = math.radians(turn)
-    turned = points @ points.new_tensor(
-        [[math.cos(way), math.sin(way)], [-math.sin(way), math.cos(way)]]
-    )
+    points: Tensor, turn: float, scale: float, shift: float, noise: float,
+    mirror: bool, exchanged: bool,
+) -> Tensor:  # fmt: skip
+    """The points [N, 2] of a student that is the teacher's twin but for this."""
+    points = points.flip(1) if mirror else points
+    points = points.roll(1, dims=0) if exchanged else points
+    c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
     draw = torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
-    return scale * turned + shift + noise * draw.to(points)
+    return scale * points @ points.new_tensor([[c, s], [-s, c]]) + shift + noise * draw
 
 
 def planes_explorer(
-    teacher: nn.Module, columns: Columns, class_names: Sequence[str]
+    teacher: nn.Module, columns: Columns, names: Sequence[str]
 ) -> Explorer:
     """Twelve digits as the teacher has them, and as a student might; four losses."""
     points, labels = plane_of(teacher, columns)
-    names = [class_names[label] for label in labels]
+    digits = [names[label] for label in labels]
 
     def view(**values: float) -> fig.Drawn:
         student = moved(points, **values)
         found = {n: loss(student, points).item() for n, loss in VECTOR_LOSSES.items()}
         found = {name: 0.0 if v < LEAST else v for name, v in found.items()}
         blind = [name for name, value in found.items() if not value]
-        said = "; ".join(f"{name} {value:.3g}" for name, value in found.items())
-        bars = fig.class_bars(
-            torch.tensor([*found.values()]), [*found], title="loss", scale=[-4, 1.3],
-            log=True, color=fig.OTHER,
-        )  # fmt: skip
+        numbers, style = torch.tensor([*found.values()]), {"color": fig.OTHER}
+        style |= {"title": "loss", "scale": [-4, 1.3], "log": True}
+        changes = [f"{n} {v:g}" for n, v in values.items() if v != TWIN[n]]
         return fig.picture(
-            f"Without any loss: {', '.join(blind) or 'nobody'}",
-            plane(points, names, "teacher", fig.TEACHER),
-            plane(student, names, "student", fig.STUDENT),
-            bars,
-            widths=[1, 1, 0.9],
-            says=f"{words_of(values)}: {said}.",
+            f"See no difference: {', '.join(blind) or 'none of the four'}",
+            plane(points, digits, "teacher", fig.TEACHER),
+            plane(student, digits, "student", fig.STUDENT),
+            fig.class_bars(numbers, [*found], **style),
+            widths=[1, 1, 0.8],
+            says=f"The student has the teacher's plane ({', '.join(changes) or 'as it is'}"
+            "). Losses: " + "; ".join(f"{n} {v:.3g}" for n, v in found.items()) + ".",
             height=380,
         )
 
-    noise = widgets.FloatSlider(0, min=0, max=1, step=0.1, description="noise")
     return explore(
         view,
         tabulate=2,
-        presets=presets(),
+        presets=PRESETS,
         turn=widgets.IntSlider(0, min=0, max=180, step=15, description="turn, degrees"),
-        scale=choice("scale", [0.25, 0.5, 1.0, 1.5, 2.0], 1.0),
-        shift=choice("shift", [0.0, 0.5, 1.0, 2.0], 0.0),
-        mirror=tick("units exchanged (a mirror)"),
-        noise=noise,
+        scale=choice("times", [0.25, 0.5, 1.0, 1.5, 2.0], 1.0),
+        shift=choice("moved by", [0.0, 0.5, 1.0, 2.0], 0.0),
+        noise=choice("noise", [0.0, 0.1, 0.3, 1.0], 0.0),
+        mirror=tick("its two units exchanged: a mirror"),
         exchanged=tick("each digit in the next one's place"),
     )
 
 
-def presets() -> dict[str, dict]:
-    """Students, by name."""
-    changes = {
-        "twin": {},
-        "turned and doubled": {"turn": 90, "scale": 2.0},
-        "mirror twin": {"mirror": True},
-        "moved away": {"shift": 2.0},
-        "others' places": {"exchanged": True},
-    }
-    return {name: {**START, **change} for name, change in changes.items()}
-
-
-def plane(points: Tensor, names: Sequence[str], title: str, color: str) -> fig.Part:
+def plane(points: Tensor, digits: Sequence[str], title: str, color: str) -> fig.Part:
     """The names of points [N, 2], where they are."""
-    words = {"type": "scatter", "mode": "text", "text": list(names), "name": title}
+    words = {"type": "scatter", "mode": "text", "text": list(digits), "name": title}
     words |= {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()}
     words |= {"textfont": {"size": 20, "color": color}, "hoverinfo": "skip"}
     ends = [-LIMIT, LIMIT]
     return {"traces": [words], "x": fig.axis(title, ends), "y": fig.axis("", ends)}
-
-
-def words_of(values: Mapping[str, float]) -> str:
-    """What was done to the student's plane."""
-    done = [f"turned by {values['turn']}°"] if values["turn"] else []
-    done += [f"times {values['scale']:g}"] if values["scale"] != 1 else []
-    done += [f"moved by {values['shift']:g}"] if values["shift"] else []
-    done += [f"noise of {values['noise']:g}"] if values["noise"] else []
-    done += ["units exchanged"] if values["mirror"] else []
-    done += ["every digit in another's place"] if values["exchanged"] else []
-    return f"The student's plane is the teacher's, {', '.join(done) or 'unchanged'}"

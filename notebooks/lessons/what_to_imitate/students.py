@@ -16,24 +16,12 @@ from kdlab.seeds import random_numbers_from
 from kdlab.training import Objective, one_cycle, training_steps
 
 STUDENT = "cnn-4-8-32"
-SOURCES = "teacher", "untrained", "class mates", "shuffled", "pixels"
-Features = dict[str, Tensor]
-
-# {loss: of the features of student and teacher, a list of layers each}
-LOSSES: dict[str, Callable[[list[Tensor], list[Tensor]], Tensor]] = {
-    "hint": lambda s, t: relations.hint_loss(*s, *t),
-    "attention": lambda s, t: relations.attention_loss(*s, *t),
-    "gram": lambda s, t: relations.hint_loss(*(relations.flow(*x, *x) for x in (s, t))),
-    "flow": lambda s, t: relations.hint_loss(*(relations.flow(*x) for x in (s, t))),
-    "distances": lambda s, t: relations.distance_loss(*flat(s), *flat(t)),
-    "angles": lambda s, t: relations.angle_loss(*flat(s), *flat(t)),
-    "similarity": lambda s, t: relations.similarity_loss(*s, *t),
-}
-ADVERSARY = "adversary"  # `adversary` makes its loss, which learns, too
-REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
+Loss = Callable[[list[Tensor], list[Tensor]], Tensor]  # of layers of both nets
 
 
-METHODS = *LOSSES, ADVERSARY
+def both(loss: Callable, of: Callable = lambda layers: layers) -> Loss:
+    """A loss of layers: the same is made of both nets' first."""
+    return lambda student, teacher: loss(*of(student), *of(teacher))
 
 
 def flat(layers: list[Tensor]) -> list[Tensor]:
@@ -41,7 +29,31 @@ def flat(layers: list[Tensor]) -> list[Tensor]:
     return [layer.flatten(1) for layer in layers]
 
 
-def features(net: nn.Sequential, images: Tensor) -> Features:
+LOSSES = {
+    "hint": both(relations.hint_loss),
+    "attention": both(relations.attention_loss),
+    "gram": both(relations.hint_loss, lambda x: [relations.flow(*x, *x)]),
+    "flow": both(relations.hint_loss, lambda x: [relations.flow(*x)]),
+    "distances": both(relations.distance_loss, flat),
+    "angles": both(relations.angle_loss, flat),
+    "similarity": both(relations.similarity_loss),
+}
+REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
+ADVERSARY = "adversary"  # its loss learns, too
+METHODS = *LOSSES, ADVERSARY
+PLACES = {"maps": "the maps", "last": "the last layer"}
+WAYS = {  # {words: (method, layer)}
+    f"{name or method}, {PLACES[layer]}": (method, layer)
+    for layer, methods in {
+        "maps": {"hint": "", "attention": "", "gram": "Gram", "flow": ""}
+        | {"distances": "", "similarity": ""},
+        "last": {"hint": "", "distances": "", "angles": "", "similarity": ""},
+    }.items()
+    for method, name in methods.items()
+}
+
+
+def features(net: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
     """Of a CNN of two blocks: maps of both, 7 × 7, the last hidden layer, logits."""
     first = net[:4](images)
     maps = net[4:7](first)
@@ -59,10 +71,10 @@ def layers_of(method: str, layer: str | None) -> list[str]:
 def told(
     columns: Columns, teacher: nn.Module, layers: list[str], source: str, seed: int = 0
 ) -> Columns:
-    """The columns with the features of these layers, `told_maps`, of one of SOURCES.
+    """The columns with these layers' features, such as `told_maps`, of a source.
 
-    "untrained" is a net of the teacher's shape; "class mates" are the features of other
-    images of the class, "shuffled" of any other; "pixels" are the images themselves.
+    "teacher"; "untrained", a net of its shape; "class mates", of other images of the
+    class; "shuffled", of any other; "pixels", the images themselves.
     """
     images, labels = columns["images"], columns["labels"]
     if source == "untrained":
@@ -89,7 +101,7 @@ def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.Mod
     return made
 
 
-def adversary(teacher_logits: Tensor) -> Callable[[list[Tensor], list[Tensor]], Tensor]:
+def adversary(teacher_logits: Tensor, rate: float = 1e-3) -> Loss:
     """A loss that learns to tell students' logits from those of a teacher, [N, classes].
 
     The student's aim is to be taken for the teacher; no answer is compared with the
@@ -97,15 +109,15 @@ def adversary(teacher_logits: Tensor) -> Callable[[list[Tensor], list[Tensor]], 
     """
     scale, units = teacher_logits.std(), teacher_logits.shape[1]
     critic = nn.Sequential(nn.Linear(units, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
-    adam = torch.optim.Adam(critic.parameters(), lr=2e-3, betas=(0.5, 0.999))
+    adam = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.999))
 
     def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
         own, other = student[0] / scale, teacher[0] / scale
-        told = critic(torch.cat([own.detach(), other]))
+        said = critic(torch.cat([own.detach(), other]))
         is_teacher = torch.cat([torch.zeros(len(own), 1), torch.ones(len(other), 1)])
-        loss.right.append(((told > 0) == is_teacher.bool()).double().mean().item())
+        loss.right.append(((said > 0) == is_teacher.bool()).double().mean().item())
         adam.zero_grad()
-        F.binary_cross_entropy_with_logits(told, is_teacher).backward()
+        F.binary_cross_entropy_with_logits(said, is_teacher).backward()
         adam.step()
         return F.softplus(-critic(own)).mean()
 
@@ -126,7 +138,6 @@ def imitation_steps(
     learning_rate: float = 2e-2,
     seed: int = 0,
     net: nn.Module | None = None,
-    loss: Callable | None = None,
 ) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
     """Train a student step by step on answers, and on `weight` times one of LOSSES.
 
@@ -138,10 +149,9 @@ def imitation_steps(
     layers = layers_of(kind, layer) if kind in METHODS else []
     with random_numbers_from(seed):
         asked = layers if kind in REGRESSED else []
-        regressor = regressor_for(net, asked, columns)
-        if kind == ADVERSARY and not loss:
+        regressor, loss = regressor_for(net, asked, columns), LOSSES.get(kind)
+        if kind == ADVERSARY:
             loss = adversary(columns["teacher_logits"])
-    loss = loss or LOSSES.get(kind)
     answers = answers_of(method, temperature, soft_weight)
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
