@@ -56,6 +56,7 @@ SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
 SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
 SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
 SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
+SHOWS |= dict.fromkeys(["attention", "planes", "arms"], TEACHER | STUDENT)
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
@@ -64,7 +65,7 @@ FIXED |= dict.fromkeys(["teachers", "views", "classes"], STUDENT)
 FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
-FIXED |= {"ways": set()}
+FIXED |= {"ways": set(), "imitation": TEACHER | STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {
@@ -389,7 +390,7 @@ def drawn(monkeypatch):
 
 
 # of points in a plane; of nets of the course's own shape, which knows ten classes
-FIXED_PANELS = {"playground", "train_again", "rescue", "build"}
+FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms"}
 
 
 def live(columns):

@@ -19,50 +19,44 @@ from kdlab.weights import WEIGHTS, load_model, load_teacher, save_model
 
 from .students import METHODS, STUDENT, imitation_steps, layers_of, told
 
-OTHERS = ("other 1",)  # teachers that saw no held-out image
+OTHER = "other 1"  # a teacher that saw no held-out image; not shipped:
+OTHER_FILE = WEIGHTS / "imitate_1.safetensors"
 KD = {"temperature": 16.0, "soft_weight": 1.0}
-TENS, LARGE = [1.0, 10.0, 100.0, 1000.0], [10.0, 100.0, 1e3, 1e4]
-HUGE, SMALL = [1e3, 1e4, 1e5, 1e6], [0.01, 0.1, 1.0, 10.0]
-GRIDS = {  # {(method, layer): weights tried}
-    ("hint", "maps"): TENS,
-    ("hint", "last"): TENS,
-    ("attention", "maps"): SMALL,
-    ("gram", "maps"): TENS[:3],
-    ("flow", "maps"): TENS[:3],
-    ("distances", "maps"): LARGE,
-    ("distances", "last"): LARGE,
-    ("angles", "last"): LARGE,
-    ("similarity", "maps"): HUGE,
-    ("similarity", "last"): HUGE,
-    ("adversary", "logits"): SMALL[:3],
+GRIDS = {  # {(method, layer, source): powers of ten that were tried as weight}
+    ("hint", "maps", "teacher"): range(4),
+    ("hint", "last", "teacher"): range(4),
+    ("attention", "maps", "teacher"): range(-2, 2),
+    ("gram", "maps", "teacher"): range(-1, 3),
+    ("flow", "maps", "teacher"): range(-1, 3),
+    ("distances", "maps", "teacher"): range(1, 6),
+    ("distances", "last", "teacher"): range(1, 5),
+    ("angles", "last", "teacher"): range(1, 5),
+    ("similarity", "maps", "teacher"): range(3, 7),
+    ("similarity", "last", "teacher"): range(3, 7),
+    ("adversary", "logits", "teacher"): range(-2, 1),
+    ("hint", "maps", "untrained"): range(-2, 4),
+    ("hint", "last", "untrained"): range(-2, 2),
+    ("hint", "last", "class mates"): range(4),
+    ("attention", "maps", "pixels"): range(-2, 2),
+    ("distances", "last", "untrained"): range(4),
+    ("distances", "last", "class mates"): range(5),
+    ("distances", "last", "pixels"): range(-1, 4),
 }
-LATE = ("hint", "last"), ("distances", "last"), ("similarity", "last")
-CONTROLS = {  # {(method, layer, source): weights tried}
-    ("hint", "maps", "untrained"): TENS,
-    ("hint", "last", "untrained"): SMALL,
-    ("hint", "last", "class mates"): TENS,
-    ("attention", "maps", "pixels"): SMALL,
-    ("distances", "last", "untrained"): TENS,
-    ("distances", "last", "class mates"): LARGE,
-    ("distances", "last", "pixels"): TENS,
-}
-BESIDE = {("hint", "last"): TENS[:3], ("similarity", "last"): HUGE[:3]}  # with answers
+BESIDE = {
+    ("hint", "last"): range(3),
+    ("similarity", "last"): range(2, 6),
+}  # and answers
 FEW = {"labels": 100}  # of the 1,000 images; the others have none
-SEARCHED = {  # {(method, layer): weights tried with few labels}
-    ("hint", "maps"): TENS[1:3],
-    ("hint", "last"): TENS[1:3],
-    ("attention", "maps"): SMALL[2:],
-    ("similarity", "last"): HUGE[1:3],
+SEARCHED = {  # {(method, layer): powers of ten tried with few labels}
+    ("hint", "maps"): range(1, 4),
+    ("hint", "last"): range(1, 4),
+    ("attention", "maps"): range(3),
+    ("similarity", "last"): range(4, 6),
 }
-
-
-def file_of(teacher: str) -> Path:
-    """Where one of OTHERS is stored: not shipped."""
-    return WEIGHTS / f"imitate_{teacher[-1]}.safetensors"
 
 
 def teacher_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
-    """Train one of OTHERS by the course's recipe, on 50,000 images; its row."""
+    """Train OTHER by the course's recipe, on 50,000 images; its row."""
     train_set, test_set = (load_images("mnist", s) for s in ("fit", "test"))
     model = build_model("cnn", seed=setting["seed"])
 
@@ -85,7 +79,7 @@ def asked(split: str, teacher: str, pictures: int, draw: int) -> tuple:
     whole = load_images("mnist", "fit" if split == "held_out" else "train")
     train_set, test_set = sample(whole, pictures, draw), load_images("mnist", split)
     course = teacher == "course"
-    model = load_teacher("mnist")[0] if course else load_model(file_of(teacher))[0]
+    model = load_teacher("mnist")[0] if course else load_model(OTHER_FILE)[0]
     for columns in (train_set, test_set):
         columns["teacher_logits"] = predict(model, columns["images"])
     return model, train_set, test_set
@@ -135,87 +129,68 @@ def seeds(runs: list[lab.Setting], number: int = 5) -> list[lab.Setting]:
 
 def tried() -> list[lab.Setting]:
     """On held-out images, which this teacher has not seen: rates, T, and weights."""
-    held = {"split": "held_out", "teacher": OTHERS[0]}
+    held = {"split": "held_out", "teacher": OTHER}
     rates = [{"learning_rate": rate} for rate in (1e-2, 2e-2, 4e-2)]
     runs = [arm(m, **r) for m in ("labels", "smoothing 0.1") for r in rates]
     hots = [{**KD, "temperature": hot} for hot in (4.0, 8.0, 16.0)]
     runs += [arm("teacher", **hot, **r) for hot in hots for r in rates]
-    every = {**{(*key, "teacher"): grid for key, grid in GRIDS.items()}, **CONTROLS}
-    runs += [arm(*key, w) for key, grid in every.items() for w in grid]
-    runs += [arm(*k, weight=w, **KD) for k, grid in BESIDE.items() for w in grid]
-    runs += [arm(*k, weight=w, **FEW) for k, grid in SEARCHED.items() for w in grid]
+    runs += [arm(*key, 10.0**w) for key, grid in GRIDS.items() for w in grid]
+    for grids, more in ((BESIDE, KD), (SEARCHED, FEW)):
+        for key, grid in grids.items():
+            runs += [arm(*key, weight=10.0**w, **more) for w in grid]
     return seeds([{**run, **held} for run in runs], 2)
+
+
+LAST = ("attention", "pixels"), ("distances", "untrained")  # run after all others
+KIND = "method", "layer", "source", "labels", "soft_weight"
 
 
 def kind_of(run: lab.Setting) -> tuple:
     """Which runs share what is chosen."""
-    names = "method", "layer", "source", "labels", "soft_weight"
-    return tuple(run[name] for name in names)
+    return tuple(run[name] for name in KIND)
 
 
 def chosen() -> dict[tuple, lab.Setting]:
     """{kind of run: {weight, rate and T} with the fewest errors on held-out images}."""
-    wanted = "weight", "learning_rate", "temperature"
-    found: dict[tuple, dict[tuple, list]] = {}
+    wanted, found = ("weight", "learning_rate", "temperature"), {}
     for run in load_runs("imitate_tuning").to_dict("records"):
         run = {k: None if v != v else v for k, v in run.items()}
         errors = found.setdefault(kind_of(run), {})
         errors.setdefault(tuple(run[n] for n in wanted), []).append(run["test_errors"])
-    means = {
-        kind: {k: fmean(e) for k, e in some.items()} for kind, some in found.items()
-    }
-    return {
-        kind: dict(zip(wanted, min(some, key=some.get), strict=True))
-        for kind, some in means.items()
-    }
+    best = {kind: min(e, key=lambda k, e=e: fmean(e[k])) for kind, e in found.items()}
+    return {kind: dict(zip(wanted, k, strict=True)) for kind, k in best.items()}
 
 
 def compared() -> list[lab.Setting]:
     """On test images, five seeds: each kind of run as it was chosen, and controls.
 
     Features of "any other image", and with few labels those of an untrained net, have
-    the weight of the right ones; with other teachers all is as with the course's.
+    the weight of the right ones; with the other teacher all is as with the course's.
     """
-    best = chosen()
-    names = "method", "layer", "source", "labels", "soft_weight"
-    runs = [
-        arm("labels") | dict(zip(names, k, strict=True)) | own
-        for k, own in best.items()
-    ]
-    for method, layer in LATE[:2]:
-        own = best[method, layer, "teacher", 1000, 0.0]
-        runs.append(arm(method, layer, "shuffled") | own)
-    runs += [arm("labels", **FEW), arm("hint first", "maps")]
-    own = best["hint", "maps", "teacher", 100, 0.0]
-    runs.append(arm("hint", "maps", "untrained", **FEW) | own)
-    for method, layer, soft in [
-        ("teacher", None, 1.0),
-        (*LATE[0], 0.0),
-        (*LATE[2], 0.0),
-    ]:
-        own = best[method, layer, "teacher", 1000, soft]
-        runs.append(
-            arm(method, layer) | own | {"teacher": "other", "soft_weight": soft}
-        )
-    return [with_luck(run) for run in seeds(runs)]
-
-
-def with_luck(run: lab.Setting) -> lab.Setting:
-    """Another teacher for other seeds, where it is not the course's."""
-    if run["teacher"] != "other":
-        return run
-    return {**run, "teacher": OTHERS[run["seed"] % len(OTHERS)]}
+    best = {
+        kind: arm("") | dict(zip(KIND, kind, strict=True)) | b
+        for kind, b in chosen().items()
+    }
+    late = [best[m, "last", "teacher", 1000, 0.0] for m in ("hint", "distances")]
+    rest = [kind for kind in best if kind[::2][:2] in LAST or kind[0] == "adversary"]
+    runs = [run for kind, run in best.items() if kind not in rest]
+    runs += [{**run, "source": "shuffled"} for run in late]
+    runs.append(arm("labels", **FEW))
+    runs.append(best["hint", "maps", "teacher", 100, 0.0] | {"source": "untrained"})
+    again = late[0], best["similarity", "last", "teacher", 1000, 0.0]
+    again += (best["teacher", None, "teacher", 1000, 1.0],)
+    runs += [{**run, "teacher": OTHER} for run in again]
+    return seeds([*runs, arm("hint first", "maps"), *(best[kind] for kind in rest)])
 
 
 imitate_teachers = lab.Experiment(
     teacher_run,
     lambda: [
-        {"dataset": "mnist", "split": "test", "teacher": None, "student": name}
+        {"dataset": "mnist", "split": "test", "teacher": None, "student": OTHER}
         | {"method": "labels", "temperature": None, "soft_weight": 0.0}
-        | {"labels": 50_000, "epochs": 6, "seed": int(name[-1])}
-        for name in OTHERS
+        | {"labels": 50_000, "epochs": 6, "seed": 1}
     ],
-    keeps=lambda run: file_of(run["student"]).name,
+    keeps=lambda run: OTHER_FILE.name,
 )
 imitate_tuning = lab.Experiment(imitation_run, tried, after=("imitate_teachers",))
 imitate = lab.Experiment(

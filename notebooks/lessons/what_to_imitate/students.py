@@ -16,6 +16,7 @@ from kdlab.seeds import random_numbers_from
 from kdlab.training import Objective, one_cycle, training_steps
 
 STUDENT = "cnn-4-8-32"
+AS_IS = {"mean": 0.0, "spread": 1.0}  # no images: nothing is subtracted
 Loss = Callable[[list[Tensor], list[Tensor]], Tensor]  # of layers of both nets
 
 
@@ -101,15 +102,17 @@ def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.Mod
     return made
 
 
-def adversary(teacher_logits: Tensor, rate: float = 1e-3) -> Loss:
+def adversary(teacher_logits: Tensor, seed: int = 0) -> Loss:
     """A loss that learns to tell students' logits from those of a teacher, [N, classes].
 
     The student's aim is to be taken for the teacher; no answer is compared with the
     teacher's own to that image. `loss.right` are the critic's shares of right guesses.
     """
     scale, units = teacher_logits.std(), teacher_logits.shape[1]
-    critic = nn.Sequential(nn.Linear(units, 32), nn.LeakyReLU(0.2), nn.Linear(32, 1))
-    adam = torch.optim.Adam(critic.parameters(), lr=rate, betas=(0.5, 0.999))
+    critic = build_model(
+        "mlp", seed=seed, inputs=units, widths=[32], classes=1, **AS_IS
+    )
+    adam = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
 
     def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
         own, other = student[0] / scale, teacher[0] / scale
@@ -151,7 +154,7 @@ def imitation_steps(
         asked = layers if kind in REGRESSED else []
         regressor, loss = regressor_for(net, asked, columns), LOSSES.get(kind)
         if kind == ADVERSARY:
-            loss = adversary(columns["teacher_logits"])
+            loss = adversary(columns["teacher_logits"], seed)
     answers = answers_of(method, temperature, soft_weight)
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
