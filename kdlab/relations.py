@@ -1,6 +1,7 @@
 """What a net computes on its way: losses on features, and on relations of examples.
 
-Student first; the teacher is a constant. Maps are [N, C, H, W], embeddings [N, D].
+Student first; the teacher is a constant. Maps are [N, C, H, W], embeddings [N, D], or
+anything that is flattened to these.
 """
 
 import torch
@@ -48,9 +49,8 @@ def distances(embeddings: Tensor) -> Tensor:
 
     The gradient of a distance that is zero is zero, and not NaN.
     """
-    found = torch.cdist(
-        embeddings, embeddings, compute_mode="donot_use_mm_for_euclid_dist"
-    )
+    rows = embeddings.flatten(1)
+    found = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist")
     pairs = len(found) * (len(found) - 1)
     return found / (found.sum() / pairs).clamp_min(torch.finfo(found.dtype).tiny)
 
@@ -68,7 +68,8 @@ def distance_loss(student: Tensor, teacher: Tensor) -> Tensor:
 
 def angles(embeddings: Tensor) -> Tensor:
     """Cosine of the angle at row j between rows i and k: [N, D] -> [N (j), N, N]."""
-    ways = F.normalize(embeddings[None] - embeddings[:, None], dim=2)
+    rows = embeddings.flatten(1)
+    ways = F.normalize(rows[None] - rows[:, None], dim=2)
     return ways @ ways.mT
 
 

@@ -12,45 +12,28 @@ from kdlab.experiments import new_cnn
 from kdlab.hints import shuffled, shuffled_within_class
 from kdlab.models import build_model
 from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
+from kdlab.relations import flow
 from kdlab.seeds import random_numbers_from
 from kdlab.training import Objective, one_cycle, training_steps
 
 STUDENT = "cnn-4-8-32"
-AS_IS = {"mean": 0.0, "spread": 1.0}  # no images: nothing is subtracted
-Loss = Callable[[list[Tensor], list[Tensor]], Tensor]  # of layers of both nets
-
-
-def both(loss: Callable, of: Callable = lambda layers: layers) -> Loss:
-    """A loss of layers: the same is made of both nets' first."""
-    return lambda student, teacher: loss(*of(student), *of(teacher))
-
-
-def flat(layers: list[Tensor]) -> list[Tensor]:
-    """Each as [N, D]."""
-    return [layer.flatten(1) for layer in layers]
-
-
-LOSSES = {
-    "hint": both(relations.hint_loss),
-    "attention": both(relations.attention_loss),
-    "gram": both(relations.hint_loss, lambda x: [relations.flow(*x, *x)]),
-    "flow": both(relations.hint_loss, lambda x: [relations.flow(*x)]),
-    "distances": both(relations.distance_loss, flat),
-    "angles": both(relations.angle_loss, flat),
-    "similarity": both(relations.similarity_loss),
+LOSSES: dict[str, Callable[..., Tensor]] = {  # of the layers of both, student's first
+    "hint": relations.hint_loss,
+    "attention": relations.attention_loss,
+    "gram": lambda s, t: relations.hint_loss(flow(s, s), flow(t, t)),
+    "flow": lambda *x: relations.hint_loss(flow(*x[:2]), flow(*x[2:])),
+    "distances": relations.distance_loss,
+    "angles": relations.angle_loss,
+    "similarity": relations.similarity_loss,
 }
 REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
 ADVERSARY = "adversary"  # its loss learns, too
 METHODS = *LOSSES, ADVERSARY
-PLACES = {"maps": "the maps", "last": "the last layer"}
-WAYS = {  # {words: (method, layer)}
-    f"{name or method}, {PLACES[layer]}": (method, layer)
-    for layer, methods in {
-        "maps": {"hint": "", "attention": "", "gram": "Gram", "flow": ""}
-        | {"distances": "", "similarity": ""},
-        "last": {"hint": "", "distances": "", "angles": "", "similarity": ""},
-    }.items()
-    for method, name in methods.items()
+EARLY = "hint", "attention", "gram", "flow", "distances", "similarity"
+WAYS = {f"{method}, the maps": (method, "maps") for method in EARLY}
+WAYS |= {
+    f"{method}, the last layer": (method, "last")
+    for method in ("hint", "distances", "angles", "similarity")
 }
 
 
@@ -102,20 +85,19 @@ def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.Mod
     return made
 
 
-def adversary(teacher_logits: Tensor, seed: int = 0) -> Loss:
+def adversary(teacher_logits: Tensor, seed: int = 0) -> Callable[..., Tensor]:
     """A loss that learns to tell students' logits from those of a teacher, [N, classes].
 
     The student's aim is to be taken for the teacher; no answer is compared with the
     teacher's own to that image. `loss.right` are the critic's shares of right guesses.
     """
-    scale, units = teacher_logits.std(), teacher_logits.shape[1]
-    critic = build_model(
-        "mlp", seed=seed, inputs=units, widths=[32], classes=1, **AS_IS
-    )
+    scale, sizes = teacher_logits.std(), {"inputs": teacher_logits.shape[1]}
+    sizes |= {"widths": [32], "classes": 1, "mean": 0.0, "spread": 1.0}
+    critic = build_model("mlp", seed=seed, **sizes)
     adam = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
 
-    def loss(student: list[Tensor], teacher: list[Tensor]) -> Tensor:
-        own, other = student[0] / scale, teacher[0] / scale
+    def loss(student_logits: Tensor, told: Tensor) -> Tensor:
+        own, other = student_logits / scale, told / scale
         said = critic(torch.cat([own.detach(), other]))
         is_teacher = torch.cat([torch.zeros(len(own), 1), torch.ones(len(other), 1)])
         loss.right.append(((said > 0) == is_teacher.bool()).double().mean().item())
@@ -159,10 +141,8 @@ def imitation_steps(
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
         found = features(net, batch["images"])
-        own = [found[k] for k in layers]
-        if regressor:
-            own = [regressor[k](found[k]) for k in layers]
-        gap = loss(own, [batch[f"told_{k}"] for k in layers])
+        own = [regressor[k](found[k]) if regressor else found[k] for k in layers]
+        gap = loss(*own, *(batch[f"told_{k}"] for k in layers))
         if kind != method:
             return {"told": gap}
         return {**answers(lambda _: found["logits"], batch), "told": weight * gap}

@@ -156,8 +156,8 @@ def test_a_critic_learns_and_never_sees_whose_answer_it_is():
     one, other = adversary(teacher), adversary(teacher)
     shuffled = teacher[torch.randperm(64, generator=draw)]
     for _ in range(100):
-        loss = one([student], [teacher])
-        assert_close(loss, other([student], [shuffled]), rtol=1e-3, atol=1e-4)
+        loss = one(student, teacher)
+        assert_close(loss, other(student, shuffled), rtol=1e-3, atol=1e-4)
     assert one.right[-1] > 0.9 > one.right[0]
     loss.backward()
     assert student.grad.abs().sum() > 0
