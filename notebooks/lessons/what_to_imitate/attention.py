@@ -71,7 +71,7 @@ def attention_explorer(
         after = " and ".join(f"{mean[at]:.2f}" for mean in means.values())
         return fig.picture(
             f"After {step} steps: unlike the teacher's by {after}",
-            fig.gallery(torch.stack(painted), words, 2),
+            fig.unnamed(fig.gallery(torch.stack(painted), words, 2)),
             fig.curves(STEPS, means, step, axes, [COLORS[name] for name in TAUGHT]),
             widths=[1.2, 1],
             says=f"On this image {'; '.join(words[2:])}; on average over other images "
@@ -91,4 +91,4 @@ def over(image: Tensor, attention: Tensor, color: str) -> Tensor:
     each = image.shape[-1] // side
     share = 0.8 * share.repeat_interleave(each, 1).repeat_interleave(each, 2)
     rgb = torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return (1 - share) * 0.6 * image + share * rgb.view(3, 1, 1)
+    return (1 - share) * 0.35 * image + share * rgb.view(3, 1, 1)

@@ -46,6 +46,12 @@ BESIDE = {
     ("hint", "last"): range(3),
     ("similarity", "last"): range(2, 6),
 }  # and answers
+SEARCH_ALONE = [  # (method, layer, source) that spared nothing there
+    ("adversary", "logits", "teacher"),
+    ("attention", "maps", "pixels"),
+    ("distances", "last", "untrained"),
+    ("hint", "last", "untrained"),
+]
 FEW = {"labels": 100}  # of the 1,000 images; the others have none
 SEARCHED = {  # {(method, layer): powers of ten tried with few labels}
     ("hint", "maps"): range(1, 4),
@@ -141,7 +147,6 @@ def tried() -> list[lab.Setting]:
     return seeds([{**run, **held} for run in runs], 2)
 
 
-LAST = ("attention", "pixels"), ("distances", "untrained")  # run after all others
 KIND = "method", "layer", "source", "labels", "soft_weight"
 
 
@@ -167,20 +172,15 @@ def compared() -> list[lab.Setting]:
     Features of "any other image", and with few labels those of an untrained net, have
     the weight of the right ones; with the other teacher all is as with the course's.
     """
-    best = {
-        kind: arm("") | dict(zip(KIND, kind, strict=True)) | b
-        for kind, b in chosen().items()
-    }
-    late = [best[m, "last", "teacher", 1000, 0.0] for m in ("hint", "distances")]
-    rest = [kind for kind in best if kind[::2][:2] in LAST or kind[0] == "adversary"]
-    runs = [run for kind, run in best.items() if kind not in rest]
-    runs += [{**run, "source": "shuffled"} for run in late]
-    runs.append(arm("labels", **FEW))
+    best = {kind: arm("") | dict(zip(KIND, kind, strict=True)) for kind in chosen()}
+    best = {kind: best[kind] | found for kind, found in chosen().items()}
+    runs = [run for kind, run in best.items() if kind[:3] not in SEARCH_ALONE]
+    late = best["hint", "last", "teacher", 1000, 0.0]
+    runs += [{**late, "source": "shuffled"}, arm("labels", **FEW)]
     runs.append(best["hint", "maps", "teacher", 100, 0.0] | {"source": "untrained"})
-    again = late[0], best["similarity", "last", "teacher", 1000, 0.0]
+    again = late, best["similarity", "last", "teacher", 1000, 0.0]
     again += (best["teacher", None, "teacher", 1000, 1.0],)
-    runs += [{**run, "teacher": OTHER} for run in again]
-    return seeds([*runs, arm("hint first", "maps"), *(best[kind] for kind in rest)])
+    return seeds([*runs, *({**run, "teacher": OTHER} for run in again)])
 
 
 imitate_teachers = lab.Experiment(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Generator
 
+import torch
 from torch import nn
 
 from kdlab import figures as fig
@@ -32,9 +33,11 @@ def arms_explorer(
 ) -> LivePanel:
     """Students on labels, on answers, and on labels and one thing more; five seeds.
 
-    Both sets have a column teacher_logits. `await panel.finished()` gives the errors of
+    All are shown all images; of the labels they may be given a part. Both sets have a
+    column teacher_logits. `await panel.finished()` gives the errors of
     each arm, seed by seed, so far if it was stopped.
     """
+    images = count(train_set)
     known: dict[tuple, int] = {}  # what students reached that are trained already
 
     def trained(
@@ -45,10 +48,13 @@ def arms_explorer(
         arms[MORE] = {"method": method, "layer": layer, "weight": weight}
 
         def train(arm: str, seed: int) -> Generator:
-            of = (source, *arms[arm].values()) if arm == MORE else ()
-            key = arm, seed, labels, epochs, *of
+            of = () if arm == ANSWERS else (labels,)  # who needs none learns once
+            of += (source, *arms[arm].values()) if arm == MORE else ()
+            key = arm, seed, epochs, *of
             if key not in known:
-                columns = sample(train_set, labels, seed)
+                columns = sample(train_set, images, seed)
+                there = torch.arange(images) < labels
+                columns["labelled"] = there * images / labels
                 if arm == MORE:
                     how = layers_of(method, layer), FROM[source], seed
                     columns = told(columns, teacher, *how)
@@ -62,8 +68,7 @@ def arms_explorer(
 
         return in_turns(arms, seeds, train, draw)
 
-    counts = [n for n in (100, 200, 500, 1000) if n <= count(train_set)]
-    counts = counts or [count(train_set)]
+    counts = [*(n for n in (50, 100, 300) if n < images), images]
     names = "what", "source", "weight"
     return explore_live(
         trained,
@@ -71,7 +76,7 @@ def arms_explorer(
         what=dropdown("more", list(WAYS), "hint, the last layer"),
         source=dropdown("from", list(FROM)),
         weight=choice("weight", WEIGHTS, 10.0),
-        labels=choice("images", counts, counts[-1]),
+        labels=choice("images with a label", counts, images),
         epochs=choice("epochs", (5, 10, 20), 10),
     )
 
@@ -85,7 +90,7 @@ def drawn(errors: fig.Runs, words: str, examples: int) -> fig.Drawn:
     ticks = fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5))
     ends = [math.log10(share * examples) for share in (0.015, 0.95)]
     x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
-    zero = fig.axis("errors spared", [-0.06 * examples, 0.06 * examples])
+    zero = fig.axis("errors spared", [-0.2 * examples, 0.2 * examples])
     pairs = fig.spared_dots(spared, zero, COLORS)
     pairs["y"] |= {"showticklabels": False}
     gains, done = spared[MORE], min(map(len, errors.values()))

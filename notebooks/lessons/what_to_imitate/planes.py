@@ -28,7 +28,7 @@ PRESETS = {
     "moved away": TWIN | {"shift": 2.0},
     "others' places": TWIN | {"exchanged": True},
 }
-LIMIT, LEAST = 5.5, 1e-12  # of the planes, each way; what is less is rounding
+LIMIT, LEAST = 5.0, 1e-12  # of the planes, each way; what is less is rounding
 
 
 @torch.no_grad()
@@ -82,7 +82,7 @@ def planes_explorer(
             widths=[1, 1, 0.8],
             says=f"The student has the teacher's plane ({', '.join(changes) or 'as it is'}"
             "). Losses: " + "; ".join(f"{n} {v:.3g}" for n, v in found.items()) + ".",
-            height=380,
+            height=400,
         )
 
     return explore(
@@ -102,6 +102,6 @@ def plane(points: Tensor, digits: Sequence[str], title: str, color: str) -> fig.
     """The names of points [N, 2], where they are."""
     words = {"type": "scatter", "mode": "text", "text": list(digits), "name": title}
     words |= {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()}
-    words |= {"textfont": {"size": 20, "color": color}, "hoverinfo": "skip"}
+    words |= {"textfont": {"size": 22, "color": color}, "hoverinfo": "skip"}
     ends = [-LIMIT, LIMIT]
     return {"traces": [words], "x": fig.axis(title, ends), "y": fig.axis("", ends)}

@@ -46,8 +46,6 @@ def test_numbers_by_place(runs):
     ]
     answers = spared("teacher", teacher="other 1", **ANSWERS)
     assert f"answers {answers}, late hint {again[0]}, similarity {again[1]}." in PAGE
-    first = spared("hint first", "maps")
-    assert f"as Romero had it, spares {first} in as many." in PAGE
 
 
 def test_no_way_helps_at_the_maps_and_every_way_at_the_last_layer(runs):
