@@ -56,7 +56,8 @@ SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
 SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
 SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
 SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
-SHOWS |= dict.fromkeys(["attention", "planes", "arms"], TEACHER | STUDENT)
+SHOWS |= dict.fromkeys(["attention", "planes"], TEACHER | STUDENT)
+SHOWS |= {"arms": STUDENT}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}

@@ -23,42 +23,28 @@ OTHER = "other 1"  # a teacher that saw no held-out image; not shipped:
 OTHER_FILE = WEIGHTS / "imitate_1.safetensors"
 KD = {"temperature": 16.0, "soft_weight": 1.0}
 GRIDS = {  # {(method, layer, source): powers of ten that were tried as weight}
-    ("hint", "maps", "teacher"): range(4),
-    ("hint", "last", "teacher"): range(4),
+    ("hint", "maps", "teacher"): range(4), ("hint", "last", "teacher"): range(4),
     ("attention", "maps", "teacher"): range(-2, 2),
-    ("gram", "maps", "teacher"): range(-1, 3),
-    ("flow", "maps", "teacher"): range(-1, 3),
+    ("gram", "maps", "teacher"): range(-1, 3), ("flow", "maps", "teacher"): range(-1, 3),
     ("distances", "maps", "teacher"): range(1, 6),
     ("distances", "last", "teacher"): range(1, 5),
     ("angles", "last", "teacher"): range(1, 5),
     ("similarity", "maps", "teacher"): range(3, 7),
     ("similarity", "last", "teacher"): range(3, 7),
     ("adversary", "logits", "teacher"): range(-2, 1),
-    ("hint", "maps", "untrained"): range(-2, 4),
-    ("hint", "last", "untrained"): range(-2, 2),
+    ("hint", "maps", "untrained"): range(-2, 4), ("hint", "last", "untrained"): range(-2, 2),
     ("hint", "last", "class mates"): range(4),
     ("attention", "maps", "pixels"): range(-2, 2),
     ("distances", "last", "untrained"): range(4),
     ("distances", "last", "class mates"): range(5),
     ("distances", "last", "pixels"): range(-1, 4),
-}
-BESIDE = {
-    ("hint", "last"): range(3),
-    ("similarity", "last"): range(2, 6),
-}  # and answers
-SEARCH_ALONE = [  # (method, layer, source) that spared nothing there
-    ("adversary", "logits", "teacher"),
-    ("attention", "maps", "pixels"),
-    ("distances", "last", "untrained"),
-    ("hint", "last", "untrained"),
-]
+}  # fmt: skip
+SPARE_NOTHING = "adversary logits teacher", "attention maps pixels"  # in the search:
+SPARE_NOTHING += "distances last untrained", "hint last untrained"  # run there alone
+BESIDE = {("hint", "last"): range(3), ("similarity", "last"): range(2, 6)}
 FEW = {"labels": 100}  # of the 1,000 images; the others have none
-SEARCHED = {  # {(method, layer): powers of ten tried with few labels}
-    ("hint", "maps"): range(1, 4),
-    ("hint", "last"): range(1, 4),
-    ("attention", "maps"): range(3),
-    ("similarity", "last"): range(4, 6),
-}
+SEARCHED = {("hint", "maps"): range(1, 4), ("hint", "last"): range(1, 4)}
+SEARCHED |= {("attention", "maps"): range(3), ("similarity", "last"): range(4, 6)}
 
 
 def teacher_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
@@ -100,7 +86,6 @@ def imitation_run(setting: lab.Setting) -> lab.Setting:
         there = torch.zeros(pictures)
         there[:labels] = pictures / labels
         train_set = {**train_set, "labelled": there}
-    kind = kind.removesuffix(" first")
     if kind in METHODS:
         layers = layers_of(kind, setting["layer"])
         how = setting["source"], setting["seed"]
@@ -174,7 +159,8 @@ def compared() -> list[lab.Setting]:
     """
     best = {kind: arm("") | dict(zip(KIND, kind, strict=True)) for kind in chosen()}
     best = {kind: best[kind] | found for kind, found in chosen().items()}
-    runs = [run for kind, run in best.items() if kind[:3] not in SEARCH_ALONE]
+    names = {kind: " ".join(map(str, kind[:3])) for kind in best}
+    runs = [run for kind, run in best.items() if names[kind] not in SPARE_NOTHING]
     late = best["hint", "last", "teacher", 1000, 0.0]
     runs += [{**late, "source": "shuffled"}, arm("labels", **FEW)]
     runs.append(best["hint", "maps", "teacher", 100, 0.0] | {"source": "untrained"})

@@ -1,22 +1,19 @@
 """The comparison, live: labels, answers, and labels with one thing more."""
 
-import math
 from collections.abc import Generator
+from functools import partial
 
 import torch
 from torch import nn
 
-from kdlab import figures as fig
 from kdlab.data import Columns, count, sample
-from kdlab.explorers.twins import in_turns
+from kdlab.explorers.twins import ALONE, TAUGHT, in_turns, twins_picture
 from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate
 
 from .students import WAYS, imitation_steps, layers_of, told
 
-LABELS, ANSWERS, MORE = "labels", "answers of the teacher", "labels and more"
-KD = {"soft_weight": 1.0, "temperature": 16.0}
-COLORS = {LABELS: fig.LABELS, ANSWERS: fig.TEACHER, MORE: fig.STUDENT}
+ANSWERS, KD = "answers alone", {"soft_weight": 1.0, "temperature": 16.0}
 WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
 FROM = {"the teacher": "teacher", "an untrained net": "untrained"}
 FROM |= {"another image of the class": "class mates", "any other image": "shuffled"}
@@ -44,18 +41,18 @@ def arms_explorer(
         what: str, source: str, weight: float, labels: int, epochs: int
     ) -> Generator:
         method, layer = WAYS[what]
-        arms = {LABELS: {}, ANSWERS: KD}
-        arms[MORE] = {"method": method, "layer": layer, "weight": weight}
+        arms = {TAUGHT: {"method": method, "layer": layer, "weight": weight}}
+        arms |= {ALONE: {}, ANSWERS: KD}
 
         def train(arm: str, seed: int) -> Generator:
             of = () if arm == ANSWERS else (labels,)  # who needs none learns once
-            of += (source, *arms[arm].values()) if arm == MORE else ()
+            of += (source, *arms[arm].values()) if arm == TAUGHT else ()
             key = arm, seed, epochs, *of
             if key not in known:
                 columns = sample(train_set, images, seed)
                 there = torch.arange(images) < labels
                 columns["labelled"] = there * images / labels
-                if arm == MORE:
+                if arm == TAUGHT:
                     how = layers_of(method, layer), FROM[source], seed
                     columns = told(columns, teacher, *how)
                 length = {"epochs": epochs, "seed": seed}
@@ -63,9 +60,8 @@ def arms_explorer(
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
-        def draw(errors: fig.Runs) -> fig.Drawn:
-            return drawn(errors, f"{what}, from {source}", count(test_set))
-
+        said = f"The teacher's part is {what}, from {source}, times {weight:g}."
+        draw = partial(twins_picture, count(test_set), seeds, said)
         return in_turns(arms, seeds, train, draw)
 
     counts = [*(n for n in (50, 100, 300) if n < images), images]
@@ -78,31 +74,4 @@ def arms_explorer(
         weight=choice("weight", WEIGHTS, 10.0),
         labels=choice("images with a label", counts, images),
         epochs=choice("epochs", (5, 10, 20), 10),
-    )
-
-
-def drawn(errors: fig.Runs, words: str, examples: int) -> fig.Drawn:
-    """Errors of each arm, and what each spares its twins on labels."""
-    spared = {
-        arm: [twin - own for own, twin in zip(found, errors[LABELS], strict=False)]
-        for arm, found in errors.items()
-    } | {LABELS: []}
-    ticks = fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5))
-    ends = [math.log10(share * examples) for share in (0.015, 0.95)]
-    x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
-    zero = fig.axis("errors spared", [-0.2 * examples, 0.2 * examples])
-    pairs = fig.spared_dots(spared, zero, COLORS)
-    pairs["y"] |= {"showticklabels": False}
-    gains, done = spared[MORE], min(map(len, errors.values()))
-    title = f"{words[0].upper()}{words[1:]}"
-    if gains:
-        verb = "spares" if sum(gains) >= 0 else "costs"
-        title += f": {verb} {fig.mean_words(gains).removeprefix('-')} errors"
-    return fig.picture(
-        title,
-        fig.dots(errors, x, COLORS),
-        pairs,
-        says=f"Errors of {examples:,}: {fig.in_words(errors)}; {done} seeds are done. "
-        f"Spared: {fig.in_words(spared)}.",
-        height=330,
     )

@@ -127,35 +127,29 @@ def imitation_steps(
     """Train a student step by step on answers, and on `weight` times one of LOSSES.
 
     The columns are those of `told`, with teacher_logits where soft_weight is not 0; a
-    column `labelled` weighs the labels. "hint first" learns the hint alone for half of
-    the epochs, then labels alone.
+    column `labelled` weighs the labels.
     """
-    net, kind = net or new_cnn(STUDENT, seed), method.removesuffix(" first")
-    layers = layers_of(kind, layer) if kind in METHODS else []
+    net, loss = net or new_cnn(STUDENT, seed), LOSSES.get(method)
+    layers = layers_of(method, layer) if method in METHODS else []
     with random_numbers_from(seed):
-        asked = layers if kind in REGRESSED else []
-        regressor, loss = regressor_for(net, asked, columns), LOSSES.get(kind)
-        if kind == ADVERSARY:
-            loss = adversary(columns["teacher_logits"], seed)
+        asked = layers if method in REGRESSED else []
+        regressor = regressor_for(net, asked, columns)
+    if method == ADVERSARY:
+        loss = adversary(columns["teacher_logits"], seed)
     answers = answers_of(method, temperature, soft_weight)
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
         found = features(net, batch["images"])
         own = [regressor[k](found[k]) if regressor else found[k] for k in layers]
         gap = loss(*own, *(batch[f"told_{k}"] for k in layers))
-        if kind != method:
-            return {"told": gap}
         return {**answers(lambda _: found["logits"], batch), "told": weight * gap}
 
-    parts = [(objective if layers else answers, epochs)]
-    if kind != method:
-        parts = [(objective, epochs // 2), (answers, epochs - epochs // 2)]
-    for goal, some in parts:
-        length = {"epochs": some, "batch_size": batch_size}
-        every = [*net.parameters(), *regressor.parameters()]
-        adam = torch.optim.Adam(every, lr=learning_rate, fused=True)
-        cycle = {"schedule": one_cycle(adam, columns, **length), **length}
-        yield from training_steps(net, columns, goal, adam, seed=seed, **cycle)
+    length = {"epochs": epochs, "batch_size": batch_size}
+    every = [*net.parameters(), *regressor.parameters()]
+    adam = torch.optim.Adam(every, lr=learning_rate, fused=True)
+    goal = objective if layers else answers
+    cycle = {"schedule": one_cycle(adam, columns, **length), **length}
+    yield from training_steps(net, columns, goal, adam, seed=seed, **cycle)
     return net
 
 
