@@ -58,6 +58,12 @@ TELLS = {  # what would tell the answer of a prediction
     "09 scratch": "cannot tell from luck|ties with a small net|needs no pruning to get",
     "09 heir": "a third better than the best|no better technique|has room to spare",
     "09 scale": "times the logits|changes few answers|all certainties",
+    "10 turned": r"free to arrange its units|turned map of\s+a town",
+    "10 layer": "where counts for more|one step (before|from) the answer",
+    "10 untrained": "knows nothing spares|louder and more it harms",
+    "10 pixels": "not just any metric|of pixels -",
+    "10 few": r"enough to\s+name the heaps|before you rejoice",
+    "10 crowd": "fooled, and no copy|one face of the crowd|sees a crowd",
 }
 
 
