@@ -73,5 +73,5 @@ def arms_explorer(
         source=dropdown("from", list(FROM)),
         weight=choice("weight", WEIGHTS, 10.0),
         labels=choice("images with a label", counts, images),
-        epochs=choice("epochs", (5, 10, 20), 10),
+        epochs=choice("epochs", (5, 10, 20), 20),
     )
