@@ -17,12 +17,14 @@ ANSWERS, KD = "answers alone", {"soft_weight": 1.0, "temperature": 16.0}
 WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
 FROM = {"the teacher": "teacher", "an untrained net": "untrained"}
 FROM |= {"another image of the class": "class mates", "any other image": "shuffled"}
-PRESETS = {  # {label: what, source, weight}
+BUTTONS = {  # {label: what, source, weight}
     "late hint": ("hint, the last layer", "the teacher", 10.0),
     "early hint": ("hint, the maps", "the teacher", 100.0),
     "knows nothing": ("hint, the maps", "an untrained net", 100.0),
     "late similarity": ("similarity, the last layer", "the teacher", 10_000.0),
 }
+NAMES = "what", "source", "weight"
+PRESETS = {label: dict(zip(NAMES, p, strict=True)) for label, p in BUTTONS.items()}
 
 
 def arms_explorer(
@@ -50,13 +52,12 @@ def arms_explorer(
             key = arm, seed, epochs, *of
             if key not in known:
                 columns = sample(train_set, images, seed)
-                there = torch.arange(images) < labels
-                columns["labelled"] = there * images / labels
+                columns["labelled"] = (torch.arange(images) < labels) * images / labels
                 if arm == TAUGHT:
-                    how = layers_of(method, layer), FROM[source], seed
-                    columns = told(columns, teacher, *how)
-                length = {"epochs": epochs, "seed": seed}
-                net = yield from imitation_steps(columns, **arms[arm], **length)
+                    layers = layers_of(method, layer)
+                    columns = told(columns, teacher, layers, FROM[source], seed)
+                how = {**arms[arm], "epochs": epochs, "seed": seed}
+                net = yield from imitation_steps(columns, **how)
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
@@ -65,10 +66,9 @@ def arms_explorer(
         return in_turns(arms, seeds, train, draw)
 
     counts = [*(n for n in (50, 100, 300) if n < images), images]
-    names = "what", "source", "weight"
     return explore_live(
         trained,
-        presets={n: dict(zip(names, p, strict=True)) for n, p in PRESETS.items()},
+        presets=PRESETS,
         what=dropdown("more", list(WAYS), "hint, the last layer"),
         source=dropdown("from", list(FROM)),
         weight=choice("weight", WEIGHTS, 10.0),

@@ -7,7 +7,7 @@ from kdlab.results import load_runs
 from lessons.samples import prose
 
 from . import gain, rows_of
-from .live import PRESETS
+from .live import BUTTONS
 from .students import WAYS
 
 PAGE, ANSWERS, FEW = prose("10_what_to_imitate"), {"soft_weight": 1.0}, {"labels": 100}
@@ -112,6 +112,6 @@ def test_equal_steps_and_five_seeds_for_all(runs):
 
 
 def test_the_buttons_have_the_weights_of_the_stored_search(runs):
-    for what, source, weight in PRESETS.values():
+    for what, source, weight in BUTTONS.values():
         if source == "the teacher":
             assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
