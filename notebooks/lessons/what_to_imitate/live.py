@@ -13,7 +13,8 @@ from kdlab.training import evaluate
 
 from .students import WAYS, imitation_steps, layers_of, told
 
-ANSWERS, KD = "answers alone", {"soft_weight": 1.0, "temperature": 16.0}
+ANSWERS = "answers alone"  # which need no label
+PLAIN = {ALONE: {}, ANSWERS: {"soft_weight": 1.0, "temperature": 16.0}}
 WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
 FROM = {"the teacher": "teacher", "an untrained net": "untrained"}
 FROM |= {"another image of the class": "class mates", "any other image": "shuffled"}
@@ -43,13 +44,11 @@ def arms_explorer(
         what: str, source: str, weight: float, labels: int, epochs: int
     ) -> Generator:
         method, layer = WAYS[what]
-        arms = {TAUGHT: {"method": method, "layer": layer, "weight": weight}}
-        arms |= {ALONE: {}, ANSWERS: KD}
+        arms = {TAUGHT: {"method": method, "layer": layer, "weight": weight}} | PLAIN
 
         def train(arm: str, seed: int) -> Generator:
-            of = () if arm == ANSWERS else (labels,)  # who needs none learns once
-            of += (source, *arms[arm].values()) if arm == TAUGHT else ()
-            key = arm, seed, epochs, *of
+            whose = arm == TAUGHT and (source, *arms[arm].values())
+            key = arm, seed, epochs, arm != ANSWERS and labels, whose
             if key not in known:
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
