@@ -42,7 +42,7 @@ GROUPS = {  # {words: {row: what its runs are}}
     "the last layer, with answers": ANSWERS
     | {n: ways("last layer")[n] | {"soft_weight": 1.0} for n in ("hint", "similarity")},
     "whose hint, at the maps": whose("hint, the maps", EVERY[2]),
-    "whose hint, at the last layer": whose("hint, the last layer", *EVERY[:3]),
+    "whose hint, at the last layer": whose("hint, the last layer", *EVERY[:2]),
     "whose distances": whose("distances, the last layer", EVERY[0], EVERY[3]),
 }
 
