@@ -11,7 +11,7 @@ from kdlab.data import Columns, scaled
 from kdlab.experiments import new_cnn
 from kdlab.hints import shuffled, shuffled_within_class
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss, label_loss, smoothed_label_loss
+from kdlab.objectives import blended_loss, smoothed_label_loss
 from kdlab.relations import flow
 from kdlab.seeds import random_numbers_from
 from kdlab.training import Objective, one_cycle, training_steps
@@ -35,6 +35,9 @@ WAYS |= {
     f"{method}, the last layer": (method, "last")
     for method in ("hint", "distances", "angles", "similarity")
 }
+SOURCES = {"the teacher": "teacher", "an untrained net": "untrained"}
+SOURCES |= {"another image of the class": "class mates", "any other image": "shuffled"}
+SOURCES |= {"the pixels": "pixels"}
 
 
 def features(net: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
@@ -155,15 +158,15 @@ def imitation_steps(
 
 def answers_of(method: str, temperature: float | None, soft_weight: float) -> Objective:
     """What a student hears about answers: the teacher's, smoothed labels, or labels."""
-    if method.startswith("smoothing"):
-        return smoothed_label_loss(float(method.split()[1]))
     if soft_weight:
         return blended_loss(temperature, soft_weight)
+    smoothing = float(method.partition("smoothing ")[2] or 0)
 
     def on_labelled(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
         if "labelled" not in batch:
-            return label_loss(net, batch)
-        each = F.cross_entropy(net(batch["images"]), batch["labels"], reduction="none")
+            return smoothed_label_loss(smoothing)(net, batch)
+        how = {"label_smoothing": smoothing, "reduction": "none"}
+        each = F.cross_entropy(net(batch["images"]), batch["labels"], **how)
         return {"hard": (each * batch["labelled"]).mean()}
 
     return on_labelled
