@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlab import figures as fig
@@ -87,8 +88,7 @@ def attention_explorer(
 def over(image: Tensor, attention: Tensor, color: str) -> Tensor:
     """A digit [1, 28, 28] in grey, the more of a colour the more attention [49]."""
     side = round(len(attention) ** 0.5)
-    share = (attention / attention.max().clamp_min(1e-9)).view(1, side, side)
-    each = image.shape[-1] // side
-    share = 0.8 * share.repeat_interleave(each, 1).repeat_interleave(each, 2)
+    share = (attention / attention.max().clamp_min(1e-9)).view(1, 1, side, side)
+    share = 0.8 * F.interpolate(share, image.shape[-2:])[0]
     rgb = torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])
     return (1 - share) * 0.35 * image + share * rgb.view(3, 1, 1)

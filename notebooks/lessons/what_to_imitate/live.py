@@ -7,25 +7,24 @@ import torch
 from torch import nn
 
 from kdlab.data import Columns, count, sample
-from kdlab.explorers.twins import ALONE, TAUGHT, in_turns, twins_picture
+from kdlab.explorers.twins import ALONE, in_turns, twins_picture
 from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate
 
-from .students import WAYS, imitation_steps, layers_of, told
+from .students import SOURCES, WAYS, imitation_steps, layers_of, told
 
-ANSWERS = "answers alone"  # which need no label
+MORE, ANSWERS = "one thing more", "answers alone"  # these need no label
 PLAIN = {ALONE: {}, ANSWERS: {"soft_weight": 1.0, "temperature": 16.0}}
 WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
-FROM = {"the teacher": "teacher", "an untrained net": "untrained"}
-FROM |= {"another image of the class": "class mates", "any other image": "shuffled"}
-BUTTONS = {  # {label: what, source, weight}
-    "late hint": ("hint, the last layer", "the teacher", 10.0),
-    "early hint": ("hint, the maps", "the teacher", 100.0),
-    "knows nothing": ("hint, the maps", "an untrained net", 100.0),
-    "late similarity": ("similarity, the last layer", "the teacher", 10_000.0),
+BUTTONS = {  # {label: what, weight}
+    "late hint": ("hint, the last layer", 10.0),
+    "early hint": ("hint, the maps", 100.0),
+    "late similarity": ("similarity, the last layer", 10_000.0),
 }
-NAMES = "what", "source", "weight"
-PRESETS = {label: dict(zip(NAMES, p, strict=True)) for label, p in BUTTONS.items()}
+PRESETS = {
+    label: {"what": what, "source": "the teacher", "weight": weight}
+    for label, (what, weight) in BUTTONS.items()
+}
 
 
 def arms_explorer(
@@ -44,24 +43,25 @@ def arms_explorer(
         what: str, source: str, weight: float, labels: int, epochs: int
     ) -> Generator:
         method, layer = WAYS[what]
-        arms = {TAUGHT: {"method": method, "layer": layer, "weight": weight}} | PLAIN
+        arms = {MORE: {"method": method, "layer": layer, "weight": weight}} | PLAIN
 
         def train(arm: str, seed: int) -> Generator:
-            whose = arm == TAUGHT and (source, *arms[arm].values())
+            whose = arm == MORE and (source, *arms[arm].values())
             key = arm, seed, epochs, arm != ANSWERS and labels, whose
             if key not in known:
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
-                if arm == TAUGHT:
+                if arm == MORE:
                     layers = layers_of(method, layer)
-                    columns = told(columns, teacher, layers, FROM[source], seed)
+                    columns = told(columns, teacher, layers, SOURCES[source], seed)
                 how = {**arms[arm], "epochs": epochs, "seed": seed}
                 net = yield from imitation_steps(columns, **how)
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
-        said = f"The teacher's part is {what}, from {source}, times {weight:g}."
-        draw = partial(twins_picture, count(test_set), seeds, said)
+        said = f"One thing more is {what}, from {source}, times {weight:g}."
+        who = f"{what[0].upper()}{what[1:]}, from {source},"
+        draw = partial(twins_picture, count(test_set), seeds, said, who=who, widest=0.2)
         return in_turns(arms, seeds, train, draw)
 
     counts = [*(n for n in (50, 100, 300) if n < images), images]
@@ -69,7 +69,7 @@ def arms_explorer(
         trained,
         presets=PRESETS,
         what=dropdown("more", list(WAYS), "hint, the last layer"),
-        source=dropdown("from", list(FROM)),
+        source=dropdown("from", [*SOURCES][:-1]),
         weight=choice("weight", WEIGHTS, 10.0),
         labels=choice("images with a label", counts, images),
         epochs=choice("epochs", (5, 10, 20), 20),

@@ -8,23 +8,15 @@ import torch
 from torch import Tensor, nn
 
 from kdlab import figures as fig
-from kdlab import relations
 from kdlab.data import Columns, scaled
 from kdlab.panels import Explorer, choice, explore, tick
 
-from .students import features
+from .students import LOSSES, features
 
-VECTOR_LOSSES = {
-    "hint": relations.hint_loss,
-    "distances": relations.distance_loss,
-    "angles": relations.angle_loss,
-    "similarity": relations.similarity_loss,
-}
-TWIN = {"turn": 0, "scale": 1.0, "shift": 0.0, "noise": 0.0}
-TWIN |= {"mirror": False, "exchanged": False}
+VECTOR_LOSSES = {n: LOSSES[n] for n in ("hint", "distances", "angles", "similarity")}
+TWIN = {"turn": 0, "scale": 1.0, "shift": 0.0, "exchanged": False}
 PRESETS = {
     "turned and doubled": TWIN | {"turn": 90, "scale": 2.0},
-    "mirror twin": TWIN | {"mirror": True},
     "moved away": TWIN | {"shift": 2.0},
     "others' places": TWIN | {"exchanged": True},
 }
@@ -48,15 +40,12 @@ def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, list[int]]:
 
 
 def moved(
-    points: Tensor, turn: float, scale: float, shift: float, noise: float,
-    mirror: bool, exchanged: bool,
-) -> Tensor:  # fmt: skip
+    points: Tensor, turn: float, scale: float, shift: float, exchanged: bool
+) -> Tensor:
     """The points [N, 2] of a student that is the teacher's twin but for this."""
-    points = points.flip(1) if mirror else points
     points = points.roll(1, dims=0) if exchanged else points
     c, s = math.cos(math.radians(turn)), math.sin(math.radians(turn))
-    draw = torch.randn(points.shape, generator=torch.Generator().manual_seed(0))
-    return scale * points @ points.new_tensor([[c, s], [-s, c]]) + shift + noise * draw
+    return scale * points @ points.new_tensor([[c, s], [-s, c]]) + shift
 
 
 def planes_explorer(
@@ -81,7 +70,9 @@ def planes_explorer(
             fig.class_bars(numbers, [*found], **style),
             widths=[1, 1, 0.8],
             says=f"The student has the teacher's plane ({', '.join(changes) or 'as it is'}"
-            "). Losses: " + "; ".join(f"{n} {v:.3g}" for n, v in found.items()) + ".",
+            "). Losses of the plane: "
+            + "; ".join(f"{n} {v:.3g}" for n, v in found.items())
+            + ".",
             height=400,
         )
 
@@ -92,8 +83,6 @@ def planes_explorer(
         turn=widgets.IntSlider(0, min=0, max=180, step=15, description="turn, degrees"),
         scale=choice("times", [0.25, 0.5, 1.0, 1.5, 2.0], 1.0),
         shift=choice("moved by", [0.0, 0.5, 1.0, 2.0], 0.0),
-        noise=choice("noise", [0.0, 0.1, 0.3, 1.0], 0.0),
-        mirror=tick("its two units exchanged: a mirror"),
         exchanged=tick("each digit in the next one's place"),
     )
 

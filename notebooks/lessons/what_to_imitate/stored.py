@@ -1,50 +1,18 @@
-"""What the stored runs say: what was imitated, where, and from whom."""
+"""What the stored runs say: what was imitated, where, from whom, and how loud."""
+
+from collections.abc import Iterable
 
 import pandas as pd
 
 from kdlab import figures as fig
-from kdlab.panels import Explorer, dropdown, explore
+from kdlab.panels import Explorer, choice, dropdown, explore
 from kdlab.results import spared
 
-from .students import WAYS
+from .students import SOURCES, WAYS
 
-LABELS = "on labels"
-ANSWERS = {"answers alone": {"method": "teacher", "soft_weight": 1.0}}
-PLAIN = {LABELS: {"method": "labels"}, "smoothing 0.1": {"method": "smoothing 0.1"}}
-PLAIN |= ANSWERS
-SOURCES = {"": "teacher", "of another image of the class": "class mates"}
-SOURCES |= {"of any other image": "shuffled", "of an untrained net": "untrained"}
-SOURCES |= {"of the pixels": "pixels"}
-COLORS = {LABELS: fig.LABELS, "answers alone": fig.TEACHER, "smoothing 0.1": fig.OTHER}
-
-
-def ways(place: str, **more: object) -> dict[str, dict]:
-    """All ways to be told of this place, and those that hear answers only."""
-    found = {name: pair for name, pair in WAYS.items() if name.endswith(place)}
-    said = {
-        n.partition(",")[0]: {"method": m, "layer": k} for n, (m, k) in found.items()
-    }
-    return PLAIN | {name: {**arm, **more} for name, arm in said.items()}
-
-
-def whose(way: str, *sources: str) -> dict[str, dict]:
-    """One way to be told, from the teacher and from these others."""
-    method, layer = WAYS[way]
-    found = {source or way: {"source": SOURCES[source]} for source in ("", *sources)}
-    arms = {n: {"method": method, "layer": layer, **s} for n, s in found.items()}
-    return {LABELS: PLAIN[LABELS]} | arms
-
-
-EVERY = [*SOURCES][1:]
-GROUPS = {  # {words: {row: what its runs are}}
-    "the maps": ways("maps"),
-    "the last layer": ways("last layer"),
-    "the last layer, with answers": ANSWERS
-    | {n: ways("last layer")[n] | {"soft_weight": 1.0} for n in ("hint", "similarity")},
-    "whose hint, at the maps": whose("hint, the maps", EVERY[2]),
-    "whose hint, at the last layer": whose("hint, the last layer", *EVERY[:2]),
-    "whose distances": whose("distances, the last layer", EVERY[0], EVERY[3]),
-}
+COLORS = {"labels alone": fig.LABELS, "the teacher": fig.TEACHER}
+COLORS |= {"an untrained net": fig.STUDENT, "another image of the class": fig.OTHER}
+COLORS |= {"the pixels": fig.SOFTENED}
 
 
 def rows_of(
@@ -52,16 +20,12 @@ def rows_of(
     method: str,
     layer: str | None = None,
     source: str = "teacher",
-    soft_weight: float = 0.0,
-    labels: int = 1000,
-    teacher: str = "course",
+    **more: object,
 ) -> pd.DataFrame:
-    """The runs of one way to learn, in the order of seeds."""
-    there = (runs["method"] == method) & (runs["source"] == source)
-    there &= (runs["soft_weight"] == soft_weight) & (runs["labels"] == labels)
-    there &= runs["teacher"] == teacher
-    if layer:
-        there &= runs["layer"] == layer
+    """The runs of one way to learn, in the order of seeds; `more` are other columns."""
+    wanted = {"method": method, "source": source, "soft_weight": 0.0, "labels": 1000}
+    wanted |= {"teacher": "course"} | ({"layer": layer} if layer else {}) | more
+    there = (runs[[*wanted]] == pd.Series(wanted)).all(axis=1)
     return runs[there].sort_values("seed")
 
 
@@ -71,23 +35,35 @@ def gain(runs: pd.DataFrame, *arm: str, **more: object) -> list[float]:
     return spared(rows_of(runs, *arm, **more), twins)
 
 
-def imitation_explorer(runs: pd.DataFrame) -> Explorer:
-    """Errors of everybody in one of GROUPS."""
+def weights_explorer(
+    tuning: pd.DataFrame, sources: Iterable[str] = tuple(SOURCES)
+) -> Explorer:
+    """Held-out errors over the weight of a loss, a line for each of these SOURCES."""
+    search = {"teacher": "other 1", "learning_rate": 0.02}
+    alone = rows_of(tuning, "labels", **search)["test_errors"].mean()
+    every = [10.0**power for power in range(-2, 7)]
+    ticks = {f"{n:,}": n for n in (300, 500, 1000, 2000)}
+    y = fig.axis("held-out errors of 10,000", [2.45, 3.35], log=True, ticks=ticks)
+    axes = fig.axis("weight", [-2.2, 6.2], log=True), y
 
-    def view(group: str) -> fig.Drawn:
-        found = {
-            row: rows_of(runs, **arm)["test_errors"].tolist()
-            for row, arm in GROUPS[group].items()
-        }
-        ticks = {f"{n:,}": n for n in (300, 400, 500, 700, 1000)}
-        x = fig.axis("test errors of 10,000", [2.38, 3.1], log=True, ticks=ticks)
-        means = {row: fig.mean_spread(some)[0] for row, some in found.items()}
-        colors = {row: COLORS.get(row, fig.STUDENT) for row in found}
+    def view(way: str, weight: float) -> fig.Drawn:
+        lines, said = {"labels alone": [alone] * len(every)}, []
+        for words in sources:
+            runs = rows_of(tuning, *WAYS[way], SOURCES[words], **search)
+            means = runs.groupby("weight")["test_errors"].mean()
+            if len(means):
+                lines[words] = [means.get(w) for w in every]
+                here = f"{means[weight]:,.0f}" if weight in means else "not tried"
+                best = f"fewest {means.min():,.0f} at {means.idxmin():g}"
+                said.append(f"{words}: {here}, {best}")
         return fig.picture(
-            f"{group[0].upper()}{group[1:]}: fewest errors {min(means, key=means.get)}",
-            fig.dots(found, x, colors),
-            says=f"Errors of 10,000, five seeds: {fig.in_words(found)}.",
+            f"{way[0].upper()}{way[1:]}: errors over the weight of its loss",
+            fig.curves(every, lines, weight, axes, [COLORS[name] for name in lines]),
+            says=f"Means of two seeds. Labels alone: {alone:.0f} errors. At weight "
+            f"{weight:g} with features of {'; '.join(said)}.",
             height=420,
+            legend=True,
         )
 
-    return explore(view, group=dropdown("compare", list(GROUPS)))
+    way = dropdown("what", list(WAYS), "distances, the last layer")
+    return explore(view, tabulate=2, way=way, weight=choice("weight", every, 100.0))

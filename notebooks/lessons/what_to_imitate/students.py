@@ -114,19 +114,11 @@ def adversary(teacher_logits: Tensor, seed: int = 0) -> Callable[..., Tensor]:
 
 
 def imitation_steps(
-    columns: Columns,
-    *,
-    method: str = "labels",
-    layer: str | None = None,
-    weight: float = 0.0,
-    temperature: float | None = None,
-    soft_weight: float = 0.0,
-    epochs: int = 20,
-    batch_size: int = 64,
-    learning_rate: float = 2e-2,
-    seed: int = 0,
-    net: nn.Module | None = None,
-) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:
+    columns: Columns, *, method: str = "labels", layer: str | None = None,
+    weight: float = 0.0, temperature: float | None = None, soft_weight: float = 0.0,
+    epochs: int = 20, batch_size: int = 64, learning_rate: float = 2e-2,
+    seed: int = 0, net: nn.Module | None = None,
+) -> Generator[tuple[int, dict[str, Tensor]], None, nn.Module]:  # fmt: skip
     """Train a student step by step on answers, and on `weight` times one of LOSSES.
 
     The columns are those of `told`, with teacher_logits where soft_weight is not 0; a
