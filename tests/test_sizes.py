@@ -66,7 +66,7 @@ FIXED |= dict.fromkeys(["teachers", "views", "classes"], STUDENT)
 FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
-FIXED |= {"ways": set(), "imitation": TEACHER | STUDENT}
+FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {

@@ -60,8 +60,8 @@ TELLS = {  # what would tell the answer of a prediction
     "09 scale": "times the logits|changes few answers|all certainties",
     "10 turned": r"free to arrange its units|turned map of\s+a town",
     "10 layer": "where counts for more|one step (before|from) the answer",
-    "10 untrained": "knows nothing spares|louder and more it harms",
-    "10 pixels": "not just any metric|of pixels -",
+    "10 untrained": "free to choose|knows nothing (costs|spares)",
+    "10 pixels": "not just any metric|ink in the place",
     "10 few": r"enough to\s+name the heaps|before you rejoice",
     "10 crowd": "fooled, and no copy|one face of the crowd|sees a crowd",
 }

@@ -64,7 +64,8 @@ TASKS = {
     "our_weight": Task(
         of_weight,
         solutions.our_weight,
-        "Two formulas are compared once their weights are.",
+        "For the authors' batch of 128 and maps of 8 × 8 it is 1000 / (128 · 64) that the "
+        "paper calls β ≈ 0.1, and 1000 / 64 here.",
         MISTAKES["our_weight"],
         "one number: the code's mean runs over images and places, ours sums over the "
         "places and takes the mean over images. Which weight gives ours the same value?",

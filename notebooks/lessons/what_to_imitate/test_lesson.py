@@ -19,20 +19,26 @@ from kdlab.weights import load_teacher
 from lessons.samples import pictures, result, sentence, sixty_images
 
 from . import (
-    adversary,
     arms_explorer,
     attention_explorer,
     features,
     gain,
-    imitation_explorer,
     planes_explorer,
     rows_of,
     watched,
+    weights_explorer,
 )
 from .attention import COLORS, STEPS, over
 from .planes import PRESETS, TWIN, VECTOR_LOSSES, moved, plane_of
-from .stored import GROUPS
-from .students import LOSSES, STUDENT, WAYS, imitation_steps, layers_of, told
+from .students import (
+    LOSSES,
+    STUDENT,
+    WAYS,
+    adversary,
+    imitation_steps,
+    layers_of,
+    told,
+)
 
 NAMES = [str(number) for number in range(12)]
 
@@ -57,7 +63,7 @@ def explorers(columns, student_logits):
     return {
         "attention": lambda: attention_explorer(maps, columns, NAMES),
         "planes": lambda: planes_explorer(teacher, columns, NAMES),
-        "imitation": lambda: imitation_explorer(load_runs("imitate")),
+        "weights": lambda: weights_explorer(load_runs("imitate_tuning")),
     }
 
 
@@ -172,7 +178,6 @@ def test_the_planes_say_who_sees_what():
     said = "See no difference: "
     assert blind["twin"] == said + "hint, distances, angles, similarity"
     assert blind["turned and doubled"] == said + "distances, angles, similarity"
-    assert blind["mirror twin"] == said + "distances, angles, similarity"
     assert blind["moved away"] == said + "distances, angles"
     assert blind["others' places"] == said + "none of the four"
 
@@ -218,19 +223,33 @@ def test_arms_are_trained_live_and_twins_once(digits):
     panel.controls["source"].value = "any other image"
     second = result(panel)
     assert first["labels"] == second["labels"]
-    assert second["with the teacher"] != first["with the teacher"]
+    assert second["one thing more"] != first["one thing more"]
     assert "from any other image, times 10." in sentence(panel)
 
 
 # --- stored runs, and the library ------------------------------------------------------
 
 
-def test_every_group_finds_five_runs_of_every_row():
-    runs = load_runs("imitate")
-    for rows in GROUPS.values():
-        for arm in rows.values():
-            assert rows_of(runs, **arm)["seed"].tolist() == [0, 1, 2, 3, 4], arm
-    assert gain(runs, "labels") == [0.0] * 5
+def test_the_weights_lines_are_the_search():
+    search = load_runs("imitate_tuning")
+    panel = weights_explorer(search)
+    figure, says = panel.look({"way": "distances, the last layer", "weight": 100.0})
+    lines = {t["name"]: t["y"] for t in figure["data"] if t["mode"] == "lines"}
+    assert [*lines] == [
+        "labels alone",
+        "the teacher",
+        "an untrained net",
+        "another image of the class",
+        "the pixels",
+    ]
+    runs = rows_of(search, "distances", "last", teacher="other 1", weight=100.0)
+    mean = runs["test_errors"].mean()
+    assert len(runs) == 2 and lines["the teacher"][4] == mean
+    assert f"the teacher: {mean:,.0f}, fewest {mean:,.0f} at 100;" in says
+    alone = weights_explorer(search, ["the teacher"])
+    figure, says = alone.look({"way": "hint, the maps", "weight": 0.1})
+    assert "the teacher: not tried, fewest 496 at 100." in says
+    assert gain(load_runs("imitate"), "labels") == [0.0] * 5
 
 
 def test_the_librarys_call_is_as_the_page_shows_it():
