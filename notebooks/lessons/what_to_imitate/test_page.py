@@ -3,7 +3,7 @@
 import pytest
 
 from kdlab.figures import mean_spread
-from kdlab.results import load_runs
+from kdlab.results import load_runs, spared
 from lessons.samples import prose
 
 from . import gain, rows_of
@@ -24,22 +24,40 @@ def words(values):
     return f"{mean:,.0f} ± {spread:.0f}"
 
 
-def test_numbers_by_place(runs):
-    def spared(*arm, **more):
+@pytest.fixture(scope="module")
+def loud():
+    return load_runs("imitate_unchosen")
+
+
+@pytest.fixture(scope="module")
+def beside(runs, loud):
+    """'spares 7 ± 8' or 'costs 7 ± 8', of what was not chosen, beside labels."""
+    labels = rows_of(runs, "labels")
+
+    def said(*arm, weight):
+        found = words(spared(rows_of(loud, *arm, weight=weight), labels))
+        verb = "costs" if found[0] == "-" else "spares"
+        return f"{verb} {found.removeprefix('-')}"
+
+    return said
+
+
+def test_numbers_by_place(runs, beside):
+    def spares(*arm, **more):
         return words(gain(runs, *arm, **more))
 
-    smooth = spared("smoothing 0.1")
-    early = [spared(name, "maps") for name in ("hint", "similarity", "distances")]
-    said = "a hint spares {}, similarity {}, distances {}, no more than label smoothing"
-    assert f"{said.format(*early)}, {smooth}, which" in PAGE
-    assert f"as you saw, {spared('attention', 'maps')}." in PAGE
-    names = "hint", "distances", "angles", "similarity"
-    late = ", ".join(f"{name} {spared(name, 'last')}" for name in names)
-    assert f"more than twice that: {late}." in PAGE
-    assert f"without a label, they spare {spared('teacher', **ANSWERS)}." in PAGE
+    early, smooth = spares("hint", "maps"), spares("smoothing 0.1")
+    assert f"a hint spares {early}, no more than label smoothing, {smooth}, w" in PAGE
+    far, angles = spares("distances", "last"), spares("angles", "last")
+    assert f"twice that, from distances, {far}, to angles, {angles}." in PAGE
+    assert f"nearly labels alone, {spares('attention', 'maps')}." in PAGE
+    seen, theirs = (beside("attention", "maps", weight=w) for w in (10.0, 20.4))
+    assert f"maps nearly equal and {seen}; at the" in PAGE
+    assert f"exercise 2 translates, it {theirs}." in PAGE
+    assert f"without a label, they spare {spares('teacher', **ANSWERS)} and" in PAGE
     other = {"teacher": "other 1"}
-    hint, alike = (spared(name, "last", **other) for name in ("hint", "similarity"))
-    answers = spared("teacher", **other, **ANSWERS)
+    hint, alike = (spares(name, "last", **other) for name in ("hint", "similarity"))
+    answers = spares("teacher", **other, **ANSWERS)
     assert f"answers {answers}, late hint {hint}, similarity {alike}." in PAGE
 
 
@@ -54,54 +72,83 @@ def test_early_is_no_more_than_smoothing_and_late_more_than_twice_that(runs):
             assert mean > 2 * max(smoothing, spread) and mean < answers, (method, mean)
 
 
-def test_numbers_with_answers(runs):
-    def errors(*arm, **more):
-        return words(rows_of(runs, *arm, **more)["test_errors"])
+def test_numbers_with_answers(runs, loud):
+    def errors(table, *arm):
+        return words(rows_of(table, *arm, **ANSWERS)["test_errors"])
 
-    answers = errors("teacher", **ANSWERS)
-    hint, alike = (errors(name, "last", **ANSWERS) for name in ("hint", "similarity"))
-    said = (
-        f"They leave {answers} errors; with a late hint beside them it is {hint}, with"
-    )
-    assert f"{said} similarity {alike}." in PAGE
-    assert f"1,000 images, without any label, make {answers}." in PAGE
+    ways = ("hint", "last"), ("similarity", "last")
+    fast, slow = errors(runs, "teacher"), errors(loud, "teacher")
+    hint, alike = (errors(runs, *way) for way in ways)
+    assert f"and leave {fast} errors." in PAGE
+    said = f"they leave {slow}, with a late hint beside them {hint}, with similarity"
+    assert f"{said} {alike}; at 0.04" in PAGE
+    hint, alike = (errors(loud, *way) for way in ways)
+    assert f"at 0.04 these make {hint} and {alike}." in PAGE
+    gains = [
+        words(
+            spared(rows_of(more, *way, **ANSWERS), rows_of(alone, "teacher", **ANSWERS))
+        )
+        for way in ways
+        for more, alone in ((runs, loud), (loud, runs))
+    ]
+    said = "a hint spares {} at 0.02 and {} at 0.04, similarity {} and {}: little"
+    assert said.format(*gains) in PAGE
+    assert f"1,000 images, without any label, make {fast}." in PAGE
 
 
-def test_numbers_of_controls(runs):
-    def spared(*arm):
+def test_numbers_of_controls(runs, beside):
+    def spares(*arm):
         return words(gain(runs, *arm))
 
-    assert f"knows nothing spares {spared('hint', 'maps', 'untrained')}, at the" in PAGE
-    mates = spared("hint", "last", "class mates")
-    assert f"another image of the class spare {mates}, which may be luck, and" in PAGE
-    cost = spared("hint", "last", "shuffled")
-    assert (
-        f"any other image's cost {cost.removeprefix('-')}: what" in PAGE
-        and cost[0] == "-"
-    )
-    found = [
-        spared("distances", "last", s) for s in ("teacher", "class mates", "pixels")
-    ]
-    assert (
-        f"the teacher's {found[0]}; of class mates {found[1]}, of pixels {found[2]}."
-        in PAGE
-    )
+    nobodys, mates = ("hint", "maps", "untrained"), ("hint", "last", "class mates")
+    assert f"knows nothing {beside(*nobodys, weight=100.0)} when it is as" in PAGE
+    assert f"turned it off (weight 0.01, {spares(*nobodys)})." in PAGE
+    assert f"tried, 1, spare {spares(*mates)}: what smoothing" in PAGE
+    verb, number = beside(*mates, weight=10.0).split(" ", 1)
+    assert f"teacher's weight, 10, they {verb[:-1]} {number}." in PAGE
+    cost = spares("hint", "last", "shuffled")
+    assert cost[0] == "-" and f"at 10, cost {cost[1:]}: what" in PAGE
+    sources = "teacher", "class mates", "pixels"
+    own, mates, ink = (spares("distances", "last", source) for source in sources)
+    assert f"the teacher's spare {own} at weight 100; of class" in PAGE
+    assert f"turned off, and spare {mates} and {ink}." in PAGE
 
 
-def test_numbers_of_few_labels(runs):
-    def errors(*arm):
-        return words(rows_of(runs, *arm, **FEW)["test_errors"])
+def test_what_was_turned_off_has_the_smallest_weight(runs):
+    search = load_runs("imitate_tuning")
+    for arm in (
+        ("hint", "maps", "untrained"),
+        ("hint", "last", "class mates"),
+        ("distances", "last", "class mates"),
+        ("distances", "last", "pixels"),
+        ("attention", "maps"),
+    ):
+        (chosen,) = {*rows_of(runs, *arm)["weight"]}
+        assert chosen == rows_of(search, *arm, teacher="other 1")["weight"].min(), arm
+
+
+def test_numbers_of_few_labels(runs, loud):
+    def errors(*arm, table=runs, **more):
+        return words(rows_of(table, *arm, **FEW, **more)["test_errors"])
 
     every = words(rows_of(runs, "labels")["test_errors"])
     assert f"alone {errors('labels')} errors; with all 1,000 it is {every}." in PAGE
     late, alike = errors("hint", "last"), errors("similarity", "last")
     assert f"similarity of the rest make {alike}, a late hint {late}." in PAGE
-    hint, nobodys = errors("hint", "maps"), errors("hint", "maps", "untrained")
-    assert f"helps, {hint}, and an untrained net's, as loud, does" in PAGE
-    assert (
-        f"great harm, {nobodys}; attention ends at {errors('attention', 'maps')}."
-        in PAGE
-    )
+    pixels, nobodys = (errors("similarity", "last", s) for s in ("pixels", "untrained"))
+    assert f"Similarity of pixels makes {pixels}, of an untrained net {nobodys}" in PAGE
+    hint, smooth = errors("hint", "last", "untrained"), errors("smoothing 0.1")
+    assert f"its late hint {hint}, label smoothing {smooth}," in PAGE
+    early = errors("hint", "maps", "untrained")
+    assert f"which was not chosen for it, {early}." in PAGE
+    slow, fast = (errors("labels", table=loud, learning_rate=r) for r in (0.01, 0.04))
+    own = errors("labels", table=loud, pictures=100)
+    assert f"at half the rate {slow}, at twice the rate {fast}, and in" in PAGE
+    assert f"batches of their own {own}." in PAGE
+    gains = words(gain(runs, "hint", "maps", **FEW))
+    assert f"early hint spares {gains} here, attention still nothing." in PAGE
+    mean, spread = mean_spread(gain(runs, "attention", "maps", **FEW))
+    assert mean < spread
 
 
 def test_equal_steps_and_five_seeds_for_all(runs):
@@ -112,6 +159,5 @@ def test_equal_steps_and_five_seeds_for_all(runs):
 
 
 def test_the_buttons_have_the_weights_of_the_stored_search(runs):
-    for what, source, weight in BUTTONS.values():
-        if source == "the teacher":
-            assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
+    for what, weight in BUTTONS.values():
+        assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
