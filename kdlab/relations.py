@@ -81,7 +81,7 @@ def angle_loss(student: Tensor, teacher: Tensor) -> Tensor:
 def similarity_loss(student: Tensor, teacher: Tensor) -> Tensor:
     """‖G(student) − G(teacher)‖² / N², G the products of rows, each row of length 1.
 
-    Any features of N examples. Source: Tung & Mori (2019), section 3.1,
+    Any features of N examples. Source: Tung & Mori (2019),
     https://arxiv.org/abs/1907.09682
     """
     rows = (x.flatten(1) for x in (student, teacher.detach()))
