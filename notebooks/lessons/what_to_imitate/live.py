@@ -52,17 +52,16 @@ def arms_explorer(
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
                 if arm == MORE:
-                    layers = layers_of(method, layer)
-                    columns = told(columns, teacher, layers, SOURCES[source], seed)
-                how = {**arms[arm], "epochs": epochs, "seed": seed}
-                net = yield from imitation_steps(columns, **how)
-                known[key] = evaluate(net, test_set)["errors"]
+                    whom = layers_of(method, layer), SOURCES[source], seed
+                    columns = told(columns, teacher, *whom)
+                steps = imitation_steps(columns, **arms[arm], epochs=epochs, seed=seed)
+                known[key] = evaluate((yield from steps), test_set)["errors"]
             return known[key]
 
         said = f"One thing more is {what}, from {source}, times {weight:g}."
         who = f"{what[0].upper()}{what[1:]}, from {source},"
-        draw = partial(twins_picture, count(test_set), seeds, said, who=who, widest=0.2)
-        return in_turns(arms, seeds, train, draw)
+        shown = partial(twins_picture, count(test_set), seeds, said)
+        return in_turns(arms, seeds, train, partial(shown, who=who, widest=0.2))
 
     counts = [*(n for n in (50, 100, 300) if n < images), images]
     return explore_live(

@@ -36,9 +36,9 @@ def gain(runs: pd.DataFrame, *arm: str, **more: object) -> list[float]:
 
 
 def weights_explorer(
-    tuning: pd.DataFrame, sources: Iterable[str] = tuple(SOURCES)
+    tuning: pd.DataFrame, sources: Iterable[str] = tuple(COLORS)[1:]
 ) -> Explorer:
-    """Held-out errors over the weight of a loss, a line for each of these SOURCES."""
+    """Held-out errors over the weight of a loss, a line for each of these sources."""
     search = {"teacher": "other 1", "learning_rate": 0.02}
     alone = rows_of(tuning, "labels", **search)["test_errors"].mean()
     every = [10.0**power for power in range(-2, 7)]
@@ -51,14 +51,15 @@ def weights_explorer(
         for words in sources:
             runs = rows_of(tuning, *WAYS[way], SOURCES[words], **search)
             means = runs.groupby("weight")["test_errors"].mean()
+            lines[words if len(means) else f"({words})"] = [means.get(w) for w in every]
             if len(means):
-                lines[words] = [means.get(w) for w in every]
                 here = f"{means[weight]:,.0f}" if weight in means else "not tried"
                 best = f"fewest {means.min():,.0f} at {means.idxmin():g}"
                 said.append(f"{words}: {here}, {best}")
+        colors = [COLORS.get(name.strip("()"), fig.LABELS) for name in lines]
         return fig.picture(
             f"{way[0].upper()}{way[1:]}: errors over the weight of its loss",
-            fig.curves(every, lines, weight, axes, [COLORS[name] for name in lines]),
+            fig.curves(every, lines, weight, axes, colors),
             says=f"Means of two seeds. Labels alone: {alone:.0f} errors. At weight "
             f"{weight:g} with features of {'; '.join(said)}.",
             height=420,
