@@ -27,12 +27,11 @@ STYLE = """<style>
 .kdlab-map table :is(th, td) { text-align: left !important; vertical-align: top; max-width: none;
   padding: 4px 16px 4px 10px; font-weight: normal; white-space: normal; }
 .kdlab-map table thead th { font-weight: 600; }
-.kdlab-map table th { white-space: nowrap; }
+.kdlab-map table tbody th { min-width: 15em; }
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
 .kdlab-map details { margin: 8px 10px; }
 .kdlab-map summary { cursor: pointer; }
-@media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; }
-  .kdlab-map table th { white-space: normal; } }
+@media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; } }
 </style>"""
 NOTHING = "Nothing is kept here: open this notebook in Jupyter, and run it there."
 
@@ -69,6 +68,7 @@ class Row(NamedTuple):
     """One notebook of the map: how each prediction, question and exercise stands."""
 
     title: str
+    question: str
     file: str
     predictions: list[str]
     quiz: list[str]
@@ -86,8 +86,10 @@ def row(notebook: Path, part: Mapping[str, Mapping]) -> Row:
     rounds = [tried for tried in part.get("quiz", []) if any(tried)] or [[]]
     tries = [*rounds[-1], *([] for _ in words["question"])]
     exercises = re.findall(r"lesson\.check\((\w+)\)", source)
+    question = re.search(r"\*\*Question\.\*\* (.*)", source)[1]
     return Row(
         source.splitlines()[0].lstrip("# "),
+        question.replace("$", ""),
         notebook.name,
         [predicted(*one) for one in asked],
         [answered(*one) for one in zip(words["question"], tries, strict=False)],
@@ -131,7 +133,8 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
         for name in ("Notebook", "Predictions", "Quiz", "Exercises")
     )
     body = "".join(
-        f'<tr><th scope="row"><a href="{one.file}">{escape(one.title)}</a></th>'
+        f'<tr><th scope="row"><a href="{one.file}">{escape(one.title)}</a><br>'
+        f"{escape(one.question)}</th>"
         f"{cell(one.predictions)}{cell(one.quiz)}{cell(one.exercises)}</tr>"
         for one in rows
     )
