@@ -50,6 +50,7 @@ def server(request, tmp_path_factory):
 
 def test_sliders_pictures_and_the_quiz_answer(server, browser, tmp_path):
     page = browser.new_page()
+    page.set_default_timeout(120_000)  # the page comes when all its cells have run
     page.route(ICONS, lambda route: route.fulfill(body="", content_type="text/css"))
     notebook = Notebook(page, tmp_path)
     notebook.harmless.append(ICONS.removesuffix("**"))
