@@ -128,8 +128,10 @@ def set_axis(part, name: str, axis: dict) -> None:
         own.set_ticks([], minor=True)
     if axis.get("showticklabels") is False:
         own.set_tick_params(labelleft=False, labelbottom=False)
-    own.set_tick_params(length=0, labelsize=10)
-    own.set_label_text((axis.get("title") or {}).get("text", ""), fontsize=11)
+    own.set_tick_params(length=0, labelsize=10, pad=3)
+    title = (axis.get("title") or {}).get("text", "")
+    own.set_label_text(title, fontsize=11)
+    own.labelpad = 2
     own.set_visible(axis.get("visible", True))
     if axis.get("showgrid", True) and axis.get("visible", True):
         part.grid(axis=name, color="#DDDDDD")
@@ -137,8 +139,11 @@ def set_axis(part, name: str, axis: dict) -> None:
 
 def set_powers(own, step: int) -> None:
     """Ticks at powers of ten; where there is one at most, at numbers between, too."""
-    low, high = sorted(own.get_view_interval())
-    powers = math.floor(math.log10(high)) - math.ceil(math.log10(low)) + 1
+    low, high = (math.log10(end) for end in sorted(own.get_view_interval()))
+    powers = math.floor(high) - math.ceil(low) + 1
+    inches = own.axes.get_window_extent().width / own.axes.figure.dpi
+    while own.axis_name == "x" and powers / step > 2 * inches:  # no room for so many
+        step += 1
     if powers > step:
         own.set_major_locator(LogLocator(base=10.0**step, numticks=99))
     else:

@@ -12,6 +12,7 @@ from kdlab import figures as fig
 
 sys.path.append(str(Path(__file__).resolve().parents[1] / "settings"))
 still_pictures = import_module("still_pictures")
+POWERS = {"type": "log", "range": [-12.1, 0.1], "dtick": 2}
 
 
 def drawn(trace, x=None, y=None, kind="svg", **layout):
@@ -60,15 +61,17 @@ def test_a_line_of_steps_is_drawn_in_steps():
     assert drawn({"mode": "lines"}).lines[0].get_drawstyle() == "default"
 
 
-def test_words_of_a_slide_lie_apart():
-    wide = {"range": [-1.05, 1.05], "domain": [0, 0.4], "title": {"text": "weight"}}
+@pytest.mark.parametrize("scale", [{"range": [-1.05, 1.05]}, POWERS])
+def test_words_of_a_slide_lie_apart(scale):
+    wide = {**scale, "domain": [0, 0.3], "title": {"text": "weight"}}
     name = {"name": "a rather long name of a line", "showlegend": True}
     title = {"text": " ".join(["a long title that goes on"] * 8)}
     part = drawn(name, x=wide, title=title, showlegend=True, margin={"t": 84})
     paper = part.figure
     paper.canvas.draw()
     ruler = FigureCanvasAgg(paper).get_renderer()
-    shown = [t for t in part.get_xticklabels() if -1.05 <= t._x <= 1.05]
+    low, high = part.get_xlim()
+    shown = [t for t in part.get_xticklabels() if low <= t._x <= high]
     words = [*shown, *part.get_legend().get_texts(), part.xaxis.label, *paper.texts]
     boxes = [(word.get_text(), word.get_window_extent(ruler)) for word in words]
     assert len(shown) > 3
