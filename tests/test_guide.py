@@ -159,7 +159,7 @@ def test_the_data_set_of_a_picture_stands_beside_it(template):
     one = {"sentence": "A 3.", "address": "data:", "say": "Look.", "dataset": "Ours"}
     told = {**WHOLE, "title": "T", "home": "h", "slides": [one], "deck": [one]}
     html = guide.PAGES.get_template(f"{template}.html.j2").render(exercises={}, **told)
-    assert html.lower().count("images: ours") == 1
+    assert html.lower().count("data: ours") == 1
 
 
 def test_a_number_is_that_of_the_stored_runs():
