@@ -326,7 +326,7 @@ def test_the_map_says_in_words_what_is_done():
     page = of_course.drawn(DONE["lessons"])
     predictions, quiz, exercises = line_of(page, "02 · Temperature")
     assert predictions == "1 right, 1 wrong, 1 no result yet of 4"
-    assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 not yet of 2")
+    assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 unsolved of 2")
     assert line_of(page, "01 · Soft targets")[0] == "0 of 3"
     assert line_of(page, "00 · Start here")[0] == "none"
     assert page.startswith("<style>") and "3 of 36 predictions made" in page

@@ -18,7 +18,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[2]
 EXERCISES = Path(progress.__file__).parent
 SOLVED = "right", "right later", "solved"
 MARKS = dict.fromkeys(SOLVED, "✓")
-MARKS |= {"wrong": "✗", "not yet": "✗", "no result yet": "●", "open": "○"}
+MARKS |= {"wrong": "✗", "unsolved": "✗", "no result yet": "●", "open": "○"}
+LEGEND = "✓ right or solved · ✗ not so yet · ● no result yet · ○ open"
 STYLE = """<style>
 .kdlab-map { margin: 4px 2px; font-size: 15px; line-height: 1.4; }
 .kdlab-map table, .kdlab-map table caption { color: inherit; font-size: inherit; }
@@ -29,6 +30,7 @@ STYLE = """<style>
 .kdlab-map table thead th { font-weight: 600; }
 .kdlab-map table tbody th { min-width: 15em; }
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
+.kdlab-map p { margin: 6px 10px; }
 .kdlab-map details { margin: 8px 10px; }
 .kdlab-map summary { cursor: pointer; }
 @media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; } }
@@ -60,7 +62,7 @@ def answered(question: Mapping, tries: list[int]) -> str:
     """How a question of the quiz stands."""
     right = [option["right"] for option in question["options"]].index(True)
     if right not in tries:
-        return "not yet" if within(tries, question["options"]) else "open"
+        return "unsolved" if within(tries, question["options"]) else "open"
     return "right" if tries[0] == right else "right later"
 
 
@@ -100,7 +102,7 @@ def row(notebook: Path, part: Mapping[str, Mapping]) -> Row:
 
 def attempted(check: Mapping | None) -> str:
     """How an exercise stands."""
-    return "open" if check is None else "solved" if check.get("solved") else "not yet"
+    return "open" if check is None else "solved" if check.get("solved") else "unsolved"
 
 
 def missed(words: Mapping, made: Mapping) -> str:
@@ -141,7 +143,7 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
     return (
         f'{STYLE}<div class="kdlab-map"><table><caption>{totals}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"{wrong_ones(rows)}</div>"
+        f"<p>{LEGEND}</p>{wrong_ones(rows)}</div>"
     )
 
 
@@ -216,8 +218,9 @@ class Keeper(anywidget.AnyWidget):
         if self.shown is not None:
             self.shown.update(HTML(drawn(lessons)))
         return (
-            f"{said} What was there is in progress-before.json. An open notebook "
-            "shows it after Kernel → Restart Kernel."
+            f"{said} What was there is in progress-before.json, beside the notebooks. Now "
+            "restart each open notebook (Kernel → Restart Kernel): until then its "
+            "next answer brings its old ones back."
         )
 
 
