@@ -4,7 +4,6 @@ Once with the plotly.js that an extension of JupyterLab brings, once without: th
 kernel sends it, as it does wherever there is no JupyterLab (VS Code, Colab).
 """
 
-import json
 import sys
 
 import pytest
@@ -27,7 +26,7 @@ class Voila(Server):
         return [
             *(sys.executable, "-m", "voila", str(claims.ALL[0]), "--no-browser"),
             *("--Voila.ip=127.0.0.1", f"--port={self.port}"),
-            f"--VoilaConfiguration.extension_denylist={json.dumps(self.without)}",
+            *(f"--VoilaConfiguration.extension_denylist={w}" for w in self.without),
         ]
 
     def environment(self, folder):
