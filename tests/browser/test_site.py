@@ -33,8 +33,12 @@ def view(**values):
         raise ValueError("Too hot: at most 20.")
     bars = {"type": "bar", "x": ["a", "b"], "y": [height, 1]}
     axes = {"yaxis": {"range": [0, 32], "title": {"text": "height"}}}
-    title = {"text": f"{height:.3g}"}
-    figure = {"data": [bars], "layout": {"title": title, "height": 300, **axes}}
+    axes["xaxis"] = {"title": {"text": "what is counted here, beside what was before"}}
+    longer = "longer than the axes, and shorter than all of the picture"
+    title = {"text": f"{height:.3g}: {longer}"}
+    title |= {"xref": "paper", "x": 0, "xanchor": "left"}
+    looks = {"title": title, "height": 300, "margin": {"l": 400}}
+    figure = {"data": [bars], "layout": {**looks, **axes}}
     said = ", ".join(f"{key} {value:.4g}" if key == "temperature" else f"{key} {value}"
         for key, value in values.items())
     return figure, said + "."
@@ -369,6 +373,14 @@ def test_no_page_scrolls_sideways(visit, name):
             width,
         )
         assert over == []
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll('.kdlab-frame text[class$=title]')]
+                .filter(e => { const own = e.getBoundingClientRect();
+                    const all = e.closest('.kdlab-frame').getBoundingClientRect();
+                    return own.left < all.left || own.right > all.right })
+                .map(e => e.textContent)"""
+        )
+        assert cut == []
 
 
 def test_paper_is_white_and_holds_no_buttons_of_the_page(visit):
@@ -378,7 +390,7 @@ def test_paper_is_white_and_holds_no_buttons_of_the_page(visit):
     expect(page.locator(".gtitle").first).to_have_css("fill", "rgb(29, 35, 43)")
     expect(page.locator("header")).to_be_hidden()
     expect(page.get_by_role("button").filter(visible=True)).to_have_count(0)
-    expect(page.get_by_role("slider").filter(visible=True)).to_have_count(0)
+    expect(page.locator("input[type=range]").filter(visible=True)).to_have_count(0)
     expect(page.get_by_text("Predict first, then look. ")).to_be_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("html[data-theme=dark]")).to_be_attached()
