@@ -391,7 +391,7 @@ def test_paper_is_white_and_holds_no_buttons_of_the_page(visit):
     expect(page.locator("header")).to_be_hidden()
     expect(page.get_by_role("button").filter(visible=True)).to_have_count(0)
     expect(page.locator("input[type=range]").filter(visible=True)).to_have_count(0)
-    expect(page.get_by_text("Predict first, then look. ")).to_be_visible()
+    expect(page.locator(".fold").first).to_be_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("html[data-theme=dark]")).to_be_attached()
 
