@@ -57,7 +57,8 @@ def focus(notebook, number, selector="input >> nth=0"):
 def spoken(notebook, number):
     """What a screen reader is told when it changes."""
     live = "[aria-live=polite], [role=status]"
-    return " ".join(panel(notebook, number).locator(live).all_inner_texts())
+    heard = panel(notebook, number).locator(live).all()
+    return " ".join(one.inner_text() for one in heard)
 
 
 def active_cell(notebook):
