@@ -15,7 +15,7 @@ MUTANTS: Mapping[str, tuple[str, str]] = {  # {name: (what stands there, what th
     ),
     "T on one side": ("student_logits / temperature", "student_logits"),
     "no T²": ("return temperature**2 * kl", "return kl"),
-    "mean over all elements": ('reduction="batchmean"', 'reduction="mean"'),
+    "mean over all elements": ('reduction="batchmean")', 'reduction="none").mean()'),
     "KL arguments swapped": ("F.kl_div(log_q, log_p,", "F.kl_div(log_p, log_q,"),
     "teacher in train mode": ("teacher.eval()", "teacher.train()"),
 }
