@@ -12,14 +12,25 @@ from kdlab import figures as fig
 from kdlab.data import Columns, count, sample, scaled
 from kdlab.experiments import new_student
 from kdlab.explorers.twins import in_turns
-from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore_live, tick
+from kdlab.panels import (
+    Explorer,
+    LivePanel,
+    choice,
+    dropdown,
+    explore,
+    explore_live,
+    tick,
+)
 from kdlab.training import evaluate
 
 from . import test_my_distillation as kit
 from .mutants import MUTANTS, RIGHT, SOURCE, code_of, source_of
 
 NAMES = [*MUTANTS]
-SUSPECTS = {letter: NAMES[place] for letter, place in zip("ABCDEFGH", (4, 2, 7, 0, 6, 3, 1, 5), strict=True)}
+SUSPECTS = {
+    letter: NAMES[place]
+    for letter, place in zip("ABCDEFGH", (4, 2, 7, 0, 6, 3, 1, 5), strict=True)
+}
 TOOLS = {  # {what is inspected: (the axis, its ends, how a reading is taken)}
     "the pull on a student who agrees": ("pull, beside one who does not agree", [-0.05, 1], kit.at_agreement),
     "the pull at T = 64, beside T = 16": ("times as strong", [-1.5, 1.5], kit.when_hotter),
@@ -28,7 +39,9 @@ TOOLS = {  # {what is inspected: (the axis, its ends, how a reading is taken)}
     "how far the teacher moved": ("largest change of a weight or statistic", [-0.05, 1.2], lambda mine: kit.trained(mine, 0.5)["teacher"]),
     "how far the student moved, teacher alone": ("largest change of a weight", [-0.002, 0.03], lambda mine: kit.trained(mine, 1.0)["student"]),
 }  # fmt: skip
-Curves = Mapping[str, list[list[float]]]  # {suspect: [errors after each epoch, a seed each]}
+Curves = Mapping[
+    str, list[list[float]]
+]  # {suspect: [errors after each epoch, a seed each]}
 
 
 @cache
@@ -49,7 +62,9 @@ def score(accused: Mapping[str, str]) -> int:
     if odd := [*({*named} - {*SUSPECTS}), *({*named.values()} - {*NAMES})]:
         raise ValueError(f"There are {[*SUSPECTS]} and {NAMES}, got {odd}.")
     right = sum(SUSPECTS[letter] == name for letter, name in named.items())
-    print(f"{right} of {len(SUSPECTS)} named rightly, {len(named) - right} wrongly, {len(SUSPECTS) - len(named)} open.")
+    print(
+        f"{right} of {len(SUSPECTS)} named rightly, {len(named) - right} wrongly, {len(SUSPECTS) - len(named)} open."
+    )
     return right
 
 
@@ -69,7 +84,12 @@ def bugs_explorer(
             if key not in known:
                 chosen, found = sample(train_set, min(2000, count(train_set)), seed), []
                 images, mode = scaled(chosen["images"]), deepcopy(teacher).train()
-                told = new_student("mlp-128", seed, classes=classes), mode, images, chosen["labels"]
+                told = (
+                    new_student("mlp-128", seed, classes=classes),
+                    mode,
+                    images,
+                    chosen["labels"],
+                )
                 code = code_of(SUSPECTS.get(arm, RIGHT))
                 for net in code.distil(*told, soft_weight=soft_weight, seed=seed):
                     found.append(evaluate(net, judges)["errors"])
@@ -77,7 +97,12 @@ def bugs_explorer(
                 known[key] = found
             return known[key]
 
-        return in_turns([RIGHT, *SUSPECTS], seeds, train, partial(drawn, count(judges), seeds, named))
+        return in_turns(
+            [RIGHT, *SUSPECTS],
+            seeds,
+            train,
+            partial(drawn, count(judges), seeds, named),
+        )
 
     judges = {name: test_set[name] for name in ("images", "labels")}
     classes = evaluate_classes(teacher, judges)
@@ -87,7 +112,9 @@ def bugs_explorer(
 
 def evaluate_classes(teacher: nn.Module, columns: Columns) -> int:
     """How many classes the teacher answers for."""
-    return [layer for layer in teacher.modules() if isinstance(layer, nn.Linear)][-1].out_features
+    return [layer for layer in teacher.modules() if isinstance(layer, nn.Linear)][
+        -1
+    ].out_features
 
 
 def last_errors(curves: Curves) -> dict[str, list[float]]:
@@ -97,21 +124,35 @@ def last_errors(curves: Curves) -> dict[str, list[float]]:
 
 def with_names(curves: Curves) -> dict[str, list[list[float]]]:
     """The same by what each did, in the order of the eight."""
-    return {name: curves[letter] for name in (RIGHT, *NAMES) for letter in curves if SUSPECTS.get(letter, letter) == name}
+    return {
+        name: curves[letter]
+        for name in (RIGHT, *NAMES)
+        for letter in curves
+        if SUSPECTS.get(letter, letter) == name
+    }
 
 
 def drawn(examples: int, seeds: int, named: bool, curves: Curves) -> fig.Drawn:
     """Test errors of the right code and of all suspects, as far as they are known."""
     errors = last_errors(with_names(curves) if named else curves)
     ends = [math.log10(share * examples) for share in (0.01, 1)]
-    x = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5, 1)))
+    x = fig.axis(
+        f"test errors of {examples:,}",
+        ends,
+        log=True,
+        ticks=fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5, 1)),
+    )
     known, done = {n: e for n, e in errors.items() if e}, min(map(len, errors.values()))
     title = "Nine trainings, no error message: the first one trains"
     if known:
         title = f"The right code: {fig.mean_words(known[RIGHT])} errors; {done} of {seeds} seeds are done"
     return fig.picture(
         title,
-        fig.dots(errors, x, {RIGHT: fig.TEACHER} | dict.fromkeys([*SUSPECTS, *NAMES], fig.STUDENT)),
+        fig.dots(
+            errors,
+            x,
+            {RIGHT: fig.TEACHER} | dict.fromkeys([*SUSPECTS, *NAMES], fig.STUDENT),
+        ),
         says=f"Errors of {examples:,}: {fig.in_words(known)}; {done} seeds are done.",
         height=400,
     )
@@ -122,27 +163,66 @@ def line_up_explorer(curves: Curves, examples: int) -> Explorer:
 
     `curves` are what `bugs_explorer` found; so many test images were answered.
     """
-    means = {name: [fig.mean_spread(at)[0] for at in zip(*found, strict=True)] for name, found in curves.items() if found}
+    means = {
+        name: [fig.mean_spread(at)[0] for at in zip(*found, strict=True)]
+        for name, found in curves.items()
+        if found
+    }
     epochs = [*range(1, 1 + len(means[RIGHT]))]
     x = fig.axis("epochs", [0, len(epochs) + 1])
     ends = [math.log10(share * examples) for share in (0.01, 1)]
-    y = fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5, 1)))
+    y = fig.axis(
+        f"test errors of {examples:,}",
+        ends,
+        log=True,
+        ticks=fig.ticks_at(examples, (0.02, 0.05, 0.1, 0.2, 0.5, 1)),
+    )
 
     def view(tool: str, suspect: str, accused: str) -> fig.Drawn:
         title, scale, _ = TOOLS[tool]
-        log = {"log": True, "ticks": {"1/16": 1 / 16, "1/4": 0.25, "1": 1, "4": 4, "16": 16}} if "T = 64" in tool else {}
-        found = {name: [reading(tool, SUSPECTS.get(name, name))] for name in (RIGHT, *SUSPECTS)}
-        others = [{"type": "scatter", "mode": "lines", "x": epochs, "y": curve, "name": name, "line": {"color": fig.LABELS, "width": 1}, "showlegend": False} for name, curve in means.items() if name != suspect]
+        log = (
+            {
+                "log": True,
+                "ticks": {"1/16": 1 / 16, "1/4": 0.25, "1": 1, "4": 4, "16": 16},
+            }
+            if "T = 64" in tool
+            else {}
+        )
+        found = {
+            name: [reading(tool, SUSPECTS.get(name, name))]
+            for name in (RIGHT, *SUSPECTS)
+        }
+        others = [
+            {
+                "type": "scatter",
+                "mode": "lines",
+                "x": epochs,
+                "y": curve,
+                "name": name,
+                "line": {"color": fig.LABELS, "width": 1},
+                "showlegend": False,
+            }
+            for name, curve in means.items()
+            if name != suspect
+        ]
         lines = {RIGHT: means[RIGHT], f"suspect {suspect}": means[suspect]}
         said = "Nobody is accused yet."
         if accused in NAMES:
-            verdict = "That is so." if SUSPECTS[suspect] == accused else "That is not so."
+            verdict = (
+                "That is so." if SUSPECTS[suspect] == accused else "That is not so."
+            )
             said = f"Suspect {suspect} is accused of '{accused}'. {verdict}"
         here = found[suspect][0]
         return fig.picture(
             f"Suspect {suspect}: {here:.3g}; {RIGHT}: {found[RIGHT][0]:.3g}",
-            fig.dots(found, fig.axis(title, scale, **log), {RIGHT: fig.TEACHER, suspect: fig.STUDENT}),
-            fig.curves(epochs, lines, epochs[-1], (x, y), [fig.TEACHER, fig.STUDENT], *others),
+            fig.dots(
+                found,
+                fig.axis(title, scale, **log),
+                {RIGHT: fig.TEACHER, suspect: fig.STUDENT},
+            ),
+            fig.curves(
+                epochs, lines, epochs[-1], (x, y), [fig.TEACHER, fig.STUDENT], *others
+            ),
             says=f"{tool[0].upper()}{tool[1:]}: {here:.3g} with suspect {suspect}, {found[RIGHT][0]:.3g} with {RIGHT}. {means[suspect][-1]:.0f} test errors, {RIGHT} {means[RIGHT][-1]:.0f}. {said}",
             height=430,
             legend=True,

@@ -6,7 +6,9 @@ from types import ModuleType
 
 RIGHT = "the right code"
 SOURCE = (Path(__file__).parent / "my_distillation.py").read_text(encoding="utf-8")
-MUTANTS: Mapping[str, tuple[str, str]] = {  # {name: (what stands there, what the bug makes of it)}
+MUTANTS: Mapping[
+    str, tuple[str, str]
+] = {  # {name: (what stands there, what the bug makes of it)}
     "roles swapped": ("def distil(student, teacher,", "def distil(teacher, student,"),
     "teacher against itself": ("soft_loss(logits, told", "soft_loss(told[rows], told"),
     "cache not aligned": (

@@ -18,37 +18,49 @@ def pixels_of(columns: Columns) -> Tensor:
     return columns["images"].flatten(1).double() / 255
 
 
-def ridge_errors(train_set: Columns, test_set: Columns, classes: int) -> Tensor:
-    """Errors [ridges, weights, images] of students whose teacher is of the same kind.
+def ridge_errors(train_set: Columns, labels: list[Tensor], test_set: Columns) -> Tensor:
+    """Wrong or right [labels, ridges, weights, images], of students of such teachers.
 
     Both are least squares on pixels with a ridge λ; with the eigenvalues s of XᵀX the
     student is (w s / (s + λ) + 1 - w) / (s + λ) times what the labels say.
     """
-    x, y = pixels_of(train_set), F.one_hot(train_set["labels"], classes).double()
-    middle, share = x.mean(0), y.mean(0)
+    x = pixels_of(train_set)
+    middle, classes = x.mean(0), 1 + int(test_set["labels"].max())
     s, directions = torch.linalg.eigh((x - middle).T @ (x - middle))
-    told = directions.T @ ((x - middle).T @ (y - share))
-    seen = (pixels_of(test_set) - middle) @ directions
-    found = []
-    for ridge in RIDGES:
-        for weight in WEIGHTS:
-            scale = (weight * s / (s + ridge) + 1 - weight) / (s + ridge)
-            answers = seen @ (scale[:, None] * told) + share
-            found.append(answers.argmax(1) != test_set["labels"])
-    return torch.stack(found).unflatten(0, (len(RIDGES), len(WEIGHTS)))
+    seen, found = (pixels_of(test_set) - middle) @ directions, []
+    ridge, weight = (
+        torch.tensor(RIDGES).view(-1, 1, 1),
+        torch.tensor(WEIGHTS).view(-1, 1),
+    )
+    scale = (weight * s / (s + ridge) + 1 - weight) / (
+        s + ridge
+    )  # [ridges, weights, pixels]
+    for some in labels:
+        y = F.one_hot(some, classes).double()
+        told = directions.T @ ((x - middle).T @ (y - y.mean(0)))
+        answers = seen @ (scale[..., None] * told) + y.mean(0)
+        found.append(answers.argmax(-1) != test_set["labels"])
+    return torch.stack(found)
 
 
-def ridge_explorer(train_set: Columns, test_set: Columns, *, seeds: int = 5) -> Explorer:
+def ridge_explorer(
+    train_set: Columns, test_set: Columns, *, seeds: int = 5
+) -> Explorer:
     """Errors of linear students over the teacher's weight, by ridge and wrong labels.
 
     Each seed draws 1,000 images. The best ridge, and the best weight with it, are
     chosen on every other test image; errors are those of the rest.
     """
-    classes, size = 1 + int(train_set["labels"].max()), min(1000, count(train_set))
-    errors = {}
-    for noise in NOISES:
-        wrong = [with_label_noise(sample(train_set, size, k), noise, k, classes) for k in range(seeds)]
-        errors[noise] = torch.stack([ridge_errors(some, test_set, classes) for some in wrong])
+    classes, every = 1 + int(test_set["labels"].max()), []
+    for seed in range(seeds):
+        some = sample(train_set, min(1000, count(train_set)), seed)
+        wrong = [
+            with_label_noise(some, noise, seed, classes)["labels"] for noise in NOISES
+        ]
+        every.append(ridge_errors(some, wrong, test_set))
+    errors = dict(
+        zip(NOISES, torch.stack(every, dim=1), strict=True)
+    )  # [seeds, λ, w, N]
     rest = count(test_set) - len(test_set["labels"][::2])
     x = fig.axis("weight of the teacher", [-0.05, 2.05])
     y = fig.axis(f"errors of {rest:,}", [0, 0.8 * rest])
@@ -71,4 +83,9 @@ def ridge_explorer(train_set: Columns, test_set: Columns, *, seeds: int = 5) -> 
         )
 
     shares = [(fig.percent(share, 0), share) for share in NOISES]
-    return explore(view, tabulate=2, ridge=choice("ridge λ", RIDGES, 10.0), noise=choice("wrong labels", shares, 0.4))
+    return explore(
+        view,
+        tabulate=2,
+        ridge=choice("ridge λ", RIDGES, 10.0),
+        noise=choice("wrong labels", shares, 0.4),
+    )

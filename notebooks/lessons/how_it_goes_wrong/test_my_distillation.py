@@ -73,7 +73,9 @@ def direction(mine):
     z, temperature = logits(0), 4.0
     some = [torch.softmax(logits(seed) / temperature, dim=1) for seed in (1, 2)]
     some.append((some[0] + some[1]) / 2)
-    one, other, between = (pull(mine, z, temperature * p.log(), temperature) for p in some)
+    one, other, between = (
+        pull(mine, z, temperature * p.log(), temperature) for p in some
+    )
     return ((between - (one + other) / 2).norm() / between.norm()).item()
 
 
@@ -118,7 +120,9 @@ def trained(mine, soft_weight):
 def change(before, after):
     """The largest change of a weight, or of a statistic of BatchNorm."""
     pairs = zip(before.state_dict().values(), after.state_dict().values(), strict=True)
-    return max((one.double() - other.double()).abs().max().item() for one, other in pairs)
+    return max(
+        (one.double() - other.double()).abs().max().item() for one, other in pairs
+    )
 
 
 # --- the tests ---------------------------------------------------------------------
