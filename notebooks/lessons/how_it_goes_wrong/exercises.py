@@ -11,7 +11,14 @@ from kdlab.exercises.mistakes import load_mistakes
 from . import solutions
 from .mutants import RIGHT, code_of
 
-MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml")
+MISTAKES = load_mistakes(Path(__file__).with_name("mistakes.toml"))
+KL, SWAPPED = (code_of(name).soft_loss for name in (RIGHT, "KL arguments swapped"))
+LOSSES = {
+    "KL(teacher ‖ student)": KL,
+    "KL(student ‖ teacher)": SWAPPED,
+    "cross-entropy": lambda z, v, T: T**2 * F.cross_entropy(z / T, (v / T).softmax(1)),
+    "half of both": lambda z, v, T: (KL(z, v, T) + SWAPPED(z, v, T)) / 2,
+}
 
 
 def of_cache(answer: Function) -> object:
@@ -19,31 +26,9 @@ def of_cache(answer: Function) -> object:
     return answer(torch.randn(9, 4), torch.randperm(9), torch.randperm(9))
 
 
-def cross_entropy(student_logits, teacher_logits, temperature):
-    """To the teacher's answers: KL plus a constant, and the same gradient."""
-    probs = F.softmax(teacher_logits.detach() / temperature, dim=1)
-    return temperature**2 * F.cross_entropy(student_logits / temperature, probs)
-
-
-def halfway(student_logits, teacher_logits, temperature):
-    """Half of each direction."""
-    return (
-        sum(loss(student_logits, teacher_logits, temperature) for loss in LOSSES[:2])
-        / 2
-    )
-
-
-LOSSES = [
-    code_of(RIGHT).soft_loss,
-    code_of("KL arguments swapped").soft_loss,
-    cross_entropy,
-    halfway,
-]
-
-
 def of_losses(answer: Function) -> object:
-    """Four losses: KL one way, the other, cross-entropy, half of both ways."""
-    return torch.tensor([float(answer(loss)) for loss in LOSSES])
+    """Four losses, two of which pull alike."""
+    return torch.tensor([float(answer(loss)) for loss in LOSSES.values()])
 
 
 def of_words(answer: Function) -> object:
@@ -58,23 +43,16 @@ TASKS = {
         solutions.aligned,
         "Whatever the order, each image meets its own answer.",
         MISTAKES["aligned"],
-        "row i is what the teacher said of image order[i]; told holds its answers in the order `asked`.",
+        "row i is what the teacher said of image order[i]; row i of told, of asked[i].",
         ["image {}"],
     ),
     "is_forward": Task(
         of_losses,
         solutions.is_forward,
-        "It lets two losses pass, KL(teacher ‖ student) and cross-entropy, which pull alike, and no other.",
+        "KL(teacher ‖ student) passes, and cross-entropy, which pulls alike; no other.",
         MISTAKES["is_forward"],
-        "True for a loss whose gradient is that of KL(teacher ‖ student), so also for cross-entropy to the teacher; else False.",
-        [
-            [
-                "KL(teacher ‖ student)",
-                "KL(student ‖ teacher)",
-                "cross-entropy to the teacher",
-                "half of both directions",
-            ]
-        ],
+        "True for a loss whose gradient is that of KL(teacher ‖ student), else False.",
+        [[*LOSSES]],
     ),
     "mean_over_words": Task(
         of_words,

@@ -18,7 +18,7 @@ from kdlab.metrics import accuracy, soften
 from kdlab.training import cycle_of, evaluate, predict, training_steps
 from kdlab.weights import load_teacher
 
-from .mutants import MUTANTS, RIGHT, code_of
+from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-1200": 2e-3}
 LARGE, DROPOUT = "mlp-1200, 4 epochs", "mlp-256, 4 epochs, dropout"
@@ -36,21 +36,22 @@ part = lru_cache(partial(load_images, "mnist"))
 
 def told_how(run: lab.Setting, model: nn.Module, batch: Columns) -> dict[str, Tensor]:
     """The loss of a method; a teacher's weight may exceed 1, and smoothing be any."""
-    logits, (kind, _, share) = (
+    logits, told, target = (
         model(batch["images"]),
-        run["method"].partition("smoothing "),
+        batch.get("teacher_logits"),
+        batch["labels"],
     )
-    hard = F.cross_entropy(logits, batch["labels"], label_smoothing=float(share or 0))
-    if kind.startswith("soft"):
-        target = (
-            soften(batch["teacher_logits"], 1.0) * (1 - float(share))
-            + float(share) / 10
-        )
-        hard = F.cross_entropy(logits, target)
-    if kind != "teacher":
+    if run["method"].startswith("soft"):
+        target = soften(told, 1.0)
+    share = float(run["method"].partition("smoothing ")[2] or 0)
+    hard = F.cross_entropy(logits, target, label_smoothing=share)
+    if run["method"] != "teacher":
         return {"hard": hard}
-    soft = soft_target_loss(logits, batch["teacher_logits"], run["temperature"])
-    return {"hard": (1 - run["soft_weight"]) * hard, "soft": run["soft_weight"] * soft}
+    weight, soft = (
+        run["soft_weight"],
+        soft_target_loss(logits, told, run["temperature"]),
+    )
+    return {"hard": (1 - weight) * hard, "soft": weight * soft}
 
 
 def made(
@@ -59,16 +60,14 @@ def made(
     """The student of a setting; with judges as it was after the epoch they found best."""
     if run["method"].startswith("hard"):
         columns = {**columns, "labels": columns["teacher_logits"].argmax(dim=1)}
-    model, least = (
-        lab.new_student(run["student"], run["seed"], run.get("dropout", 0.0)),
-        math.inf,
-    )
+    model = lab.new_student(run["student"], run["seed"], run.get("dropout", 0.0))
     length = {name: run[name] for name in ("epochs", "batch_size")}
     cycle = cycle_of(model, columns, run["learning_rate"], **length)
-    objective, kept = partial(told_how, run), model
-    steps = training_steps(model, columns, objective, seed=run["seed"], **cycle)
+    told, kept, least = partial(told_how, run), model, math.inf
+    every = -(-count(columns) // run["batch_size"])
+    steps = training_steps(model, columns, told, seed=run["seed"], **cycle)
     for number, _ in enumerate(steps, 1):
-        if judges and number % -(-count(columns) // run["batch_size"]) == 0:
+        if judges and number % every == 0:
             if (errors := evaluate(model, judges)["errors"]) < least:
                 kept, least = copy.deepcopy(model), errors
     return kept
@@ -79,13 +78,11 @@ def teacher_of(name: str, seed: int) -> nn.Module:
     """The net of such a name, as it learnt from 50,000 images; or the course's."""
     if name == "course":
         return load_teacher("mnist")[0]
-    net, age, *how = name.split(", ")
-    told = {"method": "labels", "epochs": int(age.split()[0]), "batch_size": 128}
-    told |= (
-        {"dropout": 0.5} if how == ["dropout"] else {"method": (how or ["labels"])[0]}
-    )
-    told |= {"student": net, "learning_rate": RATES[net], "seed": 100 + seed}
-    return made(told, part("fit"))
+    net, age, how = f"{name}, labels".split(", ")[:3]
+    run = {"student": net, "epochs": int(age.split()[0]), "batch_size": 128}
+    run |= {"dropout": 0.5, "method": "labels"} if how == "dropout" else {"method": how}
+    run |= {"learning_rate": RATES[net], "seed": 100 + seed}
+    return made(run, part("fit"))
 
 
 @lru_cache(maxsize=64)
@@ -94,45 +91,39 @@ def answered(teacher: str, labels: int, noise: float, seed: int) -> dict[str, Co
 
     An assistant, and who teaches itself, has learnt from the same images.
     """
-    sets = {"fit": with_label_noise(sample(part("fit"), labels, seed), noise, seed, 10)}
+    told = with_label_noise(sample(part("fit"), labels, seed), noise, seed, 10)
+    sets = {"fit": told, "judges": sample(part("held_out"), 2000)}
     sets |= {split: dict(part(split)) for split in ("held_out", "test")}
-    sets["judges"] = sample(part("held_out"), 2000)
-    name, _, assistant = teacher.partition(" → ")
-    own = lab.setting(student="mlp-128", seed=100 + seed)
+    own, (name, _, assistant) = lab.setting(seed=100 + seed), teacher.partition(" → ")
     if name == STOP:
-        model = made({**own, "learning_rate": 1e-3}, sets["fit"], sets["judges"])
+        model = made({**own, "learning_rate": 1e-3}, told, sets["judges"])
     else:
-        model = made(own, sets["fit"]) if name == END else teacher_of(name, seed)
+        model = made(own, told) if name == END else teacher_of(name, seed)
     for columns in sets.values():
         columns["teacher_logits"] = predict(model, columns["images"])
     if assistant:
         run = lab.setting("teacher", 4.0, student=assistant, learning_rate=2e-2)
-        model = made({**run, "seed": 200 + seed}, sets["fit"])
+        model = made({**run, "seed": 200 + seed}, told)
         for columns in sets.values():
             columns["teacher_logits"] = predict(model, columns["images"])
     return sets
 
 
 def lesson_run(run: lab.Setting) -> lab.Setting:
-    """One student, of the right code or one with a bug; its row."""
-    names = "teacher", "labels", "label_noise", "seed"
-    sets, kind = answered(*(run[name] for name in names)), run["method"].split(", ")
-    if kind[0] in (RIGHT, *MUTANTS):
+    """One student, of the right code or of one with a bug; its row."""
+    sets = answered(run["teacher"], run["labels"], run["label_noise"], run["seed"])
+    method, *stopped = run["method"].split(", ")
+    if method in (RIGHT, *MUTANTS):
         words = "temperature soft_weight epochs learning_rate batch_size seed".split()
-        nets = (
-            lab.new_student(run["student"], run["seed"]),
+        student = lab.new_student(run["student"], run["seed"])
+        teacher, how = (
             teacher_of(run["teacher"], run["seed"]),
+            {n: run[n] for n in words},
         )
-        data = sets["fit"]["images"], sets["fit"]["labels"]
-        nets = nets[0], copy.deepcopy(nets[1]).train()
-        *_, net = code_of(kind[0]).distil(
-            *nets, *data, **{word: run[word] for word in words}
-        )
+        *_, net = training(method, student, teacher, sets["fit"], **how)
     else:
         net = made(
-            {**run, "method": kind[0]},
-            sets["fit"],
-            sets["judges"] if kind[1:] else None,
+            {**run, "method": method}, sets["fit"], sets["judges"] if stopped else None
         )
     row = {**run, **lab.measured(net, sets[run["split"]]), "train_seconds": None}
     row["held_out_errors"] = evaluate(net, sets["held_out"])["errors"]

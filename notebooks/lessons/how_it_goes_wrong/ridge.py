@@ -1,4 +1,4 @@
-"""A linear teacher and its linear student, exactly: where a label's weight may be < 0."""
+"""A linear teacher and its linear student, exactly: where labels may count negatively."""
 
 import torch
 import torch.nn.functional as F
@@ -13,32 +13,23 @@ WEIGHTS = [0.0, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0]
 NOISES = [0.0, 0.2, 0.4, 0.6]
 
 
-def pixels_of(columns: Columns) -> Tensor:
-    """[N, pixels] in [0, 1], in double precision."""
-    return columns["images"].flatten(1).double() / 255
+def errs(train_set: Columns, test_set: Columns, seed: int, size: int = 1000) -> Tensor:
+    """Which images are answered wrongly, [noises, ridges, weights, images].
 
-
-def ridge_errors(train_set: Columns, labels: list[Tensor], test_set: Columns) -> Tensor:
-    """Wrong or right [labels, ridges, weights, images], of students of such teachers.
-
-    Both are least squares on pixels with a ridge λ; with the eigenvalues s of XᵀX the
-    student is (w s / (s + λ) + 1 - w) / (s + λ) times what the labels say.
+    Teacher and student are least squares on pixels with a ridge λ. With the eigenvalues
+    s of XᵀX the student is (w s / (s + λ) + 1 - w) / (s + λ) times what labels say.
     """
-    x = pixels_of(train_set)
-    middle, classes = x.mean(0), 1 + int(test_set["labels"].max())
+    some, found = sample(train_set, min(size, count(train_set)), seed), []
+    x, seen = (c["images"].flatten(1).double() / 255 for c in (some, test_set))
+    classes, middle = max(2, 1 + int(test_set["labels"].max())), x.mean(0)
     s, directions = torch.linalg.eigh((x - middle).T @ (x - middle))
-    seen, found = (pixels_of(test_set) - middle) @ directions, []
-    ridge, weight = (
-        torch.tensor(RIDGES).view(-1, 1, 1),
-        torch.tensor(WEIGHTS).view(-1, 1),
-    )
-    scale = (weight * s / (s + ridge) + 1 - weight) / (
-        s + ridge
-    )  # [ridges, weights, pixels]
-    for some in labels:
-        y = F.one_hot(some, classes).double()
-        told = directions.T @ ((x - middle).T @ (y - y.mean(0)))
-        answers = seen @ (scale[..., None] * told) + y.mean(0)
+    seen, there = (seen - middle) @ directions, directions.T @ (x - middle).T
+    ridge, weight = torch.tensor(RIDGES)[:, None, None], torch.tensor(WEIGHTS)[:, None]
+    scale = (weight * s / (s + ridge) + 1 - weight) / (s + ridge)
+    for noise in NOISES:
+        labels = with_label_noise(some, noise, seed, classes)["labels"]
+        y = F.one_hot(labels, classes).double()
+        answers = seen @ (scale[..., None] * (there @ (y - y.mean(0)))) + y.mean(0)
         found.append(answers.argmax(-1) != test_set["labels"])
     return torch.stack(found)
 
@@ -48,44 +39,35 @@ def ridge_explorer(
 ) -> Explorer:
     """Errors of linear students over the teacher's weight, by ridge and wrong labels.
 
-    Each seed draws 1,000 images. The best ridge, and the best weight with it, are
-    chosen on every other test image; errors are those of the rest.
+    Each seed draws 1,000 images. The best ridge and the best weight are chosen on every
+    other test image; errors are those of the rest.
     """
-    classes, every = 1 + int(test_set["labels"].max()), []
-    for seed in range(seeds):
-        some = sample(train_set, min(1000, count(train_set)), seed)
-        wrong = [
-            with_label_noise(some, noise, seed, classes)["labels"] for noise in NOISES
-        ]
-        every.append(ridge_errors(some, wrong, test_set))
-    errors = dict(
-        zip(NOISES, torch.stack(every, dim=1), strict=True)
-    )  # [seeds, λ, w, N]
-    rest = count(test_set) - len(test_set["labels"][::2])
+    found = torch.stack([errs(train_set, test_set, seed) for seed in range(seeds)], 1)
+    judged, counted = (found[..., k::2].sum(-1).double() for k in (0, 1))
+    chosen, rest = (
+        judged.mean(1),
+        found[..., 1::2].shape[-1],
+    )  # [noises, ridges, weights]
     x = fig.axis("weight of the teacher", [-0.05, 2.05])
-    y = fig.axis(f"errors of {rest:,}", [0, 0.8 * rest])
+    axes = x, fig.axis(f"errors of {rest:,}", [0, 0.8 * rest])
 
     def view(ridge: float, noise: float) -> fig.Drawn:
-        judged, counted = (errors[noise][..., k::2].sum(-1).double() for k in (0, 1))
-        row, alone = RIDGES.index(ridge), judged[:, :, 0].mean(0).argmin().item()
-        here = WEIGHTS[judged[:, row].mean(0).argmin()]
-        lines = {f"λ = {ridge:g}": counted[:, row].T.tolist()}
-        lines |= {"the best λ without a teacher": counted[:, alone].T.tolist()}
-        best = counted[:, row, WEIGHTS.index(here)].tolist()
-        without = counted[:, alone, 0].tolist()
+        n, row = NOISES.index(noise), RIDGES.index(ridge)
+        alone, here = chosen[n, :, 0].argmin(), chosen[n, row].argmin()
+        lines = {f"λ = {ridge:g}": counted[n, :, row].T.tolist()}
+        lines["the λ that is best without a teacher"] = counted[n, :, alone].T.tolist()
+        weight, best = WEIGHTS[here], fig.mean_words(counted[n, :, row, here])
+        plain = fig.mean_words(counted[n, :, alone, 0])
         return fig.picture(
-            f"λ = {ridge:g}: the best weight is {here:g}, so labels count {1 - here:g}",
-            fig.lines_with_spread(WEIGHTS, lines, (x, y), [fig.STUDENT, fig.LABELS]),
-            says=f"{100 * noise:g} % of the labels are wrong. At λ = {ridge:g} and its best weight {here:g} "
-            f"{fig.mean_words(best)} errors of {rest:,}; without a teacher at the best λ, {RIDGES[alone]:g}: {fig.mean_words(without)}. {seeds} seeds.",
+            f"λ = {ridge:g}: the best weight is {weight:g}, labels count {1 - weight:g}",
+            fig.lines_with_spread(WEIGHTS, lines, axes, [fig.STUDENT, fig.LABELS]),
+            says=f"{100 * noise:g} % of the labels are wrong. At λ = {ridge:g} and its "
+            f"best weight, {weight:g}, {best} errors of {rest:,}; without a teacher, at "
+            f"the best λ, {RIDGES[alone]:g}, {plain}. {seeds} seeds.",
             height=400,
             legend=True,
         )
 
     shares = [(fig.percent(share, 0), share) for share in NOISES]
-    return explore(
-        view,
-        tabulate=2,
-        ridge=choice("ridge λ", RIDGES, 10.0),
-        noise=choice("wrong labels", shares, 0.4),
-    )
+    noise = choice("wrong labels", shares, 0.4)
+    return explore(view, tabulate=2, ridge=choice("ridge λ", RIDGES, 10.0), noise=noise)

@@ -13,176 +13,125 @@ from .experiments import NOISES, SMOOTHED, STUDENTS, TEMPERATURES
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
-WIDTHS, AGES = [16, 64, 256, 1200], [1, 4]
-CHOSEN = 0.0  # in place of a temperature: for each teacher its own
-PLAIN = {"plain, 4 epochs": SMOOTHED[2], "plain, stopped after 1": SMOOTHED[0]}
-SOFT = {"smoothed 0.1, 4 epochs": SMOOTHED[3], "smoothed 0.3, 4 epochs": SMOOTHED[4]}
-ALONE = {
+WIDTHS, AGES, OWN = [16, 64, 256, 1200], [1, 4], 0.0  # 0: each teacher at its own T
+TEACHERS = {"plain": SMOOTHED[2], "plain, one epoch": SMOOTHED[0]}
+TEACHERS |= {"smoothed 0.1": SMOOTHED[3], "smoothed 0.3": SMOOTHED[4]}
+ARMS = {
     "labels": "labels",
     "stopped early": "labels, stopped",
     "smoothing 0.6": "labels + smoothing 0.6",
-}
-RETRAINED = {
     "hard answers": "hard",
     "hard, smoothed 0.6": "hard + smoothing 0.6",
     "soft, smoothed 0.6": "soft + smoothing 0.6",
 }
 
 
-def best(
-    runs: pd.DataFrame, what: str = "learning_rate", of: list[str] = KIND
-) -> pd.DataFrame:
-    """Of each kind the runs whose rate, or whatever is chosen, was best on held-out images."""
-    keys = [name for name in of if name != what]
-    mean = runs.groupby([*keys, what], dropna=False)["held_out_errors"].mean()
-    place = mean.groupby(level=keys, dropna=False).transform("min") == mean
-    chosen = mean[place].reset_index().drop_duplicates(keys)[[*keys, what]]
-    return runs.merge(chosen, on=[*keys, what])
+def best(runs: pd.DataFrame, what: str = "learning_rate") -> pd.DataFrame:
+    """Of each kind the runs at what was best on held-out images, mean over seeds."""
+    keys = [name for name in KIND if name != what]
+    groups = runs.groupby([*keys, what], dropna=False)["held_out_errors"].mean()
+    chosen = groups.sort_values().reset_index().drop_duplicates(keys)
+    return runs.merge(chosen[[*keys, what]], on=[*keys, what])
 
 
-def errors_of(runs: pd.DataFrame, query: str) -> list[float]:
+def errors_of(runs: pd.DataFrame, query: str = "seed >= 0") -> list[float]:
     """Test errors, seed by seed."""
     return runs.query(query).sort_values("seed")["test_errors"].tolist()
 
 
-def right_errors(runs: pd.DataFrame, soft_weight: float) -> str:
-    """Mean and spread of the right code, at the rate that suits it."""
-    here = best(runs.query("soft_weight == @soft_weight and method == @RIGHT"))
-    return fig.mean_words(errors_of(here, "seed >= 0"))
-
-
 def damage(
-    runs: pd.DataFrame, soft_weight: float, mended: bool = False
+    runs: pd.DataFrame, soft_weight: float, retuned: bool = False
 ) -> dict[str, list[float]]:
-    """Errors more than the right code, pair by pair, of each bug.
+    """Errors of the right code, and how many more with each bug, seed by seed.
 
-    All learn at the rate that suits the right code; or, `mended`, each at its own.
+    All learn at the rate that suits the right code; or, `retuned`, each at its own.
     """
     here = runs[runs["soft_weight"] == soft_weight]
     right = best(here[here["method"] == RIGHT])
-    own = (
-        best(here)
-        if mended
-        else here[here["learning_rate"] == right["learning_rate"].iloc[0]]
-    )
-    return {
-        name: [-gain for gain in spared(own[own["method"] == name], right)]
-        for name in MUTANTS
-    }
+    rate = right["learning_rate"].iloc[0]
+    here = best(here) if retuned else here[here["learning_rate"] == rate]
+    kinds = {name: here[here["method"] == name] for name in MUTANTS}
+    more = {name: [-s for s in spared(some, right)] for name, some in kinds.items()}
+    return {RIGHT: errors_of(right), **more}
 
 
-def gap_runs(runs: pd.DataFrame, temperature: float = CHOSEN) -> pd.DataFrame:
-    """The runs at a temperature, or each teacher's at its own, chosen on held-out images.
-
-    Beside them those without a teacher.
-    """
+def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
+    """Runs at a temperature, or at each teacher's own, and those without a teacher."""
     runs = best(runs)
-    alone, taught = runs[runs["temperature"].isna()], runs[runs["temperature"].notna()]
-    here = (
-        best(taught, "temperature")
-        if temperature == CHOSEN
-        else taught[taught["temperature"] == temperature]
+    alone, taught = (
+        runs[runs["temperature"].isna() == is_so] for is_so in (True, False)
     )
-    return pd.concat([alone, here])
+    here = taught[taught["temperature"] == temperature]
+    return pd.concat([alone, here if temperature else best(taught, "temperature")])
 
 
 def gap_explorer(runs: pd.DataFrame) -> Explorer:
     """A map of teachers, by width and epochs, for three students and by temperature."""
-    at = {
-        t: gap_runs(runs) if t == CHOSEN else gap_runs(runs, t)
-        for t in (*TEMPERATURES, CHOSEN)
+    at = {heat: gap_runs(runs, heat) for heat in (*TEMPERATURES, OWN)}
+    rows = {
+        "labels": "method == 'labels'",
+        "smoothing 0.1": "method == 'smoothing 0.1'",
     }
-    scales = {"mlp-4": (1500, 4500), "mlp-8": (800, 1600), "mlp-32": (400, 800)}
+    rows |= {f"taught by {w}": f"teacher == 'mlp-{w}, 4 epochs'" for w in WIDTHS}
+    rows |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
+    colors = dict.fromkeys([*rows][2:], fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
+    scales = dict(zip(STUDENTS, [(1400, 3400), (750, 1250), (380, 700)], strict=True))
 
     def view(temperature: float, student: str) -> fig.Drawn:
         here = at[temperature].query("student == @student and epochs == 15")
-        rows = {
-            "labels": errors_of(here, "method == 'labels'"),
-            "smoothing 0.1": errors_of(here, "method == 'smoothing 0.1'"),
-        }
-        named = {
-            f"taught by {w}": errors_of(here, f"teacher == 'mlp-{w}, 4 epochs'")
-            for w in WIDTHS
-        }
-        named["by the course's"] = errors_of(
-            here, "teacher == 'course' and method == 'teacher'"
+        found = {name: errors_of(here, query) for name, query in rows.items()}
+        mean = here.groupby("teacher")["test_errors"].mean()
+        cells = [[mean[f"mlp-{w}, {age} epochs"] for w in WIDTHS] for age in AGES]
+        taught = {name: fig.mean_spread(found[name])[0] for name in [*rows][2:]}
+        said = f"T = {temperature:g}" if temperature else "each teacher at its own T"
+        names = (
+            [*map(str, WIDTHS)],
+            [*map(str, AGES)],
+            ("teacher's hidden units", "epochs"),
         )
-        cells = [
-            [
-                fig.mean_spread(errors_of(here, f"teacher == 'mlp-{w}, {age} epochs'"))[
-                    0
-                ]
-                for w in WIDTHS
-            ]
-            for age in AGES
-        ]
-        least = min(named, key=lambda name: fig.mean_spread(named[name])[0])
-        low, high = scales[student]
-        said = "each at its own T" if temperature == CHOSEN else f"T = {temperature:g}"
-        x = fig.axis("test errors of 10,000", [low, high])
-        colors = {"smoothing 0.1": fig.OTHER} | dict.fromkeys(named, fig.STUDENT)
+        scale = {"scale": scales[student], "title": "errors", "digits": 0}
         return fig.picture(
-            f"{student[4:]} hidden units, {said}: fewest errors {least}",
-            fig.dots(rows | named, x, colors),
-            fig.heat_map(
-                torch.tensor(cells),
-                [*map(str, WIDTHS)],
-                [*map(str, AGES)],
-                ("teacher's hidden units", "epochs"),
-                scale=(low, high),
-                title="errors",
-                digits=0,
-            ),
-            says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five seeds. Errors of 10,000: {fig.in_words(rows | named)}.",
+            f"{student[4:]} hidden units, {said}: best {min(taught, key=taught.get)}",
+            fig.dots(found, fig.axis("test errors of 10,000", scales[student]), colors),
+            fig.heat_map(torch.tensor(cells), *names, **scale),
+            says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five "
+            f"seeds. Errors of 10,000: {fig.in_words(found)}.",
             widths=[1.3, 1],
             height=420,
         )
 
-    heats = [(f"{t:g}", t) for t in TEMPERATURES] + [
-        ("chosen for each teacher", CHOSEN)
-    ]
-    return explore(
-        view,
-        tabulate=2,
-        temperature=choice("temperature T", heats, 8.0),
-        student=dropdown("student", [*STUDENTS], "mlp-8"),
-    )
+    heats = [*TEMPERATURES, ("each teacher's own", OWN)]
+    heat = choice("temperature T", heats, 8.0)
+    students = dropdown("student", STUDENTS, "mlp-8")
+    return explore(view, tabulate=2, temperature=heat, student=students)
 
 
 def smoothed_explorer(runs: pd.DataFrame) -> Explorer:
     """Students of plain and of smoothed teachers over the temperature."""
-    runs, teachers = best(runs), PLAIN | SOFT
+    runs, ends = best(runs), [350, 800]
+    kinds = {name: runs[runs["teacher"] == kind] for name, kind in TEACHERS.items()}
     over = {
-        name: by_value(runs[runs["teacher"] == teacher], "temperature", "test_errors")
-        for name, teacher in teachers.items()
+        n: by_value(some, "temperature", "test_errors") for n, some in kinds.items()
     }
     alone = {
-        name: errors_of(runs, f"method == '{name}'")
-        for name in ("labels", "smoothing 0.1")
+        n: errors_of(runs, f"method == '{n}'") for n in ("labels", "smoothing 0.1")
     }
-    x, scale = fig.temperature_axis(ticks=TEMPERATURES), [350, 800]
     colors = [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
+    axes = fig.temperature_axis(ticks=TEMPERATURES), fig.axis("errors of 10,000", ends)
     lines = {name: [*found.values()] for name, found in over.items()}
-    curve = fig.lines_with_spread(
-        TEMPERATURES, lines, (x, fig.axis("errors of 10,000", scale)), colors
-    )
+    curve = fig.lines_with_spread(TEMPERATURES, lines, axes, colors)
 
     def view(temperature: float) -> fig.Drawn:
-        here = alone | {name: found[temperature] for name, found in over.items()}
-        plain, smooth = (
-            fig.mean_spread(here[name])[0] for name in ([*PLAIN][0], [*SOFT][0])
-        )
+        here = {name: found[temperature] for name, found in over.items()}
+        plain, _, smooth, _ = map(fig.mean_words, here.values())
+        x, rows = fig.axis("test errors of 10,000", ends), alone | here
+        dots = fig.dots(rows, x, dict(zip(here, colors, strict=True)))
         return fig.picture(
-            f"T = {temperature:g}: {smooth:.0f} errors with the smoothed teacher, {plain:.0f} with the plain one",
-            fig.unnamed(
-                fig.dots(
-                    here,
-                    fig.axis("test errors of 10,000", scale),
-                    dict(zip(teachers, colors, strict=True)),
-                )
-            ),
+            f"T = {temperature:g}: teacher smoothed {smooth} errors, plain {plain}",
+            fig.unnamed(dots),
             curve,
-            says=f"T = {temperature:g}, 2,000 images, five seeds. Errors of 10,000: {fig.in_words(here)}.",
+            says=f"T = {temperature:g}, students on 2,000 images, five seeds. Errors of "
+            f"10,000: {fig.in_words(rows)}.",
             widths=[1.2, 1],
             height=430,
             legend=True,
@@ -191,58 +140,42 @@ def smoothed_explorer(runs: pd.DataFrame) -> Explorer:
     return explore(view, temperature=choice("temperature T", TEMPERATURES, 1.0))
 
 
-def weight_errors(runs: pd.DataFrame, noise: float) -> dict[float, list[float]]:
-    """Errors at each weight of the teacher, 0 is labels alone; rates chosen for each."""
-    some = best(
-        runs.query("label_noise == @noise and teacher == 'itself, stopped early'")
-    )
-    found = by_value(some[some["method"] == "teacher"], "soft_weight", "test_errors")
-    return {0.0: errors_of(some, "method == 'labels'"), **found}
-
-
-def without_weight(runs: pd.DataFrame, noise: float) -> dict[str, list[float]]:
-    """Errors of all that has no weight to choose, and of the best weight beside them."""
-    some = best(
-        runs.query("label_noise == @noise and teacher == 'itself, stopped early'")
-    )
-    found = {
-        name: errors_of(some, f"method == '{method}'")
-        for name, method in (ALONE | RETRAINED).items()
-    }
-    taught = some[some["method"] == "teacher"]
-    mine = best(taught, "soft_weight")
-    return {
-        **found,
-        f"weight {mine['soft_weight'].iloc[0]:g}": errors_of(mine, "seed >= 0"),
-    }
+def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
+    """Errors of what needs no weight; those by weight of the teacher; the best weight."""
+    teacher = "teacher == 'itself, stopped early'"
+    runs = best(runs.query(f"label_noise == @noise and {teacher}"))
+    arms = {name: errors_of(runs, f"method == '{kind}'") for name, kind in ARMS.items()}
+    taught = runs[runs["method"] == "teacher"]
+    over = by_value(taught, "soft_weight", "test_errors")
+    weight = best(taught, "soft_weight")["soft_weight"].iloc[0]
+    return arms, {0.0: arms["labels"], **over}, weight
 
 
 def weight_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors over the teacher's weight, by the share of wrong labels."""
+    ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000, 8000)}
+    at = {noise: wrongly_told(runs, noise) for noise in NOISES}
 
     def view(noise: float) -> fig.Drawn:
-        over, beside = weight_errors(runs, noise), without_weight(runs, noise)
-        ends = [math.log10(400), math.log10(8000)]
-        ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000)}
-        errors = fig.axis("test errors of 10,000", ends, log=True, ticks=ticks)
-        *rows, last = beside
-        beside = {
-            **{name: beside[name] for name in rows},
-            "the best weight": beside[last],
-        }
-        least = min(beside, key=lambda name: fig.mean_spread(beside[name])[0])
-        weight = fig.axis("weight of the teacher", [-0.1, 2.1])
+        arms, over, weight = at[noise]
+        rows = {**arms, "the best weight": over[weight]}
+        means = {name: fig.mean_spread(found)[0] for name, found in rows.items()}
+        x, y = (
+            fig.axis(title, [math.log10(500), 4], log=True, ticks=ticks)
+            for title in ("test errors of 10,000", "")
+        )
+        axes, by_weight = (
+            (fig.axis("weight of the teacher", [-0.1, 2.1]), y),
+            [*over.values()],
+        )
         return fig.picture(
-            f"{100 * noise:g} % wrong: fewest errors {least}",
-            fig.dots(beside, errors, {"the best weight": fig.STUDENT}),
-            fig.lines_with_spread(
-                [*over],
-                {"errors": [*over.values()]},
-                (weight, errors | {"title": {"text": ""}}),
-                [fig.STUDENT],
-            ),
-            says=f"{100 * noise:g} % of 2,000 labels are wrong; five seeds, learning rates and the best weight, {last.split()[1]}, chosen on held-out images. "
-            f"Errors of 10,000: {fig.in_words(beside)}; by weight: {fig.in_words({f'{w:g}': e for w, e in over.items()})}.",
+            f"{100 * noise:g} % wrong: fewest errors {min(means, key=means.get)}",
+            fig.dots(rows, x, {"the best weight": fig.STUDENT}),
+            fig.lines_with_spread([*over], {"taught": by_weight}, axes, [fig.STUDENT]),
+            says=f"{100 * noise:g} % of 2,000 labels are wrong; five seeds, rates and the "
+            f"best weight, {weight:g}, chosen on held-out images. Errors of 10,000: "
+            f"{fig.in_words(rows)}; by weight: "
+            f"{fig.in_words({f'{w:g}': found for w, found in over.items()})}.",
             widths=[1, 1.2],
             height=420,
         )
