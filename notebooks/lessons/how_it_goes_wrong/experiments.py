@@ -6,71 +6,34 @@ learn from `fit`: held-out images, by which is chosen, are new to all but the co
 
 import copy
 import math
+from collections.abc import Callable
 from functools import lru_cache, partial
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlab import experiments as lab
-from kdlab.data import Columns, count, load_images, sample, with_label_noise
-from kdlab.losses import soft_target_loss
+from kdlab.data import Columns, load_images, sample, scaled, with_label_noise
 from kdlab.metrics import accuracy, soften
-from kdlab.training import cycle_of, evaluate, predict, training_steps
+from kdlab.training import evaluate, last_of, predict
 from kdlab.weights import load_teacher
 
 from .mutants import MUTANTS, RIGHT, training
 
-RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-1200": 2e-3}
-LARGE, DROPOUT = "mlp-1200, 4 epochs", "mlp-256, 4 epochs, dropout"
+RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
+LARGE, DROPOUT = "mlp-800, 3 epochs", "mlp-256, 4 epochs, dropout"
 ASSISTED = f"{LARGE} → mlp-64"
-TEACHERS = [f"{net}, {age} epochs" for age in (1, 4) for net in RATES] + ["course"]
-SMOOTHED = [f"mlp-256, {age} epochs" for age in (1, 2, 4)]
+TEACHERS = [f"{net}, {age} epochs" for age in (1, 3) for net in RATES] + ["course"]
+SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += [f"{SMOOTHED[-1]}, smoothing {share}" for share in (0.1, 0.3)]
-STOP, END = "itself, stopped early", "itself, to the end"  # on the same wrong labels
+STOP, END = "itself, stopped early", "itself, to the end"
+ITSELF = {STOP: "labels, stopped", END: "labels"}  # how it learnt the same wrong labels
 TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0]
-STUDENTS = ["mlp-4", "mlp-8", "mlp-32"]
+STUDENTS, SMALL = ["mlp-4", "mlp-8", "mlp-32"], "mlp-32"
 WEIGHTS = [0.5, 0.8, 1.0, 1.25, 1.5, 2.0]  # of the teacher
 NOISES = [0.2, 0.4, 0.6]
 part = lru_cache(partial(load_images, "mnist"))
-
-
-def told_how(run: lab.Setting, model: nn.Module, batch: Columns) -> dict[str, Tensor]:
-    """The loss of a method; a teacher's weight may exceed 1, and smoothing be any."""
-    logits, told, target = (
-        model(batch["images"]),
-        batch.get("teacher_logits"),
-        batch["labels"],
-    )
-    if run["method"].startswith("soft"):
-        target = soften(told, 1.0)
-    share = float(run["method"].partition("smoothing ")[2] or 0)
-    hard = F.cross_entropy(logits, target, label_smoothing=share)
-    if run["method"] != "teacher":
-        return {"hard": hard}
-    weight, soft = (
-        run["soft_weight"],
-        soft_target_loss(logits, told, run["temperature"]),
-    )
-    return {"hard": (1 - weight) * hard, "soft": weight * soft}
-
-
-def made(
-    run: lab.Setting, columns: Columns, judges: Columns | None = None
-) -> nn.Module:
-    """The student of a setting; with judges as it was after the epoch they found best."""
-    if run["method"].startswith("hard"):
-        columns = {**columns, "labels": columns["teacher_logits"].argmax(dim=1)}
-    model = lab.new_student(run["student"], run["seed"], run.get("dropout", 0.0))
-    length = {name: run[name] for name in ("epochs", "batch_size")}
-    cycle = cycle_of(model, columns, run["learning_rate"], **length)
-    told, kept, least = partial(told_how, run), model, math.inf
-    every = -(-count(columns) // run["batch_size"])
-    steps = training_steps(model, columns, told, seed=run["seed"], **cycle)
-    for number, _ in enumerate(steps, 1):
-        if judges and number % every == 0:
-            if (errors := evaluate(model, judges)["errors"]) < least:
-                kept, least = copy.deepcopy(model), errors
-    return kept
 
 
 @lru_cache(maxsize=64)
@@ -79,10 +42,12 @@ def teacher_of(name: str, seed: int) -> nn.Module:
     if name == "course":
         return load_teacher("mnist")[0]
     net, age, how = f"{name}, labels".split(", ")[:3]
-    run = {"student": net, "epochs": int(age.split()[0]), "batch_size": 128}
-    run |= {"dropout": 0.5, "method": "labels"} if how == "dropout" else {"method": how}
-    run |= {"learning_rate": RATES[net], "seed": 100 + seed}
-    return made(run, part("fit"))
+    told = {"student": net, "epochs": int(age.split()[0]), "batch_size": 128}
+    told |= (
+        {"dropout": 0.5, "method": "labels"} if how == "dropout" else {"method": how}
+    )
+    told |= {"learning_rate": RATES[net], "seed": 100 + seed}
+    return last_of(lab.student_steps(part("fit"), **told))
 
 
 @lru_cache(maxsize=64)
@@ -94,41 +59,111 @@ def answered(teacher: str, labels: int, noise: float, seed: int) -> dict[str, Co
     told = with_label_noise(sample(part("fit"), labels, seed), noise, seed, 10)
     sets = {"fit": told, "judges": sample(part("held_out"), 2000)}
     sets |= {split: dict(part(split)) for split in ("held_out", "test")}
-    own, (name, _, assistant) = lab.setting(seed=100 + seed), teacher.partition(" → ")
-    if name == STOP:
-        model = made({**own, "learning_rate": 1e-3}, told, sets["judges"])
-    else:
-        model = made(own, told) if name == END else teacher_of(name, seed)
-    for columns in sets.values():
-        columns["teacher_logits"] = predict(model, columns["images"])
-    if assistant:
-        run = lab.setting("teacher", 4.0, student=assistant, learning_rate=2e-2)
-        model = made({**run, "seed": 200 + seed}, told)
+    first, *assistants = teacher.split(" → ")
+    own = lab.setting(ITSELF.get(teacher, ""), seed=100 + seed, student=SMALL)
+    own["learning_rate"] = 1e-3 if teacher == STOP else 1e-2
+    model = students([own], [sets])[0] if teacher in ITSELF else teacher_of(first, seed)
+    for name in [*assistants, ""]:
         for columns in sets.values():
             columns["teacher_logits"] = predict(model, columns["images"])
+        if name:
+            how = {"student": name, "learning_rate": 2e-2, "seed": 200 + seed}
+            model = students([lab.setting("teacher", 4.0, **how)], [sets])[0]
     return sets
 
 
-def lesson_run(run: lab.Setting) -> lab.Setting:
-    """One student, of the right code or of one with a bug; its row."""
-    sets = answered(run["teacher"], run["labels"], run["label_noise"], run["seed"])
-    method, *stopped = run["method"].split(", ")
-    if method in (RIGHT, *MUTANTS):
-        words = "temperature soft_weight epochs learning_rate batch_size seed".split()
-        student = lab.new_student(run["student"], run["seed"])
-        teacher, how = (
-            teacher_of(run["teacher"], run["seed"]),
-            {n: run[n] for n in words},
-        )
-        *_, net = training(method, student, teacher, sets["fit"], **how)
-    else:
-        net = made(
-            {**run, "method": method}, sets["fit"], sets["judges"] if stopped else None
-        )
+def hard_target(run: lab.Setting, columns: Columns) -> Tensor:
+    """What is told besides the softened answers, [N, 10]: labels, or a teacher's."""
+    target = F.one_hot(columns["labels"], 10).float()
+    if run["method"].startswith("hard"):
+        target = F.one_hot(columns["teacher_logits"].argmax(1), 10).float()
+    if run["method"].startswith("soft"):
+        target = soften(columns["teacher_logits"], 1.0)
+    share = float(run["method"].partition("smoothing ")[2] or 0)
+    return (1 - share) * target + share / 10
+
+
+def students(
+    runs: list[lab.Setting], sets: list[dict[str, Columns]]
+) -> list[nn.Module]:
+    """The students of settings of one shape and length, trained at once.
+
+    "stopped" in the method: each as it was after the epoch that judges found best. A
+    teacher's weight may exceed 1: then labels count negatively.
+    """
+    one, data = runs[0], [own["fit"] for own in sets]
+    heat = torch.tensor([run["temperature"] or 1.0 for run in runs])
+    weight = torch.tensor([run["soft_weight"] for run in runs])
+    columns = {"images": torch.stack([scaled(own["images"]) for own in data])}
+    pairs = [*zip(runs, data, strict=True)]
+    columns["target"] = torch.stack([hard_target(*pair) for pair in pairs])
+    if weight.any():
+        told = torch.stack([own["teacher_logits"] for own in data])
+        columns["told"] = (told / heat[:, None, None]).log_softmax(-1)
+
+    def loss(logits: Tensor, batch: Columns) -> Tensor:
+        hard = -(batch["target"] * logits.log_softmax(-1)).sum(-1).mean(1)
+        if "told" not in batch:
+            return hard
+        own = (logits / heat[:, None, None]).log_softmax(-1)
+        soft = (batch["told"].exp() * (batch["told"] - own)).sum(-1).mean(1)
+        return (1 - weight) * hard + weight * heat**2 * soft
+
+    nets = [lab.new_student(run["student"], run["seed"]) for run in runs]
+    rates, seeds = ([run[name] for run in runs] for name in ("learning_rate", "seed"))
+    kept, least = list(nets), [math.inf] * len(nets)
+    length = {name: one[name] for name in ("epochs", "batch_size")}
+    for _ in lab.fleet(nets, columns, loss, rates, seeds, **length):
+        for n, net in enumerate(nets if "stopped" in one["method"] else ()):
+            if (errors := evaluate(net, sets[n]["judges"])["errors"]) < least[n]:
+                kept[n], least[n] = copy.deepcopy(net), errors
+    return kept
+
+
+def kind_of(run: lab.Setting) -> tuple:
+    """What those share that are trained at once."""
+    apart = "seed", "draw", "learning_rate", "temperature"
+    return tuple((name, value) for name, value in run.items() if name not in apart)
+
+
+@lru_cache(maxsize=2)
+def rows_of(
+    settings: Callable[[], list[lab.Setting]], kind: tuple
+) -> list[lab.Setting]:
+    """The rows of all settings of a kind."""
+    runs = [run for run in settings() if kind_of(run) == kind]
+    names = "teacher", "labels", "label_noise", "seed"
+    sets = [answered(*(run[name] for name in names)) for run in runs]
+    trained = zip(runs, students(runs, sets), sets, strict=True)
+    return [row_of(*one) for one in trained]
+
+
+def row_of(run: lab.Setting, net: nn.Module, sets: dict[str, Columns]) -> lab.Setting:
+    """What was set, and what was measured, on held-out images, too."""
     row = {**run, **lab.measured(net, sets[run["split"]]), "train_seconds": None}
     row["held_out_errors"] = evaluate(net, sets["held_out"])["errors"]
     own = accuracy(sets["test"]["teacher_logits"], sets["test"]["labels"]).item()
     return row | {"teacher_errors": round(10_000 * (1 - own))}
+
+
+def fleet_run(
+    settings: Callable[[], list[lab.Setting]], run: lab.Setting
+) -> lab.Setting:
+    """The row of one setting of a table; its whole kind is trained with the first one."""
+    return next(r for r in rows_of(settings, kind_of(run)) if {**r, **run} == r)
+
+
+def bug_run(run: lab.Setting) -> lab.Setting:
+    """Trained by the right code or by one with a bug; what it takes for the student."""
+    sets = answered(run["teacher"], run["labels"], run["label_noise"], run["seed"])
+    words = "temperature soft_weight epochs learning_rate batch_size seed".split()
+    student, how = (
+        lab.new_student(run["student"], run["seed"]),
+        {n: run[n] for n in words},
+    )
+    teacher = teacher_of(run["teacher"], run["seed"])
+    *_, net = training(run["method"], student, teacher, sets["fit"], **how)
+    return row_of(run, net, sets)
 
 
 def with_bugs() -> list[lab.Setting]:
@@ -164,34 +199,26 @@ def by_teacher() -> list[lab.Setting]:
 
 
 def by_smoothing() -> list[lab.Setting]:
-    """Teachers of labels and of smoothed ones, by temperature; two peaks."""
-    rates, arms = [1e-2, 2e-2], lab.taught(*TEMPERATURES)
-    alone = lab.grid(
-        arm=[lab.LABELS, lab.SMOOTHING], draw=lab.DRAWS, learning_rate=[5e-3, 1e-2]
-    )
-    return alone + lab.grid(
-        teacher=SMOOTHED, draw=lab.DRAWS, arm=arms, learning_rate=rates
-    )
+    """Teachers of labels and of smoothed ones, by temperature."""
+    same = {"student": SMALL, "draw": lab.DRAWS, "learning_rate": [1e-2, 2e-2]}
+    alone = lab.grid(arm=[lab.LABELS, lab.SMOOTHING], **same)
+    return alone + lab.grid(teacher=SMOOTHED, arm=lab.taught(*TEMPERATURES), **same)
 
 
 def by_noise() -> list[lab.Setting]:
     """Weights of the teacher on wrong labels, and all that needs no weight."""
     alone = ["labels", "labels, stopped", "labels + smoothing 0.6", "hard"]
     alone += ["hard + smoothing 0.6", "soft + smoothing 0.6"]
-    arms, told = (
-        [{"method": name} for name in alone],
-        {"method": "teacher", "temperature": 4.0},
-    )
+    told = {"method": "teacher", "temperature": 4.0}
     weights = [{**told, "soft_weight": weight} for weight in WEIGHTS]
-    same = {"draw": lab.DRAWS, "learning_rate": [1e-3, 3e-3, 1e-2]}
+    arms = [{"method": name} for name in alone] + weights
+    same = {"student": SMALL, "draw": lab.DRAWS, "learning_rate": [1e-3, 3e-3, 1e-2]}
     ended = lab.grid(label_noise=0.4, teacher=END, arm=weights[1:], **same)
-    return (
-        lab.grid(label_noise=NOISES, teacher=STOP, arm=arms + weights, **same) + ended
-    )
+    return lab.grid(label_noise=NOISES, teacher=STOP, arm=arms, **same) + ended
 
 
-bugs = lab.Experiment(lesson_run, with_bugs)
-gap_tuning = lab.Experiment(lesson_run, rates_tried, after=("teachers",))
-gap = lab.Experiment(lesson_run, by_teacher, after=("teachers", "gap_tuning"))
-smoothed_teachers = lab.Experiment(lesson_run, by_smoothing)
-wrong_labels = lab.Experiment(lesson_run, by_noise)
+bugs = lab.Experiment(bug_run, with_bugs)
+gap_tuning = lab.Experiment(partial(fleet_run, rates_tried), rates_tried)
+gap = lab.Experiment(partial(fleet_run, by_teacher), by_teacher, after=("gap_tuning",))
+smoothed_teachers = lab.Experiment(partial(fleet_run, by_smoothing), by_smoothing)
+wrong_labels = lab.Experiment(partial(fleet_run, by_noise), by_noise)

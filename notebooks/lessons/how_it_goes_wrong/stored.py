@@ -13,9 +13,9 @@ from .experiments import NOISES, SMOOTHED, STUDENTS, TEMPERATURES
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
-WIDTHS, AGES, OWN = [16, 64, 256, 1200], [1, 4], 0.0  # 0: each teacher at its own T
-TEACHERS = {"plain": SMOOTHED[2], "plain, one epoch": SMOOTHED[0]}
-TEACHERS |= {"smoothed 0.1": SMOOTHED[3], "smoothed 0.3": SMOOTHED[4]}
+WIDTHS, AGES, OWN = [16, 64, 256, 800], [1, 3], 0.0  # 0: each teacher at its own T
+TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
+TEACHERS |= {"smoothed 0.1": SMOOTHED[2], "smoothed 0.3": SMOOTHED[3]}
 ARMS = {
     "labels": "labels",
     "stopped early": "labels, stopped",
@@ -72,7 +72,7 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
         "labels": "method == 'labels'",
         "smoothing 0.1": "method == 'smoothing 0.1'",
     }
-    rows |= {f"taught by {w}": f"teacher == 'mlp-{w}, 4 epochs'" for w in WIDTHS}
+    rows |= {f"taught by {w}": f"teacher == 'mlp-{w}, 3 epochs'" for w in WIDTHS}
     rows |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
     colors = dict.fromkeys([*rows][2:], fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
     scales = dict(zip(STUDENTS, [(1400, 3400), (750, 1250), (380, 700)], strict=True))

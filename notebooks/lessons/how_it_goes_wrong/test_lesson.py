@@ -1,0 +1,314 @@
+"""What only this lesson does: bugs that are found, inspections, and what is chosen."""
+
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import torch
+import torch.nn.functional as F
+from torch.testing import assert_close
+
+from kdlab.data import sample, with_label_noise
+from kdlab.losses import soft_target_loss
+from kdlab.models import build_model
+from kdlab.results import load_runs
+from lessons.samples import pictures, result, sentence
+
+from . import (
+    NAMES,
+    RIGHT,
+    TESTS,
+    bugs_explorer,
+    code_of,
+    difference,
+    gap_explorer,
+    last_errors,
+    line_up_explorer,
+    ridge_explorer,
+    score,
+    smoothed_explorer,
+    stored,
+    take_home,
+    weight_explorer,
+)
+from .experiments import made, told_how
+from .line_up import SUSPECTS, TOOLS, reading
+from .mutants import MUTANTS, SOURCE, source_of, training
+from .ridge import RIDGES, WEIGHTS, errs
+from .test_my_distillation import direction
+
+FOUND = {  # which tests find which bug
+    "roles swapped": {"own_target", "stays_as_it_is", "hears_the_teacher"},
+    "teacher against itself": {"hears_the_teacher"},
+    "cache not aligned": {"own_target"},
+    "T on one side": {"not_pulled", "gets_hotter"},
+    "no T²": {"gets_hotter"},
+    "mean over all elements": {"not_counted"},
+    "KL arguments swapped": {"teacher_to_student"},
+    "teacher in train mode": {"own_target", "stays_as_it_is"},
+}
+
+
+def curves():
+    """Two seeds of three epochs, as the live panel hands them over."""
+    found = {RIGHT: [[90, 60, 50], [80, 62, 54]]}
+    return found | {x: [[95, 80, 60 + n], [90, 85, 70]] for n, x in enumerate(SUSPECTS)}
+
+
+def explorers(columns, student_logits):
+    """{name: function that makes the explorer}."""
+    return {
+        "line_up": lambda: line_up_explorer(curves(), 100),
+        "smoothed": lambda: smoothed_explorer(load_runs("smoothed_teachers")),
+        "gap": lambda: gap_explorer(load_runs("gap")),
+        "ridge": lambda: ridge_explorer(columns, columns, seeds=2),
+        "weight": lambda: weight_explorer(load_runs("wrong_labels")),
+    }
+
+
+def net(columns):
+    """A small teacher with dropout, untrained."""
+    classes = columns["teacher_logits"].shape[1] if "teacher_logits" in columns else 10
+    return build_model("mlp", widths=[32], dropout=0.5, classes=classes)
+
+
+def live(train_set, test_set):
+    """{name: function that makes the panel}, of those that train."""
+    return {"bugs": lambda: bugs_explorer(net(train_set), train_set, test_set, seeds=2)}
+
+
+def failures(code):
+    """The tests of the kit that this code does not pass."""
+    found = set()
+    for test in TESTS:
+        try:
+            test(code)
+        except AssertionError:
+            found.add(test.__name__)
+    return found
+
+
+# --- the eight ---------------------------------------------------------------------
+
+
+def test_the_right_code_is_the_package_s():
+    code, z, v = code_of(RIGHT), torch.randn(9, 5), torch.randn(9, 5)
+    assert_close(code.soft_loss(z, v, 3.0), soft_target_loss(z, v, 3.0))
+    assert not failures(code)
+
+
+def test_each_bug_changes_a_line_and_keeps_the_code_running(digits):
+    assert len(MUTANTS) == 8 and sorted(SUSPECTS.values()) == sorted(NAMES)
+    some = sample(digits[0], 64)
+    for name in NAMES:
+        changed = source_of(name).splitlines()
+        lines = zip(SOURCE.splitlines(), changed, strict=True)
+        assert sum(one != other for one, other in lines) in (1, 2), name
+        student = build_model("mlp", widths=[8])
+        for weight in (0.5, 1.0):
+            how = {"epochs": 1, "seed": 0, "soft_weight": weight}
+            (made,) = training(name, student, net(some), some, **how)
+            assert all(p.isfinite().all() for p in made.parameters()), name
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_each_bug_is_found_by_those_tests_and_no_others(name):
+    found = failures(code_of(name))
+    assert len(found) == len(FOUND[name])
+    assert all(any(words in test for test in found) for words in FOUND[name]), found
+
+
+def another(loss=None, keeps_training=False):
+    """Right code of another form: cross-entropy, no generator, the teacher asked anew."""
+
+    class Code:
+        @staticmethod
+        def soft_loss(z, v, T):
+            return T**2 * F.cross_entropy(z / T, (v.detach() / T).softmax(1))
+
+        @classmethod
+        def distil(cls, student, teacher, images, labels, *, temperature, soft_weight, epochs, learning_rate, batch_size, seed):  # fmt: skip
+            sgd = torch.optim.SGD(student.parameters(), learning_rate)
+            teacher.train(keeps_training)
+            for _ in range(epochs):
+                for rows in torch.randperm(len(images)).split(batch_size):
+                    told, z = teacher(images[rows]), student(images[rows])
+                    soft = Code.soft_loss(z, told, temperature)
+                    hard = F.cross_entropy(z, labels[rows])
+                    sgd.zero_grad()
+                    ((1 - soft_weight) * hard + soft_weight * soft).backward()
+                    sgd.step()
+            return student
+
+    return Code
+
+
+def test_right_code_of_another_form_passes_and_with_a_bug_does_not():
+    assert failures(another()) == {"test_classes_and_rows_are_not_counted"} or not (
+        failures(another())
+    )
+    assert "test_the_teacher_stays_as_it_is" in failures(another(keeps_training=True))
+
+
+def test_the_tests_work_where_they_are_taken(tmp_path):
+    def ran():
+        run = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            file.name,
+        ]
+        done = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    file = take_home(tmp_path)
+    assert ran()[0] == 0 and "7 passed" in ran()[1]
+    mine = tmp_path / "my_distillation.py"
+    mine.write_text(source_of("no T²"), encoding="utf-8")
+    take_home(tmp_path)
+    assert mine.read_text(encoding="utf-8") == source_of("no T²"), (
+        "what is theirs stays"
+    )
+    code, said = ran()
+    assert code == 1 and "1 failed, 6 passed" in said and "T²?" in said
+    alone = subprocess.run(
+        [sys.executable, file.name], cwd=tmp_path, capture_output=True
+    )
+    assert alone.stdout.count(b"passed") == 6 and alone.stdout.count(b"FAILED") == 1
+    with pytest.raises(FileNotFoundError):
+        take_home(tmp_path / "nowhere")
+
+
+# --- the line-up -------------------------------------------------------------------
+
+
+def test_six_tools_leave_one_suspect_for_the_seventh():
+    passes = [
+        name for name in NAMES
+        if all(abs(reading(tool, name) - reading(tool, RIGHT)) < 0.02 for tool in TOOLS)
+    ]  # fmt: skip
+    assert passes == ["KL arguments swapped"]
+    assert direction(code_of(passes[0])) > 0.05 > direction(code_of(RIGHT))
+
+
+def test_an_accusation_is_right_or_wrong():
+    said = {
+        (row.values["suspect"], row.values["accused"]): row.sentence
+        for row in pictures(line_up_explorer(curves(), 100))
+    }
+    for letter, name in SUSPECTS.items():
+        assert f"accused of '{name}', and did it" in said[letter, name]
+        wrong = next(other for other in NAMES if other != name)
+        assert "did not do it" in said[letter, wrong]
+        assert "nothing yet" in said[letter, "nothing yet"]
+
+
+def test_verdicts_are_counted(capsys):
+    assert score(SUSPECTS) == 8
+    assert score({"A": "", "B": SUSPECTS["B"], "C": SUSPECTS["B"]}) == 1
+    assert "1 of 8 named rightly, 1 wrongly" in capsys.readouterr().out
+    with pytest.raises(ValueError, match="got \\['no t'\\]"):
+        score({"A": "no t"})
+
+
+def test_what_a_suspect_did_is_a_difference_of_two_files():
+    (letter,) = (x for x, name in SUSPECTS.items() if name == "no T²")
+    assert difference(letter).split("\n") == [
+        "-     return temperature**2 * kl",
+        "+     return kl",
+    ]
+
+
+def test_nine_are_trained_live_and_the_teacher_stays(digits):
+    train_set, test_set = sample(digits[0], 200), sample(digits[1], 100)
+    teacher = net(train_set)
+    before = {name: value.clone() for name, value in teacher.state_dict().items()}
+    panel = bugs_explorer(teacher, train_set, test_set, seeds=1)
+    found = result(panel)
+    assert [*found] == [RIGHT, *SUSPECTS] and "1 seeds are done" in sentence(panel)
+    assert all(len(curve) == 15 for runs in found.values() for curve in runs)
+    named = last_errors(found)
+    assert [*named] == [RIGHT, *NAMES]
+    assert named["no T²"] == [found["A"][0][-1]] == last_errors(found, False)["A"]
+    assert all(torch.equal(v, before[k]) for k, v in teacher.state_dict().items())
+
+
+# --- stored runs and the linear student ----------------------------------------------
+
+
+def test_the_rate_is_chosen_on_held_out_images_for_each_kind():
+    columns = [*stored.KIND, "learning_rate", "seed", "held_out_errors", "test_errors"]
+    kind = ["mlp-8", "t", "teacher", 1.0, 1.0, 0.0, 15]
+    rows = [[*kind, rate, seed, held, test] for rate, seed, held, test in [
+        (0.1, 0, 10, 90), (0.1, 1, 30, 91), (0.2, 0, 19, 70), (0.2, 1, 20, 71)]]  # fmt: skip
+    rows += [["mlp-8", "t", "labels", None, 0.0, 0.0, 15, 0.1, 0, 5, 60]]
+    found = stored.best(pd.DataFrame(rows, columns=columns))
+    assert sorted(found["test_errors"]) == [60, 70, 71]
+
+
+def test_a_weight_above_one_pushes_away_from_the_label():
+    class Known(torch.nn.Module):
+        def forward(self, images):
+            return images
+
+    z, v = (
+        torch.tensor([[1.0, 2.0, 0.0]], requires_grad=True),
+        torch.tensor([[1.0, 2.0, 0.0]]),
+    )
+    batch = {"images": z, "teacher_logits": v, "labels": torch.tensor([0])}
+    run = {"method": "teacher", "temperature": 2.0, "soft_weight": 1.5}
+    sum(told_how(run, Known(), batch).values()).backward()
+    assert z.grad[0, 0] > 0  # downhill is away from the label
+    run = {"method": "soft + smoothing 0.6"}
+    target = 0.4 * v.softmax(1) + 0.06 * 10 / 3
+    wanted = -(target * z.log_softmax(1)).sum()
+    assert_close(told_how(run, Known(), batch)["hard"], wanted)
+
+
+def test_early_stopping_keeps_the_best_epoch(digits):
+    few = with_label_noise(sample(digits[0], 100), 0.5, 0, 10)
+    run = {"method": "labels", "student": "mlp-64", "epochs": 4, "batch_size": 50}
+    run |= {"learning_rate": 1e-2, "seed": 0}
+    judges = sample(digits[1], 100)
+
+    def errors(model):
+        return int((model(judges["images"]).argmax(1) != judges["labels"]).sum())
+
+    assert errors(made(run, few, judges)) <= errors(made(run, few))
+
+
+def test_the_linear_student_is_what_two_fits_give(digits):
+    train_set, test_set = sample(digits[0], 150), digits[1]
+    X, seen = (c["images"].flatten(1).double() / 255 for c in (train_set, test_set))
+    Y, middle = F.one_hot(train_set["labels"], 10).double(), X.mean(0)
+    X, Y0 = X - middle, Y - Y.mean(0)
+
+    def fitted(targets, ridge):
+        return torch.linalg.solve(
+            X.T @ X + ridge * torch.eye(X.shape[1]), X.T @ targets
+        )
+
+    found, order = errs(digits[0], test_set, 0, 150), sample(digits[0], 150, 0)
+    assert torch.equal(order["labels"], train_set["labels"])
+    for row, ridge in enumerate(RIDGES):
+        for place, weight in enumerate(WEIGHTS):
+            told = weight * X @ fitted(Y0, ridge) + (1 - weight) * Y0
+            answers = (seen - middle) @ fitted(told, ridge) + Y.mean(0)
+            wrong = answers.argmax(1) != test_set["labels"]
+            assert torch.equal(found[0, row, place], wrong)
+
+
+def test_the_library_s_call_runs_where_it_is_installed():
+    cleanlab = pytest.importorskip("cleanlab.filter")
+    labels = torch.arange(10).repeat(30)
+    probs = 0.9 * F.one_hot(labels, 10) + 0.01
+    wrong = with_label_noise({"labels": labels}, 0.2, 0, 10)["labels"]
+    ranked = "self_confidence"
+    issues = cleanlab.find_label_issues(
+        wrong.numpy(), probs.numpy(), return_indices_ranked_by=ranked
+    )
+    assert (wrong != labels)[torch.tensor(issues.copy())].float().mean() > 0.9
