@@ -74,7 +74,7 @@ TORCH_ALONE = {"losses", "metrics", "models", "hints", "augmentations"}  # easy 
 
 # What exists today: who adds to it looks first for what can go. A lesson with two or
 # three explorers has 300 lines; those with six that train have up to 750.
-LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 7640, 750, 350
+LINES_OF_THE_PACKAGE, LINES_OF_A_LESSON, LINES_OF_A_MODULE = 7700, 750, 350
 LONGER = {"arena": 1260, "quantization": 900}  # experiments of two kinds, a pocket
 LINES_OF_A_FUNCTION, LINES_WITH_DOCSTRING = 40, 60
 

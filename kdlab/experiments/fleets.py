@@ -1,4 +1,4 @@
-"""Fleets: many small nets of one shape trained at once, several times as quickly."""
+"""Fleets: small nets of one shape trained at once, each as it would be alone."""
 
 from collections.abc import Callable, Iterator, Sequence
 
@@ -9,67 +9,53 @@ from torch import Tensor, nn
 from kdlab.data import Columns
 from kdlab.training import one_cycle, orders
 
-Loss = Callable[[Tensor, Columns], Tensor]  # logits [nets, B, classes], batch -> [nets]
-
 
 def fleet(
     nets: Sequence[nn.Sequential],
     columns: Columns,
-    loss: Loss,
+    loss: Callable[[Tensor, Columns], Tensor],
     rates: Sequence[float],
     seeds: Sequence[int],
-    *,
-    epochs: int,
-    batch_size: int = 64,
+    **length: int,
 ) -> Iterator[None]:
-    """Train `mlp` nets of one shape in place, as one by one; yield after each epoch.
+    """Train `mlp` nets in place with Adam in `one_cycle`; yield after each epoch.
 
-    Every column [nets, N, ...] holds what each net learns from, images as they are;
-    each net has its peak rate and, by its seed, its order. Adam in `one_cycle`.
+    Columns [nets, N, ...] hold what each net learns from; loss(logits [nets, B,
+    classes], batch) gives one number a net. Each has its peak rate and, by its seed,
+    its order. `length` is epochs and batch_size. 10 to 20 times as quick as one by one
+    with few hidden units; no quicker from about 100 on.
     """
-    with torch.no_grad():
-        images = nets[0][:2](columns["images"].flatten(0, 1))  # normalised and flat
-    columns = {**columns, "images": images.unflatten(0, columns["images"].shape[:2])}
-    stacks = [torch.stack(p).detach() for p in zip(*map(of, nets), strict=True)]
-    moments = [(torch.zeros_like(stack), torch.zeros_like(stack)) for stack in stacks]
+    images, own = columns["images"], torch.arange(len(nets))[:, None]
+    flat = nets[0][:2](images.flatten(0, 1)).unflatten(0, images.shape[:2])
+    columns = {**columns, "images": flat}
+    layers = zip(*(net.parameters() for net in nets), strict=True)
+    stacks = [torch.stack(layer).detach() for layer in layers]
+    moments = [(torch.zeros_like(s), torch.zeros_like(s)) for s in stacks]
     like = torch.optim.Adam([torch.zeros(1, requires_grad=True)], lr=1.0)
-    length, number = {"epochs": epochs, "batch_size": batch_size}, 0
-    schedule = one_cycle(like, {"rows": columns["images"][0]}, **length)
-    every = zip(
-        *(orders(images.shape[0] // len(nets), epochs, s) for s in seeds), strict=True
-    )
-    for one in every:
-        for rows in torch.stack([order for _, order in one]).split(batch_size, dim=1):
-            number += 1
-            own = torch.arange(len(nets))[:, None]
+    schedule, number = one_cycle(like, {"images": images[0]}, **length), 0
+    every = (orders(images.shape[1], length["epochs"], seed) for seed in seeds)
+    for epoch in zip(*every, strict=True):
+        shuffled = torch.stack([order for _, order in epoch])
+        for rows in shuffled.split(length["batch_size"], dim=1):
             batch = {name: column[own, rows] for name, column in columns.items()}
-            stacks = [stack.requires_grad_() for stack in stacks]
-            found = loss(answers(stacks, batch["images"]), batch).sum()
-            slopes = torch.autograd.grad(found, stacks)
-            rate, (first, second) = (like.param_groups[0][k] for k in ("lr", "betas"))
-            stacks = [stack.detach() for stack in stacks]
-            for stack, slope, (mean, square) in zip(
-                stacks, slopes, moments, strict=True
-            ):
+            leaves, number = [s.requires_grad_() for s in stacks], number + 1
+            found = loss(logits_of(leaves, batch["images"]), batch).sum()
+            slopes, now = torch.autograd.grad(found, leaves), like.param_groups[0]
+            stacks, (first, second) = [s.detach() for s in stacks], now["betas"]
+            for s, slope, (mean, square) in zip(stacks, slopes, moments, strict=True):
                 mean.lerp_(slope, 1 - first)
                 square.lerp_(slope.square_(), 1 - second)
                 size = square.div(1 - second**number).sqrt_().add_(1e-8)
-                by = torch.tensor(rates).view(-1, *[1] * (stack.ndim - 1))
-                stack -= by * (rate / (1 - first**number)) * mean / size
+                peak = torch.tensor(rates).view(-1, *[1] * (s.ndim - 1))
+                s -= peak * now["lr"] / (1 - first**number) * mean / size
             like.step(), schedule.step()
         for net, *weights in zip(nets, *stacks, strict=True):
-            nn.utils.vector_to_parameters(
-                torch.cat([w.flatten() for w in weights]), of(net)
-            )
+            flat = torch.cat([w.flatten() for w in weights])
+            nn.utils.vector_to_parameters(flat, net.parameters())
         yield
 
 
-def of(net: nn.Module) -> list[Tensor]:
-    """Its weights, layer by layer."""
-    return [*net.parameters()]
-
-
-def answers(stacks: Sequence[Tensor], inputs: Tensor) -> Tensor:
+def logits_of(stacks: Sequence[Tensor], inputs: Tensor) -> Tensor:
     """Logits [nets, B, classes] of inputs [nets, B, pixels]."""
     for place in range(0, len(stacks), 2):
         inputs = F.relu(inputs) if place else inputs

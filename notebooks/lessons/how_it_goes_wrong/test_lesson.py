@@ -10,9 +10,11 @@ import torch.nn.functional as F
 from torch.testing import assert_close
 
 from kdlab.data import sample, with_label_noise
+from kdlab.experiments import setting, student_steps
 from kdlab.losses import soft_target_loss
 from kdlab.models import build_model
 from kdlab.results import load_runs
+from kdlab.training import evaluate, last_of
 from lessons.samples import pictures, result, sentence
 
 from . import (
@@ -32,7 +34,7 @@ from . import (
     take_home,
     weight_explorer,
 )
-from .experiments import made, told_how
+from .experiments import hard_target, students
 from .line_up import SUSPECTS, TOOLS, reading
 from .mutants import MUTANTS, SOURCE, source_of, training
 from .ridge import RIDGES, WEIGHTS, errs
@@ -250,35 +252,51 @@ def test_the_rate_is_chosen_on_held_out_images_for_each_kind():
     assert sorted(found["test_errors"]) == [60, 70, 71]
 
 
-def test_a_weight_above_one_pushes_away_from_the_label():
-    class Known(torch.nn.Module):
-        def forward(self, images):
-            return images
-
-    z, v = (
-        torch.tensor([[1.0, 2.0, 0.0]], requires_grad=True),
-        torch.tensor([[1.0, 2.0, 0.0]]),
-    )
-    batch = {"images": z, "teacher_logits": v, "labels": torch.tensor([0])}
-    run = {"method": "teacher", "temperature": 2.0, "soft_weight": 1.5}
-    sum(told_how(run, Known(), batch).values()).backward()
-    assert z.grad[0, 0] > 0  # downhill is away from the label
-    run = {"method": "soft + smoothing 0.6"}
-    target = 0.4 * v.softmax(1) + 0.06 * 10 / 3
-    wanted = -(target * z.log_softmax(1)).sum()
-    assert_close(told_how(run, Known(), batch)["hard"], wanted)
+def test_who_is_trained_in_a_fleet_is_trained_as_alone(digits):
+    told = {"teacher_logits": torch.randn(len(digits[0]["labels"]), 10)}
+    some = [sample({**digits[0], **told}, 150, draw) for draw in (0, 1, 0)]
+    way = {"student": "mlp-6", "epochs": 2, "method": "teacher", "soft_weight": 1.0}
+    runs = [
+        setting(temperature=t, learning_rate=rate, seed=seed, **way)
+        for t, rate, seed in ((1.0, 1e-2, 0), (4.0, 2e-2, 1), (4.0, 1e-3, 2))
+    ]
+    for run, net, own in zip(
+        runs, students(runs, [{"fit": s} for s in some]), some, strict=True
+    ):
+        names = "student method temperature epochs learning_rate seed".split()
+        alone = last_of(student_steps(own, **{name: run[name] for name in names}))
+        pairs = zip(net.parameters(), alone.parameters(), strict=True)
+        assert all(torch.allclose(one, other, atol=1e-5) for one, other in pairs)
 
 
-def test_early_stopping_keeps_the_best_epoch(digits):
+def test_what_is_told_besides_softened_answers():
+    v, labels = torch.tensor([[1.0, 2.0] + 8 * [0.0]]), torch.tensor([0])
+    columns = {"labels": labels, "teacher_logits": v}
+
+    def told(method):
+        return hard_target({"method": method}, columns)[0]
+
+    assert told("labels").tolist() == [1.0] + 9 * [0.0]
+    assert told("hard").tolist() == [0.0, 1.0] + 8 * [0.0]
+    assert_close(told("labels + smoothing 0.6")[:2], torch.tensor([0.46, 0.06]))
+    assert_close(told("hard + smoothing 0.6")[:2], torch.tensor([0.06, 0.46]))
+    assert_close(told("soft + smoothing 0.6"), 0.4 * v.softmax(1)[0] + 0.06)
+
+
+def test_early_stopping_keeps_the_best_epoch_and_a_weight_may_exceed_one(digits):
     few = with_label_noise(sample(digits[0], 100), 0.5, 0, 10)
-    run = {"method": "labels", "student": "mlp-64", "epochs": 4, "batch_size": 50}
-    run |= {"learning_rate": 1e-2, "seed": 0}
-    judges = sample(digits[1], 100)
+    few["teacher_logits"] = 4.0 * F.one_hot(sample(digits[0], 100)["labels"], 10)
+    sets, how = {"fit": few, "judges": sample(digits[1], 100)}, {"epochs": 4}
 
-    def errors(model):
-        return int((model(judges["images"]).argmax(1) != judges["labels"]).sum())
+    def errors(method, **more):
+        run = setting(method, student="mlp-64", **how, **more)
+        return evaluate(students([run], [sets])[0], sets["judges"])["errors"]
 
-    assert errors(made(run, few, judges)) <= errors(made(run, few))
+    assert errors("labels, stopped") <= errors("labels")
+    away, beside = (
+        errors("teacher", temperature=1.0, soft_weight=w) for w in (1.5, 0.0)
+    )
+    assert away < beside, "labels that are wrong count negatively"
 
 
 def test_the_linear_student_is_what_two_fits_give(digits):
