@@ -34,6 +34,7 @@ STUDENTS, SMALL = ["mlp-4", "mlp-8", "mlp-32"], "mlp-32"
 WEIGHTS = [0.5, 0.8, 1.0, 1.25, 1.5, 2.0]  # of the teacher
 NOISES = [0.2, 0.4, 0.6]
 part = lru_cache(partial(load_images, "mnist"))
+Settings, Sets = Callable[[], list[lab.Setting]], dict[str, Columns]
 
 
 @lru_cache(maxsize=64)
@@ -43,15 +44,14 @@ def teacher_of(name: str, seed: int) -> nn.Module:
         return load_teacher("mnist")[0]
     net, age, how = f"{name}, labels".split(", ")[:3]
     told = {"student": net, "epochs": int(age.split()[0]), "batch_size": 128}
-    told |= (
-        {"dropout": 0.5, "method": "labels"} if how == "dropout" else {"method": how}
-    )
-    told |= {"learning_rate": RATES[net], "seed": 100 + seed}
+    told |= {"learning_rate": RATES[net], "seed": 100 + seed, "method": how}
+    if how == "dropout":
+        told |= {"dropout": 0.5, "method": "labels"}
     return last_of(lab.student_steps(part("fit"), **told))
 
 
 @lru_cache(maxsize=64)
-def answered(teacher: str, labels: int, noise: float, seed: int) -> dict[str, Columns]:
+def answered(teacher: str, labels: int, noise: float, seed: int) -> Sets:
     """Images to learn from, held-out ones and test images, as the teacher answers them.
 
     An assistant, and who teaches itself, has learnt from the same images.
@@ -83,9 +83,7 @@ def hard_target(run: lab.Setting, columns: Columns) -> Tensor:
     return (1 - share) * target + share / 10
 
 
-def students(
-    runs: list[lab.Setting], sets: list[dict[str, Columns]]
-) -> list[nn.Module]:
+def students(runs: list[lab.Setting], sets: list[Sets]) -> list[nn.Module]:
     """The students of settings of one shape and length, trained at once.
 
     "stopped" in the method: each as it was after the epoch that judges found best. A
@@ -126,44 +124,39 @@ def kind_of(run: lab.Setting) -> tuple:
     return tuple((name, value) for name, value in run.items() if name not in apart)
 
 
-@lru_cache(maxsize=2)
-def rows_of(
-    settings: Callable[[], list[lab.Setting]], kind: tuple
-) -> list[lab.Setting]:
-    """The rows of all settings of a kind."""
-    runs = [run for run in settings() if kind_of(run) == kind]
-    names = "teacher", "labels", "label_noise", "seed"
-    sets = [answered(*(run[name] for name in names)) for run in runs]
-    trained = zip(runs, students(runs, sets), sets, strict=True)
-    return [row_of(*one) for one in trained]
+def sets_of(run: lab.Setting) -> Sets:
+    """What its teacher says of its images."""
+    return answered(run["teacher"], run["labels"], run["label_noise"], run["seed"])
 
 
-def row_of(run: lab.Setting, net: nn.Module, sets: dict[str, Columns]) -> lab.Setting:
+def row_of(run: lab.Setting, net: nn.Module) -> lab.Setting:
     """What was set, and what was measured, on held-out images, too."""
+    sets = sets_of(run)
     row = {**run, **lab.measured(net, sets[run["split"]]), "train_seconds": None}
     row["held_out_errors"] = evaluate(net, sets["held_out"])["errors"]
     own = accuracy(sets["test"]["teacher_logits"], sets["test"]["labels"]).item()
     return row | {"teacher_errors": round(10_000 * (1 - own))}
 
 
-def fleet_run(
-    settings: Callable[[], list[lab.Setting]], run: lab.Setting
-) -> lab.Setting:
-    """The row of one setting of a table; its whole kind is trained with the first one."""
+@lru_cache(maxsize=2)
+def rows_of(settings: Settings, kind: tuple) -> list[lab.Setting]:
+    """The rows of all settings of a kind."""
+    runs = [run for run in settings() if kind_of(run) == kind]
+    return [*map(row_of, runs, students(runs, [*map(sets_of, runs)]))]
+
+
+def fleet_run(settings: Settings, run: lab.Setting) -> lab.Setting:
+    """The row of a setting of a table; its whole kind is trained with the first one."""
     return next(r for r in rows_of(settings, kind_of(run)) if {**r, **run} == r)
 
 
 def bug_run(run: lab.Setting) -> lab.Setting:
     """Trained by the right code or by one with a bug; what it takes for the student."""
-    sets = answered(run["teacher"], run["labels"], run["label_noise"], run["seed"])
     words = "temperature soft_weight epochs learning_rate batch_size seed".split()
-    student, how = (
-        lab.new_student(run["student"], run["seed"]),
-        {n: run[n] for n in words},
-    )
-    teacher = teacher_of(run["teacher"], run["seed"])
-    *_, net = training(run["method"], student, teacher, sets["fit"], **how)
-    return row_of(run, net, sets)
+    nets = lab.new_student("mlp-128", run["seed"]), teacher_of(DROPOUT, run["seed"])
+    how = {name: run[name] for name in words}
+    *_, net = training(run["method"], *nets, sets_of(run)["fit"], **how)
+    return row_of(run, net)
 
 
 def with_bugs() -> list[lab.Setting]:
@@ -187,9 +180,7 @@ def by_teacher() -> list[lab.Setting]:
     nets = [{"student": net, "learning_rate": best[net]} for net in STUDENTS]
     arms, same = lab.taught(*TEMPERATURES), {"draw": lab.DRAWS}
     alone = {"arm": [lab.LABELS, lab.SMOOTHING], "learning_rate": [1e-2, 2e-2, 4e-2]}
-    longer = [
-        {**net, "epochs": 30} for net in nets[:2]
-    ]  # the steps of an assistant, too
+    longer = [{**net, "epochs": 30} for net in nets[:2]]  # an assistant's steps, too
     return (
         lab.grid(student=STUDENTS, **same, **alone)
         + lab.grid(teacher=TEACHERS, **same, net=nets, arm=arms)

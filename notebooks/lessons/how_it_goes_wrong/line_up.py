@@ -5,6 +5,7 @@ from collections.abc import Generator, Mapping
 from difflib import ndiff
 from functools import cache, partial
 
+import torch
 from torch import nn
 
 from kdlab import figures as fig
@@ -77,12 +78,10 @@ def bugs_explorer(
         def train(arm: str, seed: int) -> Generator:
             if (arm, seed, soft_weight) not in known:
                 some, found = sample(train_set, min(2000, count(train_set)), seed), []
-                name, student = (
-                    SUSPECTS.get(arm, RIGHT),
-                    new_student("mlp-128", seed, classes=classes),
-                )
-                how = {"soft_weight": soft_weight, "seed": seed}
-                for net in training(name, student, teacher, some, **how):
+                student = new_student("mlp-128", seed, classes=classes)
+                told, how = (student, teacher, some), {"seed": seed}
+                how["soft_weight"] = soft_weight
+                for net in training(SUSPECTS.get(arm, RIGHT), *told, **how):
                     found.append(evaluate(net, judges)["errors"])
                     yield
                 known[arm, seed, soft_weight] = found
@@ -126,12 +125,14 @@ def drawn(examples: int, named: bool, curves: Curves) -> fig.Drawn:
 def line_up_explorer(curves: Curves, examples: int) -> Explorer:
     """Curves without names, one tool of the kit at a time, and an accusation.
 
-    `curves` are what `bugs_explorer` found, judged on so many images.
+    `curves` are what `bugs_explorer` found, judged on so many images. ValueError if it
+    was stopped before each had a seed.
     """
-    means = {
-        name: [fig.mean_spread(at)[0] for at in zip(*found, strict=True)]
-        for name, found in curves.items()
-    }
+    if not all(curves.values()):
+        raise ValueError(
+            "Let the panel train one seed of all nine, then run this again."
+        )
+    means = {n: torch.tensor(f).double().mean(0).tolist() for n, f in curves.items()}
     epochs = [*range(1, 1 + len(means[RIGHT]))]
     axes = fig.axis("epochs", [0, len(epochs) + 1]), errors_axis(examples)
 
@@ -142,29 +143,23 @@ def line_up_explorer(curves: Curves, examples: int) -> Explorer:
         x = fig.axis(unit, ends, **(log if "T = 64" in tool else {}))
         found = {n: [reading(tool, SUSPECTS.get(n, n))] for n in (RIGHT, *SUSPECTS)}
         colors = {RIGHT: fig.TEACHER, suspect: fig.STUDENT}
-        order = [n for n in means if n not in colors] + [*colors]  # these two on top
-        lines, paint = (
-            {n: means[n] for n in order},
-            [colors.get(n, fig.LABELS) for n in order],
-        )
+        lines = {
+            n: means[n] for n in sorted(means, key=lambda n: n in colors)
+        }  # on top
+        paint = [colors.get(n, fig.LABELS) for n in lines]
         curve = fig.curves(epochs, lines, epochs[-1], axes, paint)
         return fig.dots(found, x, colors), curve, found
 
     def view(tool: str, suspect: str, accused: str) -> fig.Drawn:
         dots, curve, found = parts(tool, suspect)
         did = "did it" if SUSPECTS[suspect] == accused else "did not do it"
-        verdict = (
-            f"is accused of '{accused}', and {did}"
-            if accused in NAMES
-            else "is accused of nothing yet"
-        )
+        said = f"'{accused}', and {did}" if accused in NAMES else "nothing yet"
         ends = f"{means[suspect][-1]:.0f} test errors, {RIGHT} {means[RIGHT][-1]:.0f}"
         return fig.picture(
             f"{tool}: {found[suspect][0]:.3g} with suspect {suspect}",
-            dots,
-            curve,
-            says=f"Suspect {suspect} {verdict}. It makes {ends}. Readings of {tool}: "
-            f"{fig.in_words(found, 3)}.",
+            *(dots, curve),
+            says=f"Suspect {suspect} is accused of {said}. It makes {ends}. Readings of "
+            f"{tool}: {fig.in_words(found, 3)}.",
             height=430,
         )
 

@@ -38,7 +38,7 @@ def source_of(name: str) -> str:
 
 
 def code_of(name: str) -> ModuleType:
-    """The same as a module: what `import my_distillation` would give."""
+    """The same as a module, as `import my_distillation` gives it."""
     module = ModuleType(name)
     exec(source_of(name), module.__dict__)
     return module

@@ -14,6 +14,7 @@ from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
 WIDTHS, AGES, OWN = [16, 64, 256, 800], [1, 3], 0.0  # 0: each teacher at its own T
+SCALES = {"mlp-4": (1400, 3400), "mlp-8": (750, 1250), "mlp-32": (380, 800)}
 TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
 TEACHERS |= {"smoothed 0.1": SMOOTHED[2], "smoothed 0.3": SMOOTHED[3]}
 ARMS = {
@@ -75,7 +76,6 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
     rows |= {f"taught by {w}": f"teacher == 'mlp-{w}, 3 epochs'" for w in WIDTHS}
     rows |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
     colors = dict.fromkeys([*rows][2:], fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
-    scales = dict(zip(STUDENTS, [(1400, 3400), (750, 1250), (380, 700)], strict=True))
 
     def view(temperature: float, student: str) -> fig.Drawn:
         here = at[temperature].query("student == @student and epochs == 15")
@@ -89,10 +89,10 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
             [*map(str, AGES)],
             ("teacher's hidden units", "epochs"),
         )
-        scale = {"scale": scales[student], "title": "errors", "digits": 0}
+        scale = {"scale": SCALES[student], "title": "errors", "digits": 0}
         return fig.picture(
             f"{student[4:]} hidden units, {said}: best {min(taught, key=taught.get)}",
-            fig.dots(found, fig.axis("test errors of 10,000", scales[student]), colors),
+            fig.dots(found, fig.axis("test errors of 10,000", SCALES[student]), colors),
             fig.heat_map(torch.tensor(cells), *names, **scale),
             says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five "
             f"seeds. Errors of 10,000: {fig.in_words(found)}.",
@@ -108,7 +108,7 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
 
 def smoothed_explorer(runs: pd.DataFrame) -> Explorer:
     """Students of plain and of smoothed teachers over the temperature."""
-    runs, ends = best(runs), [350, 800]
+    runs, ends = best(runs), SCALES["mlp-32"]
     kinds = {name: runs[runs["teacher"] == kind] for name, kind in TEACHERS.items()}
     over = {
         n: by_value(some, "temperature", "test_errors") for n, some in kinds.items()
@@ -117,23 +117,20 @@ def smoothed_explorer(runs: pd.DataFrame) -> Explorer:
         n: errors_of(runs, f"method == '{n}'") for n in ("labels", "smoothing 0.1")
     }
     colors = [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
-    axes = fig.temperature_axis(ticks=TEMPERATURES), fig.axis("errors of 10,000", ends)
+    axes = fig.temperature_axis(ticks=TEMPERATURES), fig.axis("", ends)
     lines = {name: [*found.values()] for name, found in over.items()}
     curve = fig.lines_with_spread(TEMPERATURES, lines, axes, colors)
 
     def view(temperature: float) -> fig.Drawn:
         here = {name: found[temperature] for name, found in over.items()}
         plain, _, smooth, _ = map(fig.mean_words, here.values())
-        x, rows = fig.axis("test errors of 10,000", ends), alone | here
-        dots = fig.dots(rows, x, dict(zip(here, colors, strict=True)))
+        rows, paint = alone | here, dict(zip(here, colors, strict=True))
+        dots = fig.dots(rows, fig.axis("test errors of 10,000", ends), paint)
         return fig.picture(
-            f"T = {temperature:g}: teacher smoothed {smooth} errors, plain {plain}",
-            fig.unnamed(dots),
-            curve,
-            says=f"T = {temperature:g}, students on 2,000 images, five seeds. Errors of "
-            f"10,000: {fig.in_words(rows)}.",
-            widths=[1.2, 1],
-            height=430,
+            f"T = {temperature:g}: {smooth} errors of a smoothed teacher, {plain}",
+            *(fig.unnamed(dots), curve),
+            says=f"T = {temperature:g}, 2,000 images, five seeds. Errors of 10,000, by "
+            f"who taught: {fig.in_words(rows)}.",
             legend=True,
         )
 
