@@ -67,7 +67,6 @@ FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set()}
 FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
-FIXED |= {"smoothed": TEACHER | STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {

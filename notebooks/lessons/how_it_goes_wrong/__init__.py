@@ -2,40 +2,17 @@
 
 from kdlab.exercises import of_lesson
 
-from . import stored
+from . import line_up, stored
 from .exercises import TASKS
-from .line_up import (
-    NAMES,
-    bugs_explorer,
-    difference,
-    last_errors,
-    line_up_explorer,
-    score,
-)
-from .mutants import RIGHT, code_of
+from .line_up import bugs_explorer, line_up_explorer, score
+from .mutants import RIGHT, code_of, take_home
 from .ridge import ridge_explorer
-from .stored import gap_explorer, smoothed_explorer, weight_explorer
-from .take_home import take_home
+from .stored import gap_explorer, smoothed_picture, weight_explorer
 from .test_my_distillation import TESTS
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
-    "NAMES",
-    "RIGHT",
-    "TESTS",
-    "bugs_explorer",
-    "check",
-    "code_of",
-    "difference",
-    "gap_explorer",
-    "last_errors",
-    "line_up_explorer",
-    "predict",
-    "quiz",
-    "ridge_explorer",
-    "score",
-    "smoothed_explorer",
-    "stored",
-    "take_home",
-    "weight_explorer",
-]
+    "RIGHT", "TESTS", "bugs_explorer", "check", "code_of", "gap_explorer", "line_up",
+    "line_up_explorer", "predict", "quiz", "ridge_explorer", "score",
+    "smoothed_picture", "stored", "take_home", "weight_explorer",
+]  # fmt: skip

@@ -1,7 +1,6 @@
-"""The stored experiments of this lesson, all of MNIST: bugs, teachers, wrong labels.
+"""The stored experiments of this lesson, of MNIST; a seed is of students and teachers.
 
-A seed draws its images, and its students' and its teachers' first weights. Teachers
-learn from `fit`: held-out images, by which is chosen, are new to all but the course's.
+Teachers learn from `fit`: held-out images are new to all of them but the course's own.
 """
 
 import copy
@@ -22,8 +21,7 @@ from kdlab.weights import load_teacher
 from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
-LARGE, DROPOUT = "mlp-800, 3 epochs", "mlp-256, 4 epochs, dropout"
-ASSISTED = f"{LARGE} → mlp-64"
+LARGE, ASSISTED = "mlp-800, 3 epochs", "mlp-800, 3 epochs → mlp-64"
 TEACHERS = [f"{net}, {age} epochs" for age in (1, 3) for net in RATES] + ["course"]
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += [f"{SMOOTHED[-1]}, smoothing {share}" for share in (0.1, 0.3)]
@@ -33,6 +31,9 @@ TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0]
 STUDENTS, SMALL = ["mlp-4", "mlp-8", "mlp-32"], "mlp-32"
 WEIGHTS = [0.5, 0.8, 1.0, 1.25, 1.5, 2.0]  # of the teacher
 NOISES = [0.2, 0.4, 0.6]
+ARMS = {"labels": "labels", "stopped early": "labels, stopped"}
+ARMS |= {"smoothing 0.6": "labels + smoothing 0.6", "hard answers": "hard"}
+ARMS |= {f"{how}, smoothed 0.6": f"{how} + smoothing 0.6" for how in ("hard", "soft")}
 part = lru_cache(partial(load_images, "mnist"))
 Settings, Sets = Callable[[], list[lab.Setting]], dict[str, Columns]
 
@@ -57,6 +58,7 @@ def answered(teacher: str, labels: int, noise: float, seed: int) -> Sets:
     An assistant, and who teaches itself, has learnt from the same images.
     """
     told = with_label_noise(sample(part("fit"), labels, seed), noise, seed, 10)
+    told["teacher_logits"] = torch.zeros(labels, 10)  # nobody has spoken yet
     sets = {"fit": told, "judges": sample(part("held_out"), 2000)}
     sets |= {split: dict(part(split)) for split in ("held_out", "test")}
     first, *assistants = teacher.split(" → ")
@@ -93,18 +95,14 @@ def students(runs: list[lab.Setting], sets: list[Sets]) -> list[nn.Module]:
     heat = torch.tensor([run["temperature"] or 1.0 for run in runs])
     weight = torch.tensor([run["soft_weight"] for run in runs])
     columns = {"images": torch.stack([scaled(own["images"]) for own in data])}
-    pairs = [*zip(runs, data, strict=True)]
-    columns["target"] = torch.stack([hard_target(*pair) for pair in pairs])
-    if weight.any():
-        told = torch.stack([own["teacher_logits"] for own in data])
-        columns["told"] = (told / heat[:, None, None]).log_softmax(-1)
+    columns["hard"] = torch.stack([*map(hard_target, runs, data)])
+    told = torch.stack([own["teacher_logits"] for own in data])
+    columns["told"] = (told / heat[:, None, None]).log_softmax(-1)
 
     def loss(logits: Tensor, batch: Columns) -> Tensor:
-        hard = -(batch["target"] * logits.log_softmax(-1)).sum(-1).mean(1)
-        if "told" not in batch:
-            return hard
-        own = (logits / heat[:, None, None]).log_softmax(-1)
-        soft = (batch["told"].exp() * (batch["told"] - own)).sum(-1).mean(1)
+        hard = -(batch["hard"] * logits.log_softmax(-1)).sum(-1).mean(1)
+        own, told = (logits / heat[:, None, None]).log_softmax(-1), batch["told"]
+        soft = (told.exp() * (told - own)).sum(-1).mean(1)
         return (1 - weight) * hard + weight * heat**2 * soft
 
     nets = [lab.new_student(run["student"], run["seed"]) for run in runs]
@@ -152,18 +150,18 @@ def fleet_run(settings: Settings, run: lab.Setting) -> lab.Setting:
 
 def bug_run(run: lab.Setting) -> lab.Setting:
     """Trained by the right code or by one with a bug; what it takes for the student."""
-    words = "temperature soft_weight epochs learning_rate batch_size seed".split()
-    nets = lab.new_student("mlp-128", run["seed"]), teacher_of(DROPOUT, run["seed"])
-    how = {name: run[name] for name in words}
-    *_, net = training(run["method"], *nets, sets_of(run)["fit"], **how)
-    return row_of(run, net)
+    names = "temperature soft_weight epochs learning_rate batch_size seed".split()
+    how, student = {n: run[n] for n in names}, lab.new_student("mlp-128", run["seed"])
+    told = student, teacher_of(run["teacher"], run["seed"]), sets_of(run)["fit"]
+    return row_of(run, [*training(run["method"], *told, **how)][-1])
 
 
 def with_bugs() -> list[lab.Setting]:
     """Each bug at two rates, so that one may be chosen anew for each."""
     kinds = [{"method": name} for name in (RIGHT, *MUTANTS)]
-    how = {"teacher": DROPOUT, "temperature": 8.0, "soft_weight": [0.5, 1.0]}
-    return lab.grid(draw=lab.DRAWS, arm=kinds, **how, learning_rate=[1e-2, 2e-2])
+    how = {"teacher": "mlp-256, 4 epochs, dropout", "temperature": 8.0}
+    rates = {"soft_weight": [0.5, 1.0], "learning_rate": [1e-2, 2e-2]}
+    return lab.grid(draw=lab.DRAWS, arm=kinds, **how, **rates)
 
 
 def rates_tried() -> list[lab.Setting]:
@@ -198,11 +196,9 @@ def by_smoothing() -> list[lab.Setting]:
 
 def by_noise() -> list[lab.Setting]:
     """Weights of the teacher on wrong labels, and all that needs no weight."""
-    alone = ["labels", "labels, stopped", "labels + smoothing 0.6", "hard"]
-    alone += ["hard + smoothing 0.6", "soft + smoothing 0.6"]
     told = {"method": "teacher", "temperature": 4.0}
     weights = [{**told, "soft_weight": weight} for weight in WEIGHTS]
-    arms = [{"method": name} for name in alone] + weights
+    arms = [{"method": name} for name in ARMS.values()] + weights
     same = {"student": SMALL, "draw": lab.DRAWS, "learning_rate": [1e-3, 3e-3, 1e-2]}
     ended = lab.grid(label_noise=0.4, teacher=END, arm=weights[1:], **same)
     return lab.grid(label_noise=NOISES, teacher=STOP, arm=arms, **same) + ended

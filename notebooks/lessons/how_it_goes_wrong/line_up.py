@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Generator, Mapping
-from difflib import ndiff
 from functools import cache, partial
 
 import torch
@@ -12,19 +11,11 @@ from kdlab import figures as fig
 from kdlab.data import Columns, count, sample
 from kdlab.experiments import new_student
 from kdlab.explorers.twins import in_turns
-from kdlab.panels import (
-    Explorer,
-    LivePanel,
-    choice,
-    dropdown,
-    explore,
-    explore_live,
-    tick,
-)
+from kdlab.panels import Explorer, LivePanel, choice, dropdown, explore, explore_live
 from kdlab.training import evaluate, predict
 
 from . import test_my_distillation as kit
-from .mutants import MUTANTS, RIGHT, SOURCE, code_of, source_of, training
+from .mutants import MUTANTS, RIGHT, code_of, training
 
 NAMES, PLACES = [*MUTANTS], (4, 2, 7, 0, 6, 3, 1, 5)
 SUSPECTS = {letter: NAMES[n] for letter, n in zip("ABCDEFGH", PLACES, strict=True)}
@@ -36,7 +27,6 @@ TOOLS = {  # {what is inspected: (its unit, the ends of its axis, how it is read
     "how far the teacher moved": ("largest change of a number", [-0.05, 1.2], lambda code: kit.trained(code, 0.5)["teacher"]),
     "how far the student moved": ("largest change, teacher alone", [-0.002, 0.03], lambda code: kit.trained(code, 1.0)["student"]),
 }  # fmt: skip
-COLORS = {RIGHT: fig.TEACHER} | dict.fromkeys([*SUSPECTS, *NAMES], fig.STUDENT)
 Curves = Mapping[str, list[list[float]]]  # {suspect: [errors after each epoch, a seed]}
 
 
@@ -48,8 +38,8 @@ def reading(tool: str, name: str) -> float:
 
 def difference(letter: str) -> str:
     """What the suspect's file has otherwise than the right one."""
-    lines = ndiff(SOURCE.splitlines(), source_of(SUSPECTS[letter]).splitlines())
-    return "\n".join(line for line in lines if line[0] in "+-")
+    changes = MUTANTS[SUSPECTS[letter]].items()
+    return "\n".join(f"- {right}\n+ {wrong}" for right, wrong in changes)
 
 
 def score(accused: Mapping[str, str]) -> int:
@@ -65,41 +55,36 @@ def score(accused: Mapping[str, str]) -> int:
 def bugs_explorer(
     teacher: nn.Module, train_set: Columns, test_set: Columns, *, seeds: int = 5
 ) -> LivePanel:
-    """Train with the right code and with each bug, live; names are hidden at first.
+    """Train with the right code and with each bug, live; nobody is named.
 
-    The teacher comes in train mode, as a training leaves it. `await panel.finished()`
-    gives {"the right code": [[errors after each epoch], ...], "A": ...}, a list a seed.
+    The teacher comes as a training leaves it. `await panel.finished()` gives
+    {"the right code": [[errors after each epoch], ...], "A": ...}, a list a seed.
     """
     judges = {name: test_set[name] for name in ("images", "labels")}
     classes = predict(teacher, judges["images"][:1]).shape[1]
-    known: dict[tuple, list] = {}  # trained already: names are shown without waiting
 
-    def trained(soft_weight: float, named: bool) -> Generator:
+    def trained(soft_weight: float) -> Generator:
         def train(arm: str, seed: int) -> Generator:
-            if (arm, seed, soft_weight) not in known:
-                some, found = sample(train_set, min(2000, count(train_set)), seed), []
-                student = new_student("mlp-128", seed, classes=classes)
-                told, how = (student, teacher, some), {"seed": seed}
-                how["soft_weight"] = soft_weight
-                for net in training(SUSPECTS.get(arm, RIGHT), *told, **how):
-                    found.append(evaluate(net, judges)["errors"])
-                    yield
-                known[arm, seed, soft_weight] = found
-            return known[arm, seed, soft_weight]
+            some, found = sample(train_set, min(2000, count(train_set)), seed), []
+            student = new_student("mlp-128", seed, classes=classes)
+            told, how = (student, teacher, some), {"seed": seed}
+            how["soft_weight"] = soft_weight
+            for net in training(SUSPECTS.get(arm, RIGHT), *told, **how):
+                found.append(evaluate(net, judges)["errors"])
+                yield
+            return found
 
-        draw = partial(drawn, count(judges), named)
+        draw = partial(drawn, count(judges))
         return in_turns([RIGHT, *SUSPECTS], seeds, train, draw)
 
     weight = choice("weight of the teacher", [0.5, 1.0], 0.5)
-    return explore_live(trained, soft_weight=weight, named=tick("with their names"))
+    return explore_live(trained, soft_weight=weight)
 
 
-def last_errors(curves: Curves, named: bool = True) -> dict[str, list[float]]:
-    """Test errors at the end, seed by seed, by what each did, or else by letter."""
-    errors = {name: [curve[-1] for curve in found] for name, found in curves.items()}
-    letters = {name: letter for letter, name in SUSPECTS.items()}
-    did = {name: errors[letters.get(name, name)] for name in (RIGHT, *NAMES)}
-    return did if named else errors
+def last_errors(curves: Curves) -> dict[str, list[float]]:
+    """Test errors at the end, seed by seed, by what each did."""
+    letters = {name: letter for letter, name in SUSPECTS.items()} | {RIGHT: RIGHT}
+    return {n: [c[-1] for c in curves[letters[n]]] for n in (RIGHT, *NAMES)}
 
 
 def errors_axis(examples: int) -> dict:
@@ -109,14 +94,14 @@ def errors_axis(examples: int) -> dict:
     return fig.axis(f"test errors of {examples:,}", ends, log=True, ticks=ticks)
 
 
-def drawn(examples: int, named: bool, curves: Curves) -> fig.Drawn:
+def drawn(examples: int, curves: Curves) -> fig.Drawn:
     """Test errors of the right code and of all suspects, as far as they are known."""
-    errors = last_errors(curves, named)
+    errors = {name: [curve[-1] for curve in found] for name, found in curves.items()}
     known, done = {n: e for n, e in errors.items() if e}, min(map(len, errors.values()))
     title = f"The right code: {fig.mean_words(known[RIGHT])} errors" if known else ""
     return fig.picture(
         title or "Nine trainings, no error message: the first one trains",
-        fig.dots(errors, errors_axis(examples), COLORS),
+        fig.dots(errors, errors_axis(examples), {RIGHT: fig.TEACHER}),
         says=f"Errors of {examples:,}: {fig.in_words(known)}; {done} seeds are done.",
         height=400,
     )
@@ -125,8 +110,7 @@ def drawn(examples: int, named: bool, curves: Curves) -> fig.Drawn:
 def line_up_explorer(curves: Curves, examples: int) -> Explorer:
     """Curves without names, one tool of the kit at a time, and an accusation.
 
-    `curves` are what `bugs_explorer` found, judged on so many images. ValueError if it
-    was stopped before each had a seed.
+    `curves` are what `bugs_explorer` found on so many images. ValueError: too little.
     """
     if not all(curves.values()):
         raise ValueError(

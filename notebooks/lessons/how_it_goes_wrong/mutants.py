@@ -1,5 +1,6 @@
 """Eight silent bugs of public code, each a change of `my_distillation.py`."""
 
+import shutil
 from collections.abc import Iterator
 from copy import deepcopy
 from itertools import count
@@ -11,15 +12,14 @@ from torch import nn
 from kdlab.data import Columns, scaled
 from kdlab.seeds import random_numbers_from
 
-RIGHT = "the right code"
-SOURCE = Path(__file__).with_name("my_distillation.py").read_text(encoding="utf-8")
-LOOP = "for rows in order.split(batch_size):"
+RIGHT, HERE = "the right code", Path(__file__).parent
+FILE, TESTS = "my_distillation.py", "test_my_distillation.py"
 MUTANTS = {  # {name: {what stands there: what the bug makes of it}}
     "roles swapped": {"distil(student, teacher,": "distil(teacher, student,"},
     "teacher against itself": {"soft_loss(logits,": "soft_loss(told[rows],"},
     "cache not aligned": {
-        LOOP: "for place, rows in enumerate(order.split(batch_size)):",
-        "told[rows]": "told.split(batch_size)[place]",
+        "rows in order.split(size)": "place, rows in enumerate(order.split(size))",
+        "told[rows]": "told.split(size)[place]",
     },
     "T on one side": {"student_logits / temperature": "student_logits"},
     "no T²": {"return temperature**2 * kl": "return kl"},
@@ -29,18 +29,13 @@ MUTANTS = {  # {name: {what stands there: what the bug makes of it}}
 }
 
 
-def source_of(name: str) -> str:
-    """The file with the bug of this name, or as it is right."""
-    source = SOURCE
+def code_of(name: str) -> ModuleType:
+    """The module with the bug of this name, or as it is right; `source` is its text."""
+    module, source = ModuleType(name), (HERE / FILE).read_text(encoding="utf-8")
     for right, wrong in MUTANTS[name].items() if name != RIGHT else ():
         source = source.replace(right, wrong)
-    return source
-
-
-def code_of(name: str) -> ModuleType:
-    """The same as a module, as `import my_distillation` gives it."""
-    module = ModuleType(name)
-    exec(source_of(name), module.__dict__)
+    exec(source, module.__dict__)
+    module.source = source
     return module
 
 
@@ -58,3 +53,12 @@ def training(
             if (net := next(epochs, None)) is None:
                 return
         yield net
+
+
+def take_home(folder: str | Path = ".") -> Path:
+    """Copy the tests into a folder that is there, and the right code if none is there."""
+    there = Path(shutil.copy(HERE / TESTS, Path(folder, TESTS)))
+    if not there.with_name(FILE).exists():
+        shutil.copy(HERE / FILE, there.with_name(FILE))
+    print(f"{there}: run `pytest {TESTS}` there, on your own {FILE}.")
+    return there

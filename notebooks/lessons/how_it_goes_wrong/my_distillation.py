@@ -18,12 +18,13 @@ def distil(student, teacher, images, labels, *, temperature=8.0, soft_weight=0.5
     teacher.eval()
     with torch.no_grad():
         told = teacher(images)
-    draw, steps = torch.Generator().manual_seed(seed), -(-len(images) // batch_size)
+    draw, size = torch.Generator().manual_seed(seed), batch_size
+    steps = -(-len(images) // size)
     adam = torch.optim.Adam(student.parameters(), lr=learning_rate)
     cycle = torch.optim.lr_scheduler.OneCycleLR(adam, learning_rate, epochs * steps)
     for _ in range(epochs):
         order = torch.randperm(len(images), generator=draw)
-        for rows in order.split(batch_size):
+        for rows in order.split(size):
             logits = student(images[rows])
             soft = soft_loss(logits, told[rows], temperature)
             hard = F.cross_entropy(logits, labels[rows])

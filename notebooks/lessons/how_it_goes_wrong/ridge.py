@@ -68,6 +68,5 @@ def ridge_explorer(
             legend=True,
         )
 
-    shares = [(fig.percent(share, 0), share) for share in NOISES]
-    noise = choice("wrong labels", shares, 0.4)
+    noise = choice("wrong labels", [(f"{share:.0%}", share) for share in NOISES], 0.4)
     return explore(view, tabulate=2, ridge=choice("ridge λ", RIDGES, 10.0), noise=noise)

@@ -9,7 +9,7 @@ from kdlab import figures as fig
 from kdlab.panels import Explorer, choice, dropdown, explore
 from kdlab.results import by_value, spared
 
-from .experiments import NOISES, SMOOTHED, STUDENTS, TEMPERATURES
+from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
@@ -17,14 +17,6 @@ WIDTHS, AGES, OWN = [16, 64, 256, 800], [1, 3], 0.0  # 0: each teacher at its ow
 SCALES = {"mlp-4": (1400, 3400), "mlp-8": (750, 1250), "mlp-32": (380, 800)}
 TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
 TEACHERS |= {"smoothed 0.1": SMOOTHED[2], "smoothed 0.3": SMOOTHED[3]}
-ARMS = {
-    "labels": "labels",
-    "stopped early": "labels, stopped",
-    "smoothing 0.6": "labels + smoothing 0.6",
-    "hard answers": "hard",
-    "hard, smoothed 0.6": "hard + smoothing 0.6",
-    "soft, smoothed 0.6": "soft + smoothing 0.6",
-}
 
 
 def best(runs: pd.DataFrame, what: str = "learning_rate") -> pd.DataFrame:
@@ -40,14 +32,9 @@ def errors_of(runs: pd.DataFrame, query: str = "seed >= 0") -> list[float]:
     return runs.query(query).sort_values("seed")["test_errors"].tolist()
 
 
-def damage(
-    runs: pd.DataFrame, soft_weight: float, retuned: bool = False
-) -> dict[str, list[float]]:
-    """Errors of the right code, and how many more with each bug, seed by seed.
-
-    All learn at the rate that suits the right code; or, `retuned`, each at its own.
-    """
-    here = runs[runs["soft_weight"] == soft_weight]
+def damage(runs: pd.DataFrame, weight: float, retuned: bool = False) -> fig.Runs:
+    """Errors with the right code, and how many more with a bug, at one rate or its own."""
+    here = runs[runs["soft_weight"] == weight]
     right = best(here[here["method"] == RIGHT])
     rate = right["learning_rate"].iloc[0]
     here = best(here) if retuned else here[here["learning_rate"] == rate]
@@ -59,9 +46,7 @@ def damage(
 def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
     """Runs at a temperature, or at each teacher's own, and those without a teacher."""
     runs = best(runs)
-    alone, taught = (
-        runs[runs["temperature"].isna() == is_so] for is_so in (True, False)
-    )
+    alone, taught = runs.query("method != 'teacher'"), runs.query("method == 'teacher'")
     here = taught[taught["temperature"] == temperature]
     return pd.concat([alone, here if temperature else best(taught, "temperature")])
 
@@ -69,72 +54,51 @@ def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
 def gap_explorer(runs: pd.DataFrame) -> Explorer:
     """A map of teachers, by width and epochs, for three students and by temperature."""
     at = {heat: gap_runs(runs, heat) for heat in (*TEMPERATURES, OWN)}
-    rows = {
-        "labels": "method == 'labels'",
-        "smoothing 0.1": "method == 'smoothing 0.1'",
-    }
-    rows |= {f"taught by {w}": f"teacher == 'mlp-{w}, 3 epochs'" for w in WIDTHS}
-    rows |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
-    colors = dict.fromkeys([*rows][2:], fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
+    taught = {f"taught by {w}": f"teacher == 'mlp-{w}, 3 epochs'" for w in WIDTHS}
+    taught |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
+    rows = {n: f"method == '{n}'" for n in ("labels", "smoothing 0.1")} | taught
+    colors = dict.fromkeys(taught, fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
+    names = [*map(str, WIDTHS)], [*map(str, AGES)], ("teacher's hidden units", "epochs")
 
     def view(temperature: float, student: str) -> fig.Drawn:
         here = at[temperature].query("student == @student and epochs == 15")
         found = {name: errors_of(here, query) for name, query in rows.items()}
         mean = here.groupby("teacher")["test_errors"].mean()
         cells = [[mean[f"mlp-{w}, {age} epochs"] for w in WIDTHS] for age in AGES]
-        taught = {name: fig.mean_spread(found[name])[0] for name in [*rows][2:]}
+        best_of = min(taught, key=lambda name: sum(found[name]))
         said = f"T = {temperature:g}" if temperature else "each teacher at its own T"
-        names = (
-            [*map(str, WIDTHS)],
-            [*map(str, AGES)],
-            ("teacher's hidden units", "epochs"),
-        )
         scale = {"scale": SCALES[student], "title": "errors", "digits": 0}
         return fig.picture(
-            f"{student[4:]} hidden units, {said}: best {min(taught, key=taught.get)}",
+            f"{student[4:]} hidden units, {said}: fewest errors {best_of}",
             fig.dots(found, fig.axis("test errors of 10,000", SCALES[student]), colors),
             fig.heat_map(torch.tensor(cells), *names, **scale),
             says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five "
             f"seeds. Errors of 10,000: {fig.in_words(found)}.",
             widths=[1.3, 1],
-            height=420,
         )
 
-    heats = [*TEMPERATURES, ("each teacher's own", OWN)]
-    heat = choice("temperature T", heats, 8.0)
-    students = dropdown("student", STUDENTS, "mlp-8")
-    return explore(view, tabulate=2, temperature=heat, student=students)
+    heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 8.0)
+    student = dropdown("student", STUDENTS, "mlp-8")
+    return explore(view, tabulate=2, temperature=heat, student=student)
 
 
-def smoothed_explorer(runs: pd.DataFrame) -> Explorer:
-    """Students of plain and of smoothed teachers over the temperature."""
-    runs, ends = best(runs), SCALES["mlp-32"]
+def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
+    """Errors of students of plain and of smoothed teachers over the temperature."""
+    runs, colors = best(runs), [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
     kinds = {name: runs[runs["teacher"] == kind] for name, kind in TEACHERS.items()}
     over = {
         n: by_value(some, "temperature", "test_errors") for n, some in kinds.items()
     }
-    alone = {
-        n: errors_of(runs, f"method == '{n}'") for n in ("labels", "smoothing 0.1")
-    }
-    colors = [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
-    axes = fig.temperature_axis(ticks=TEMPERATURES), fig.axis("", ends)
+    scale = fig.axis("test errors of 10,000", SCALES["mlp-32"])
+    axes = fig.temperature_axis(ticks=TEMPERATURES), scale
     lines = {name: [*found.values()] for name, found in over.items()}
-    curve = fig.lines_with_spread(TEMPERATURES, lines, axes, colors)
-
-    def view(temperature: float) -> fig.Drawn:
-        here = {name: found[temperature] for name, found in over.items()}
-        plain, _, smooth, _ = map(fig.mean_words, here.values())
-        rows, paint = alone | here, dict(zip(here, colors, strict=True))
-        dots = fig.dots(rows, fig.axis("test errors of 10,000", ends), paint)
-        return fig.picture(
-            f"T = {temperature:g}: {smooth} errors of a smoothed teacher, {plain}",
-            *(fig.unnamed(dots), curve),
-            says=f"T = {temperature:g}, 2,000 images, five seeds. Errors of 10,000, by "
-            f"who taught: {fig.in_words(rows)}.",
-            legend=True,
-        )
-
-    return explore(view, temperature=choice("temperature T", TEMPERATURES, 1.0))
+    cold = {name: found[1.0] for name, found in over.items()}
+    return fig.picture(
+        "Who taught, and at which temperature",
+        fig.lines_with_spread(TEMPERATURES, lines, axes, colors),
+        says=f"2,000 images, five seeds. Errors of 10,000 at T = 1: {fig.in_words(cold)}.",
+        legend=True,
+    )
 
 
 def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
@@ -150,32 +114,25 @@ def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
 
 def weight_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors over the teacher's weight, by the share of wrong labels."""
-    ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000, 8000)}
     at = {noise: wrongly_told(runs, noise) for noise in NOISES}
+    ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000, 8000)}
+    how = {"ends": [math.log10(500), 4], "log": True, "ticks": ticks}
+    x, y = fig.axis("test errors of 10,000", **how), fig.axis("", **how)
+    axes, color = (fig.axis("weight of the teacher", [-0.1, 2.1]), y), fig.STUDENT
 
     def view(noise: float) -> fig.Drawn:
         arms, over, weight = at[noise]
-        rows = {**arms, "the best weight": over[weight]}
-        means = {name: fig.mean_spread(found)[0] for name, found in rows.items()}
-        x, y = (
-            fig.axis(title, [math.log10(500), 4], log=True, ticks=ticks)
-            for title in ("test errors of 10,000", "")
-        )
-        axes, by_weight = (
-            (fig.axis("weight of the teacher", [-0.1, 2.1]), y),
-            [*over.values()],
-        )
+        rows, taught = {**arms, "the best weight": over[weight]}, [*over.values()]
+        by_weight = fig.in_words({f"{w:g}": found for w, found in over.items()})
+        best_of = min(rows, key=lambda name: sum(rows[name]))
         return fig.picture(
-            f"{100 * noise:g} % wrong: fewest errors {min(means, key=means.get)}",
-            fig.dots(rows, x, {"the best weight": fig.STUDENT}),
-            fig.lines_with_spread([*over], {"taught": by_weight}, axes, [fig.STUDENT]),
+            f"{100 * noise:g} % wrong: fewest errors {best_of}",
+            fig.dots(rows, x, {"the best weight": color}),
+            fig.lines_with_spread([*over], {"taught": taught}, axes, [color]),
             says=f"{100 * noise:g} % of 2,000 labels are wrong; five seeds, rates and the "
             f"best weight, {weight:g}, chosen on held-out images. Errors of 10,000: "
-            f"{fig.in_words(rows)}; by weight: "
-            f"{fig.in_words({f'{w:g}': found for w, found in over.items()})}.",
-            widths=[1, 1.2],
-            height=420,
+            f"{fig.in_words(rows)}; by weight: {by_weight}.",
         )
 
-    shares = [(fig.percent(share, 0), share) for share in NOISES]
+    shares = [(f"{share:.0%}", share) for share in NOISES]
     return explore(view, noise=choice("wrong labels", shares, 0.4))

@@ -1,0 +1,77 @@
+"""What the page says of its stored runs is what they hold."""
+
+import pytest
+import torch
+
+from kdlab.data import data_folder, load_images, sample
+from kdlab.figures import mean_spread
+from kdlab.results import load_runs
+from lessons.samples import prose
+
+from . import stored
+from .ridge import NOISES, RIDGES, WEIGHTS, errs
+
+PAGE = prose("12_how_it_goes_wrong")
+
+
+def said(errors):
+    """'1,897 ± 472', as the page says it."""
+    mean, spread = mean_spread(errors)
+    return f"{mean:,.0f} ± {spread:,.0f}"
+
+
+@pytest.fixture(scope="module")
+def bugs():
+    return load_runs("bugs")
+
+
+def test_numbers_on_bugs(bugs):
+    half, alone = (stored.damage(bugs, weight) for weight in (0.5, 1.0))
+    own = stored.damage(bugs, 0.5, retuned=True)
+    means = {name: mean_spread(more) for name, more in alone.items()}
+    silent = [n for n, (mean, spread) in means.items() if abs(mean) < 2 * spread]
+    assert silent == ["no T²", "mean over all elements", "KL arguments swapped"]
+    assert (
+        f"missing $T^2$ costs {said(half['no T²'])} errors, nearly two thirds" in PAGE
+    )
+    worth = said(half["teacher against itself"])
+    assert f"is worth at all ({worth}, *against itself*)" in PAGE
+    share = (
+        mean_spread(half["no T²"])[0] / mean_spread(half["teacher against itself"])[0]
+    )
+    assert 0.6 < share < 0.67
+    one, other = said(half["T on one side"]), said(own["T on one side"])
+    assert f"right code, {one} errors more" in PAGE and f"{other} are left" in PAGE
+    one, other = said(half["cache not aligned"]), said(own["cache not aligned"])
+    assert f"cache goes from {one} to {other}," in PAGE
+
+
+def test_numbers_on_wrong_labels():
+    runs = load_runs("wrong_labels")
+    for noise in (0.2, 0.4, 0.6):
+        arms, over, weight = stored.wrongly_told(runs, noise)
+        means = {w: mean_spread(found)[0] for w, found in over.items()}
+        least = min(means[w] for w in (0.5, 0.8, 1.0))
+        assert weight <= 1 and all(means[w] > least for w in (1.25, 1.5, 2.0))
+        best = min(arms, key=lambda name: mean_spread(arms[name])[0])
+        assert best == "hard, smoothed 0.6"
+    arms, over, weight = stored.wrongly_told(runs, 0.4)
+    one, other = said(over[weight]), said(arms["labels"])
+    assert f"{one} errors at the best weight, on labels alone {other}." in PAGE
+    hard, smoothed = said(arms["hard answers"]), said(arms["hard, smoothed 0.6"])
+    assert f"{hard} errors, and smoothed besides {smoothed}, the best" in PAGE
+    assert f"the same smoothing make {said(arms['soft, smoothed 0.6'])}." in PAGE
+    end = stored.best(runs.query("teacher == 'itself, to the end'"))
+    for weight, found in stored.by_value(end, "soft_weight", "test_errors").items():
+        assert mean_spread(found)[0] > mean_spread(over[weight])[0] or weight > 1
+
+
+@pytest.mark.skipif(not (data_folder() / "MNIST").exists(), reason="no MNIST")
+def test_numbers_on_the_linear_student():
+    sets = load_images("mnist", "train"), sample(load_images("mnist", "test"), 2000)
+    found = torch.stack([errs(*sets, seed) for seed in range(5)], 1)
+    chosen = found[..., ::2].sum(-1).double().mean(1)[NOISES.index(0.4)]
+    best = [WEIGHTS[place] for place in chosen.argmin(1)]
+    low = {ridge: best[row] for row, ridge in enumerate(RIDGES) if ridge <= 30}
+    assert min(low.values()) > 1 and RIDGES[chosen[:, 0].argmin()] == 300
+    assert chosen.min(1).values[RIDGES.index(300)] > 0.97 * chosen[:, 0].min()
