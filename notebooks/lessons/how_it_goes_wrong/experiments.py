@@ -22,9 +22,9 @@ from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
 LARGE, ASSISTED = "mlp-800, 3 epochs", "mlp-800, 3 epochs → mlp-64"
-TEACHERS = [f"{net}, {age} epochs" for age in (1, 3) for net in RATES] + ["course"]
+TEACHERS = [*(f"{net}, 3 epochs" for net in RATES), "course"]
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
-SMOOTHED += [f"{SMOOTHED[-1]}, smoothing {share}" for share in (0.1, 0.3)]
+SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
 STOP, END = "itself, stopped early", "itself, to the end"
 ITSELF = {STOP: "labels, stopped", END: "labels"}  # how it learnt the same wrong labels
 TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0]
@@ -166,7 +166,7 @@ def with_bugs() -> list[lab.Setting]:
 
 def rates_tried() -> list[lab.Setting]:
     """Peaks of the students of the map, on held-out images."""
-    some = {"teacher": [TEACHERS[5], LARGE], "draw": lab.DRAWS[:2], "student": STUDENTS}
+    some = {"teacher": [TEACHERS[1], LARGE], "draw": lab.DRAWS[:2], "student": STUDENTS}
     rates = {"learning_rate": [1e-2, 2e-2, 4e-2, 8e-2], "split": "held_out"}
     return lab.grid(**some, arm=lab.taught(2.0, 8.0), **rates)
 
@@ -189,9 +189,8 @@ def by_teacher() -> list[lab.Setting]:
 
 def by_smoothing() -> list[lab.Setting]:
     """Teachers of labels and of smoothed ones, by temperature."""
-    same = {"student": SMALL, "draw": lab.DRAWS, "learning_rate": [1e-2, 2e-2]}
-    alone = lab.grid(arm=[lab.LABELS, lab.SMOOTHING], **same)
-    return alone + lab.grid(teacher=SMOOTHED, arm=lab.taught(*TEMPERATURES), **same)
+    same, arms = {"student": SMALL, "draw": lab.DRAWS}, lab.taught(*TEMPERATURES)
+    return lab.grid(teacher=SMOOTHED, arm=arms, **same, learning_rate=2e-2)
 
 
 def by_noise() -> list[lab.Setting]:

@@ -13,10 +13,10 @@ from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
-WIDTHS, AGES, OWN = [16, 64, 256, 800], [1, 3], 0.0  # 0: each teacher at its own T
+WIDTHS, OWN = [16, 64, 256, 800], 0.0  # 0: each teacher at its own T
 SCALES = {"mlp-4": (1400, 3400), "mlp-8": (750, 1250), "mlp-32": (380, 800)}
 TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
-TEACHERS |= {"smoothed 0.1": SMOOTHED[2], "smoothed 0.3": SMOOTHED[3]}
+TEACHERS |= {"smoothed 0.1": SMOOTHED[2]}
 
 
 def best(runs: pd.DataFrame, what: str = "learning_rate") -> pd.DataFrame:
@@ -52,29 +52,30 @@ def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
 
 
 def gap_explorer(runs: pd.DataFrame) -> Explorer:
-    """A map of teachers, by width and epochs, for three students and by temperature."""
-    at = {heat: gap_runs(runs, heat) for heat in (*TEMPERATURES, OWN)}
-    taught = {f"taught by {w}": f"teacher == 'mlp-{w}, 3 epochs'" for w in WIDTHS}
-    taught |= {"by the course's": "teacher == 'course' and method == 'teacher'"}
-    rows = {n: f"method == '{n}'" for n in ("labels", "smoothing 0.1")} | taught
+    """A map of teachers, by width and by temperature, for three students."""
+    kind, at = ["student", "method", "teacher"], {}
+    for heat in (*TEMPERATURES, OWN):
+        here = gap_runs(runs, heat).query("epochs == 15").sort_values("seed")
+        at[heat] = here.groupby(kind)["test_errors"].agg(list).to_dict()
+    rows = {name: (name, "course") for name in ("labels", "smoothing 0.1")}
+    taught = {f"taught by {w}": ("teacher", f"mlp-{w}, 3 epochs") for w in WIDTHS}
+    taught["by the course's"] = "teacher", "course"
     colors = dict.fromkeys(taught, fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
-    names = [*map(str, WIDTHS)], [*map(str, AGES)], ("teacher's hidden units", "epochs")
+    heats = [f"T = {heat:g}" for heat in TEMPERATURES]
+    names = [*map(str, WIDTHS), "course"], heats, ("teacher's hidden units", "")
 
     def view(temperature: float, student: str) -> fig.Drawn:
-        here = at[temperature].query("student == @student and epochs == 15")
-        found = {name: errors_of(here, query) for name, query in rows.items()}
-        mean = here.groupby("teacher")["test_errors"].mean()
-        cells = [[mean[f"mlp-{w}, {age} epochs"] for w in WIDTHS] for age in AGES]
-        best_of = min(taught, key=lambda name: sum(found[name]))
+        here = {n: at[temperature][student, *k] for n, k in (rows | taught).items()}
+        maps = [[at[t][student, *k] for k in taught.values()] for t in TEMPERATURES]
+        best_of = min(taught, key=lambda name: sum(here[name]))
         said = f"T = {temperature:g}" if temperature else "each teacher at its own T"
         scale = {"scale": SCALES[student], "title": "errors", "digits": 0}
         return fig.picture(
             f"{student[4:]} hidden units, {said}: fewest errors {best_of}",
-            fig.dots(found, fig.axis("test errors of 10,000", SCALES[student]), colors),
-            fig.heat_map(torch.tensor(cells), *names, **scale),
+            fig.dots(here, fig.axis("test errors of 10,000", SCALES[student]), colors),
+            fig.heat_map(torch.tensor(maps).double().mean(-1), *names, **scale),
             says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five "
-            f"seeds. Errors of 10,000: {fig.in_words(found)}.",
-            widths=[1.3, 1],
+            f"seeds. Errors of 10,000: {fig.in_words(here)}.",
         )
 
     heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 8.0)
@@ -84,7 +85,7 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
 
 def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
     """Errors of students of plain and of smoothed teachers over the temperature."""
-    runs, colors = best(runs), [fig.TEACHER, fig.SOFTENED, fig.STUDENT, fig.OTHER]
+    runs, colors = best(runs), [fig.TEACHER, fig.SOFTENED, fig.STUDENT]
     kinds = {name: runs[runs["teacher"] == kind] for name, kind in TEACHERS.items()}
     over = {
         n: by_value(some, "temperature", "test_errors") for n, some in kinds.items()
