@@ -5,7 +5,7 @@ import torch
 
 from kdlab.data import data_folder, load_images, sample
 from kdlab.figures import mean_spread
-from kdlab.results import load_runs
+from kdlab.results import load_runs, spared
 from lessons.samples import prose
 
 from . import stored
@@ -82,3 +82,34 @@ def test_numbers_on_the_linear_student():
     low = {ridge: best[row] for row, ridge in enumerate(RIDGES) if ridge <= 30}
     assert min(low.values()) > 1 and RIDGES[chosen[:, 0].argmin()] == 300
     assert chosen.min(1).values[RIDGES.index(300)] > 0.97 * chosen[:, 0].min()
+
+
+def test_numbers_on_smoothed_teachers():
+    runs = load_runs("smoothed_teachers")
+    kinds = {
+        name: runs[runs["teacher"] == kind] for name, kind in stored.TEACHERS.items()
+    }
+
+    def at(name, heat):
+        return kinds[name][kinds[name]["temperature"] == heat]
+
+    def errors(name, heat):
+        return said(stored.errors_of(at(name, heat)))
+
+    plain, smooth, early = "plain", "smoothed 0.1", "plain, one epoch"
+    fewer = said(spared(at(smooth, 1), at(plain, 1)))
+    assert f"{errors(smooth, 1)} errors against {errors(plain, 1)}, pair by" in PAGE
+    assert f"against {errors(plain, 1)}, pair by pair {fewer} fewer." in PAGE
+    more = said(spared(at(plain, 8), at(smooth, 8)))
+    one = f"{errors(smooth, 8)} against {errors(plain, 8)}, pair by pair {more} more."
+    assert one in PAGE
+    held = {
+        n: k.groupby("temperature")["held_out_errors"].mean() for n, k in kinds.items()
+    }
+    assert held[plain].idxmin() == 8 and held[smooth].idxmin() == 2
+    assert f"{errors(plain, 8).split()[0]} against {errors(smooth, 2)}. And" in PAGE
+    own = {name: said(at(name, 1)["teacher_errors"].tolist()) for name in kinds}
+    assert f"errs {own[smooth]} times, the plain one {own[plain]}, and" in PAGE
+    assert f"one epoch {own[early]} times." in PAGE
+    for heat in (2, 4, 8, 16):
+        assert mean_spread(spared(at(early, heat), at(smooth, heat)))[0] > 0
