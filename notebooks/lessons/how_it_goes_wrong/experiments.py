@@ -21,8 +21,8 @@ from kdlab.weights import load_teacher
 from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
-LARGE, ASSISTED = "mlp-800, 3 epochs", "mlp-800, 3 epochs → mlp-64"
-TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 800)]
+LARGE = "mlp-800, 3 epochs"
+TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)]
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
 STOP, END = "itself, stopped early", "itself, to the end"
@@ -172,18 +172,14 @@ def rates_tried() -> list[lab.Setting]:
 
 
 def by_teacher() -> list[lab.Setting]:
-    """The map: students, teachers, temperatures; beside them assistants and patience."""
+    """The map: students, teachers, temperatures."""
     home, tried = "lessons.how_it_goes_wrong", rates_tried()
     best = lab.rates_of("gap_tuning", home, tried, lambda run: run["student"])
     nets = [{"student": net, "learning_rate": best[net]} for net in STUDENTS]
     arms, same = lab.taught(*TEMPERATURES), {"draw": lab.DRAWS}
     alone = {"arm": [lab.LABELS, lab.SMOOTHING], "learning_rate": [1e-2, 2e-2, 4e-2]}
-    longer = [{**net, "epochs": 30} for net in nets[:2]]  # an assistant's steps, too
-    return (
-        lab.grid(student=STUDENTS, **same, **alone)
-        + lab.grid(teacher=TEACHERS, **same, net=nets, arm=arms)
-        + lab.grid(teacher=LARGE, **same, net=longer, arm=arms)
-        + lab.grid(teacher=ASSISTED, **same, net=nets[:2], arm=arms)
+    return lab.grid(student=STUDENTS, **same, **alone) + lab.grid(
+        teacher=TEACHERS, **same, net=nets, arm=arms
     )
 
 

@@ -13,7 +13,7 @@ from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
-WIDTHS, OWN = [16, 64, 800], 0.0  # 0: each teacher at its own T
+WIDTHS, OWN = [16, 64, 256, 800], 0.0  # 0: each teacher at its own T
 SCALES = {"mlp-4": (1700, 3400), "mlp-8": (950, 1450), "mlp-32": (450, 850)}
 TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
 TEACHERS |= {"smoothed 0.1": SMOOTHED[2]}
