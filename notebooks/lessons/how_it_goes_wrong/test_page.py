@@ -113,3 +113,30 @@ def test_numbers_on_smoothed_teachers():
     assert f"one epoch {own[early]} times." in PAGE
     for heat in (2, 4, 8, 16):
         assert mean_spread(spared(at(early, heat), at(smooth, heat)))[0] > 0
+
+
+def test_numbers_on_the_gap():
+    runs = load_runs("gap")
+
+    def taught(width, student, heat=stored.OWN):
+        some = stored.gap_runs(runs, heat).query("student == @student")
+        return some[some["teacher"] == f"mlp-{width}, 3 epochs"]
+
+    def errors(*which):
+        return said(stored.errors_of(taught(*which)))
+
+    wide, narrow = errors(800, "mlp-8"), errors(64, "mlp-8")
+    gap = [-x for x in spared(taught(800, "mlp-8"), taught(64, "mlp-8"))]
+    text = (
+        f"{wide} errors taught by 800, {narrow} by 64, pair by pair {said(gap)} more."
+    )
+    assert text in PAGE and mean_spread(gap)[0] < mean_spread(gap)[1]
+    wide, narrow = errors(800, "mlp-32"), errors(64, "mlp-32")
+    assert f"{wide} against {narrow}, although" in PAGE
+    cold = [-x for x in spared(taught(800, "mlp-8", 2), taught(64, "mlp-8", 2))]
+    assert f"$T = 2$ for both it is {said(cold)}." in PAGE
+    for heat in stored.TEMPERATURES:
+        both = taught(800, "mlp-8", heat), taught(64, "mlp-8", heat)
+        assert mean_spread(spared(*both))[0] < 0
+    hot = f"{errors(800, 'mlp-8', 16)} and {errors(64, 'mlp-8', 16)}."
+    assert f"the same two make {hot}" in PAGE
