@@ -21,8 +21,8 @@ from kdlab.weights import load_teacher
 from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
-LARGE = "mlp-800, 3 epochs"
 TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)]
+PEAKS = {"learning_rate": [1e-2, 2e-2, 4e-2, 8e-2]}  # tried in every cell
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
 STOP, END = "itself, stopped early", "itself, to the end"
@@ -117,9 +117,10 @@ def students(runs: list[lab.Setting], sets: list[Sets]) -> list[nn.Module]:
 
 
 def kind_of(run: lab.Setting) -> tuple:
-    """What those share that are trained at once."""
+    """What those share that are trained at once, five seeds at most."""
     apart = "seed", "draw", "learning_rate", "temperature"
-    return tuple((name, value) for name, value in run.items() if name not in apart)
+    same = ((name, value) for name, value in run.items() if name not in apart)
+    return run["seed"] // 5, *same
 
 
 def sets_of(run: lab.Setting) -> Sets:
@@ -164,23 +165,25 @@ def with_bugs() -> list[lab.Setting]:
     return lab.grid(draw=lab.DRAWS, arm=kinds, **how, **rates)
 
 
-def rates_tried() -> list[lab.Setting]:
-    """Peaks of the students of the map, on held-out images."""
-    some = {"teacher": [TEACHERS[1], LARGE], "draw": lab.DRAWS[:2], "student": STUDENTS}
-    rates = {"learning_rate": [1e-2, 2e-2, 4e-2, 8e-2], "split": "held_out"}
-    return lab.grid(**some, arm=lab.taught(2.0, 8.0), **rates)
-
-
 def by_teacher() -> list[lab.Setting]:
-    """The map: students, teachers, temperatures."""
-    home, tried = "lessons.how_it_goes_wrong", rates_tried()
-    best = lab.rates_of("gap_tuning", home, tried, lambda run: run["student"])
-    nets = [{"student": net, "learning_rate": best[net]} for net in STUDENTS]
-    arms, same = lab.taught(*TEMPERATURES), {"draw": lab.DRAWS}
-    alone = {"arm": [lab.LABELS, lab.SMOOTHING], "learning_rate": [1e-2, 2e-2, 4e-2]}
-    return lab.grid(student=STUDENTS, **same, **alone) + lab.grid(
-        teacher=TEACHERS, **same, net=nets, arm=arms
-    )
+    """The map: students, teachers, temperatures; the course's CNN teaches one of them."""
+    same, arms = {"draw": lab.DRAWS, **PEAKS}, lab.taught(*TEMPERATURES)
+    taught = lab.grid(student=STUDENTS, teacher=TEACHERS, arm=arms, **same)
+    taught += lab.grid(student=SMALL, teacher="course", arm=arms, **same)
+    return lab.grid(student=STUDENTS, arm=[lab.LABELS, lab.SMOOTHING], **same) + taught
+
+
+def by_way() -> list[lab.Setting]:
+    """Twenty seeds of a narrow teacher and a wide one, and an assistant between them.
+
+    An assistant learns for 15 epochs: its student has 15 with equal steps in all.
+    """
+    narrow, wide = TEACHERS[1], TEACHERS[3]
+    ways = [(narrow, 15), (wide, 15), (narrow, 30), (wide, 30)]
+    ways += [(f"{wide} → mlp-64", epochs) for epochs in (15, 30)]
+    ways = [{"teacher": teacher, "epochs": epochs} for teacher, epochs in ways]
+    same = {"student": "mlp-8", "draw": [{"draw": n, "seed": n} for n in range(20)]}
+    return lab.grid(way=ways, arm=lab.taught(2.0, 4.0), **same, **PEAKS)
 
 
 def by_smoothing() -> list[lab.Setting]:
@@ -200,7 +203,7 @@ def by_noise() -> list[lab.Setting]:
 
 
 bugs = lab.Experiment(bug_run, with_bugs)
-gap_tuning = lab.Experiment(partial(fleet_run, rates_tried), rates_tried)
-gap = lab.Experiment(partial(fleet_run, by_teacher), by_teacher, after=("gap_tuning",))
+gap = lab.Experiment(partial(fleet_run, by_teacher), by_teacher)
+assistant = lab.Experiment(partial(fleet_run, by_way), by_way)
 smoothed_teachers = lab.Experiment(partial(fleet_run, by_smoothing), by_smoothing)
 wrong_labels = lab.Experiment(partial(fleet_run, by_noise), by_noise)
