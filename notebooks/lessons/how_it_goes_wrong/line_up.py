@@ -17,16 +17,17 @@ from kdlab.training import evaluate, predict
 from . import test_my_distillation as kit
 from .mutants import MUTANTS, RIGHT, code_of, training
 
-NAMES, PLACES = [*MUTANTS], (4, 2, 7, 0, 6, 3, 1, 5)
+NAMES, ROWS, PLACES = [*MUTANTS], range(9), (4, 2, 7, 0, 6, 3, 1, 5)
 SUSPECTS = {letter: NAMES[n] for letter, n in zip("ABCDEFGH", PLACES, strict=True)}
 TOOLS = {  # {what is inspected: (its unit, the ends of its axis, how it is read)}
     "pull on a student who agrees": ("pull, beside one who does not", [-0.05, 1], kit.at_agreement),
     "pull at T = 64, beside T = 16": ("times as strong", [-1.5, 1.5], kit.when_hotter),
     "loss with ten classes more": ("times as large", [0, 1.6], kit.when_counted_otherwise),
     "targets that fit their image": ("share of the targets", [0, 1.05], lambda code: kit.trained(code, 0.5)["targets that fit"]),
-    "how far the teacher moved": ("largest change of a number", [-0.05, 1.2], lambda code: kit.trained(code, 0.5)["teacher"]),
+    "how far the teacher moved": ("largest change of a number", [-0.02, 0.45], lambda code: kit.trained(code, 0.5)["teacher"]),
     "how far the student moved": ("largest change, teacher alone", [-0.002, 0.03], lambda code: kit.trained(code, 1.0)["student"]),
 }  # fmt: skip
+TOO_EARLY = "Let the panel train one seed of all nine, then run this again."
 Curves = Mapping[str, list[list[float]]]  # {suspect: [errors after each epoch, a seed]}
 
 
@@ -42,14 +43,22 @@ def difference(letter: str) -> str:
     return "\n".join(f"- {right}\n+ {wrong}" for right, wrong in changes)
 
 
-def score(accused: Mapping[str, str]) -> int:
-    """How many suspects are accused of what they did, and say so. ValueError: a name."""
-    named = {letter: name for letter, name in accused.items() if name}
-    if odd := [*({*named} - {*SUSPECTS}), *({*named.values()} - {*NAMES})]:
-        raise ValueError(f"There are {[*SUSPECTS]} and {NAMES}, got {odd}.")
-    right = sum(SUSPECTS[letter] == name for letter, name in named.items())
-    print(f"{right} of {len(SUSPECTS)} named rightly, {len(named) - right} wrongly.")
-    return right
+def score(accused: Mapping[str, int], *, tell: bool = False) -> int:
+    """How many suspects are accused of what they did: {letter: row of the table, or 0}.
+
+    `tell` prints what those accused rightly did; once all eight are accused, what all
+    did. ValueError: no such letter, or row.
+    """
+    if odd := {x: n for x, n in accused.items() if x not in SUSPECTS or n not in ROWS}:
+        raise ValueError(
+            f"Suspects are {[*SUSPECTS]}; rows 1 to 8, 0 for nobody; got {odd}."
+        )
+    named = {letter: NAMES[row - 1] for letter, row in accused.items() if row}
+    right = [letter for letter, name in named.items() if SUSPECTS[letter] == name]
+    print(f"{len(right)} of 8 named rightly, {len(named) - len(right)} wrongly.")
+    for letter in (SUSPECTS if len(named) == len(NAMES) else right) if tell else ():
+        print(f"\nSuspect {letter}: {SUSPECTS[letter]}\n{difference(letter)}")
+    return len(right)
 
 
 def bugs_explorer(
@@ -82,7 +91,9 @@ def bugs_explorer(
 
 
 def last_errors(curves: Curves) -> dict[str, list[float]]:
-    """Test errors at the end, seed by seed, by what each did."""
+    """Test errors at the end, seed by seed, by what each did. ValueError: too little."""
+    if not all(curves.values()):
+        raise ValueError(TOO_EARLY)
     letters = {name: letter for letter, name in SUSPECTS.items()} | {RIGHT: RIGHT}
     return {n: [c[-1] for c in curves[letters[n]]] for n in (RIGHT, *NAMES)}
 
@@ -108,46 +119,33 @@ def drawn(examples: int, curves: Curves) -> fig.Drawn:
 
 
 def line_up_explorer(curves: Curves, examples: int) -> Explorer:
-    """Curves without names, one tool of the kit at a time, and an accusation.
+    """Curves without names, and one tool of the kit at a time.
 
     `curves` are what `bugs_explorer` found on so many images. ValueError: too little.
     """
     if not all(curves.values()):
-        raise ValueError(
-            "Let the panel train one seed of all nine, then run this again."
-        )
+        raise ValueError(TOO_EARLY)
     means = {n: torch.tensor(f).double().mean(0).tolist() for n, f in curves.items()}
     epochs = [*range(1, 1 + len(means[RIGHT]))]
     axes = fig.axis("epochs", [0, len(epochs) + 1]), errors_axis(examples)
 
-    @cache
-    def parts(tool: str, suspect: str) -> tuple[fig.Part, fig.Part, dict]:
+    def view(tool: str, suspect: str) -> fig.Drawn:
         unit, ends, _ = TOOLS[tool]
         log = {"log": True, "ticks": {"1/16": 1 / 16, "1": 1, "16": 16}}
         x = fig.axis(unit, ends, **(log if "T = 64" in tool else {}))
         found = {n: [reading(tool, SUSPECTS.get(n, n))] for n in (RIGHT, *SUSPECTS)}
         colors = {RIGHT: fig.TEACHER, suspect: fig.STUDENT}
-        lines = {
-            n: means[n] for n in sorted(means, key=lambda n: n in colors)
-        }  # on top
+        lines = {n: means[n] for n in sorted(means, key=lambda n: n in colors)}  # above
         paint = [colors.get(n, fig.LABELS) for n in lines]
-        curve = fig.curves(epochs, lines, epochs[-1], axes, paint)
-        return fig.dots(found, x, colors), curve, found
-
-    def view(tool: str, suspect: str, accused: str) -> fig.Drawn:
-        dots, curve, found = parts(tool, suspect)
-        did = "did it" if SUSPECTS[suspect] == accused else "did not do it"
-        said = f"'{accused}', and {did}" if accused in NAMES else "nothing yet"
         ends = f"{means[suspect][-1]:.0f} test errors, {RIGHT} {means[RIGHT][-1]:.0f}"
         return fig.picture(
             f"{tool}: {found[suspect][0]:.3g} with suspect {suspect}",
-            *(dots, curve),
-            says=f"Suspect {suspect} is accused of {said}. It makes {ends}. Readings of "
-            f"{tool}: {fig.in_words(found, 3)}.",
+            fig.dots(found, x, colors),
+            fig.curves(epochs, lines, epochs[-1], axes, paint),
+            says=f"Suspect {suspect} makes {ends}. Readings of {tool}: "
+            f"{fig.in_words(found, 3)}.",
             height=430,
         )
 
     letters = choice("suspect", [(letter, letter) for letter in SUSPECTS], "A")
-    verdicts = dropdown("accused of", ["nothing yet", *NAMES])
-    tools = dropdown("tool", [*TOOLS])
-    return explore(view, tabulate=3, tool=tools, suspect=letters, accused=verdicts)
+    return explore(view, tabulate=2, tool=dropdown("tool", [*TOOLS]), suspect=letters)
