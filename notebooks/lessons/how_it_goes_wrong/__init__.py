@@ -2,17 +2,25 @@
 
 from kdlab.exercises import of_lesson
 
-from . import line_up, stored
 from .exercises import TASKS
-from .line_up import bugs_explorer, line_up_explorer, score
+from .line_up import NAMES, bugs_explorer, last_errors, line_up_explorer, score
 from .mutants import RIGHT, code_of, take_home
 from .ridge import ridge_explorer
-from .stored import gap_explorer, smoothed_picture, weight_explorer
+from .stored import (
+    best,
+    damage,
+    gap_explorer,
+    gap_runs,
+    smoothed_picture,
+    weight_explorer,
+    wrongly_told,
+)
 from .test_my_distillation import TESTS
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
-    "RIGHT", "TESTS", "bugs_explorer", "check", "code_of", "gap_explorer", "line_up",
-    "line_up_explorer", "predict", "quiz", "ridge_explorer", "score",
-    "smoothed_picture", "stored", "take_home", "weight_explorer",
+    "NAMES", "RIGHT", "TESTS", "best", "bugs_explorer", "check", "code_of", "damage",
+    "gap_explorer", "gap_runs", "last_errors", "line_up_explorer", "predict", "quiz",
+    "ridge_explorer", "score", "smoothed_picture", "take_home", "weight_explorer",
+    "wrongly_told",
 ]  # fmt: skip

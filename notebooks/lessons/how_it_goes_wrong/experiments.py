@@ -22,7 +22,7 @@ from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
 TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)]
-PEAKS = {"learning_rate": [1e-2, 2e-2, 4e-2, 8e-2]}  # tried in every cell
+PEAKS = {"learning_rate": [5e-3, 1e-2, 2e-2, 4e-2, 8e-2]}  # tried in every cell
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
 STOP, END = "itself, stopped early", "itself, to the end"

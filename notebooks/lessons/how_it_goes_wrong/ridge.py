@@ -9,7 +9,7 @@ from kdlab.data import Columns, count, sample, with_label_noise
 from kdlab.panels import Explorer, choice, explore
 
 RIDGES = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
-WEIGHTS = [0.0, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0]
+WEIGHTS = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0]
 NOISES = [0.0, 0.2, 0.4, 0.6]
 
 
@@ -48,16 +48,16 @@ def ridge_explorer(
         judged.mean(1),
         found[..., 1::2].shape[-1],
     )  # [noises, ridges, weights]
-    x = fig.axis("weight of the teacher", [-0.05, 2.05])
+    x, none = fig.axis("weight of the teacher", [-1.1, 4.1]), WEIGHTS.index(0.0)
     axes = x, fig.axis(f"errors of {rest:,}", [0, 0.8 * rest])
 
     def view(ridge: float, noise: float) -> fig.Drawn:
         n, row = NOISES.index(noise), RIDGES.index(ridge)
-        alone, here = chosen[n, :, 0].argmin(), chosen[n, row].argmin()
+        alone, here = chosen[n, :, none].argmin(), chosen[n, row].argmin()
         lines = {f"λ = {ridge:g}": counted[n, :, row].T.tolist()}
         lines["the λ that is best without a teacher"] = counted[n, :, alone].T.tolist()
         weight, best = WEIGHTS[here], fig.mean_words(counted[n, :, row, here])
-        plain = fig.mean_words(counted[n, :, alone, 0])
+        plain = fig.mean_words(counted[n, :, alone, none])
         return fig.picture(
             f"λ = {ridge:g}: the best weight is {weight:g}, labels count {1 - weight:g}",
             fig.lines_with_spread(WEIGHTS, lines, axes, [fig.STUDENT, fig.LABELS]),

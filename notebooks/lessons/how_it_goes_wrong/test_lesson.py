@@ -238,7 +238,7 @@ def test_the_tests_work_where_they_are_taken(tmp_path):
     take_home(tmp_path)
     assert mine.read_text(encoding="utf-8") == text_of("no T²"), "what is theirs stays"
     code, said = ran()
-    assert code == 1 and "1 failed, 6 passed" in said and "T²?" in said
+    assert code == 1 and "1 failed, 6 passed" in said and "is T² in its place" in said
     alone = subprocess.run(
         [sys.executable, file.name], cwd=tmp_path, capture_output=True
     )
@@ -316,6 +316,14 @@ def test_the_rate_is_chosen_on_held_out_images_for_each_kind():
     rows += [["mlp-8", "t", "labels", None, 0.0, 0.0, 15, 0.1, 0, 5, 60]]
     found = stored.best(pd.DataFrame(rows, columns=columns))
     assert sorted(found["test_errors"]) == [60, 70, 71]
+
+
+@pytest.mark.parametrize("order", [[1, 2, 3, 4], [4, 3, 2, 1], [2, 4, 1, 3]])
+def test_where_two_are_equal_the_lower_one_is_taken(order):
+    columns = [*stored.KIND, "learning_rate", "seed", "held_out_errors", "test_errors"]
+    rows = [["mlp-8", "t", "teacher", T, 1.0, 0.0, 15, 0.1, 0, 20, T] for T in order]
+    found = stored.best(pd.DataFrame(rows, columns=columns), "temperature")
+    assert found["test_errors"].tolist() == [1]
 
 
 def test_who_is_trained_in_a_fleet_is_trained_as_alone(digits):
