@@ -7,6 +7,7 @@ from .line_up import NAMES, bugs_explorer, last_errors, line_up_explorer, score
 from .mutants import RIGHT, code_of, take_home
 from .ridge import ridge_explorer
 from .stored import (
+    assistant_picture,
     best,
     damage,
     gap_explorer,
@@ -19,7 +20,7 @@ from .test_my_distillation import TESTS
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
-    "NAMES", "RIGHT", "TESTS", "best", "bugs_explorer", "check", "code_of", "damage",
+    "NAMES", "RIGHT", "TESTS", "assistant_picture", "best", "bugs_explorer", "check", "code_of", "damage",
     "gap_explorer", "gap_runs", "last_errors", "line_up_explorer", "predict", "quiz",
     "ridge_explorer", "score", "smoothed_picture", "take_home", "weight_explorer",
     "wrongly_told",

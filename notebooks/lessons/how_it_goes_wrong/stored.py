@@ -15,6 +15,10 @@ from .mutants import MUTANTS, RIGHT
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
 WIDTHS, OWN = [16, 64, 256, 800], 0.0  # 0: each teacher at its own T
 SCALES = {"mlp-4": (1700, 3400), "mlp-8": (950, 1450), "mlp-32": (450, 850)}
+NARROW, WIDE = "mlp-64, 3 epochs", "mlp-800, 3 epochs"
+WAYS = {"by 64": (NARROW, 15), "by 800": (WIDE, 15)}  # of teaching 8 units
+WAYS |= {"by 64, 30 epochs": (NARROW, 30), "by 800, 30 epochs": (WIDE, 30)}
+WAYS |= {f"by 800, then 64, 15 + {n}": (f"{WIDE} → mlp-64", n) for n in (15, 30)}
 TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
 TEACHERS |= {"smoothed 0.1": SMOOTHED[2]}
 
@@ -101,6 +105,20 @@ def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
         fig.lines_with_spread(TEMPERATURES, lines, axes, colors),
         says=f"2,000 images, five seeds. Errors of 10,000 at T = 1: {fig.in_words(cold)}.",
         legend=True,
+    )
+
+
+def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
+    """Errors with a narrow teacher, a wide one, and an assistant between, each its own T."""
+    runs = best(best(runs), "temperature")
+    kinds = {
+        n: runs.query("teacher == @t and epochs == @e") for n, (t, e) in WAYS.items()
+    }
+    errors = {name: errors_of(some) for name, some in kinds.items()}
+    return fig.picture(
+        "8 hidden units, twenty seeds: who taught, and for how long",
+        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"])),
+        says=f"2,000 images. Errors of 10,000 taught {fig.in_words(errors)}.",
     )
 
 

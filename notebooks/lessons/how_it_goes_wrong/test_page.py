@@ -140,28 +140,37 @@ def test_numbers_on_smoothed_teachers():
         assert mean_spread(spared(at(early, heat), at(smooth, heat)))[0] > 0
 
 
-def test_numbers_on_the_gap():
-    runs = load_runs("gap")
+def test_numbers_on_the_gap_and_the_assistant():
+    runs = stored.best(stored.best(load_runs("assistant")), "temperature")
+    ways = {
+        name: runs.query("teacher == @teacher and epochs == @epochs")
+        for name, (teacher, epochs) in stored.WAYS.items()
+    }
+    assert all(sorted(some["seed"]) == [*range(20)] for some in ways.values())
+    narrow, wide, narrow30, wide30, equal, more_steps = ways
 
-    def taught(width, student, heat=stored.OWN):
-        some = stored.gap_runs(runs, heat).query("student == @student")
-        return some[some["teacher"] == f"mlp-{width}, 3 epochs"]
+    def errors(name):
+        return said(stored.errors_of(ways[name]))
 
-    def errors(*which):
-        return said(stored.errors_of(taught(*which)))
+    def more(one, other):
+        return [-n for n in spared(ways[one], ways[other])]
 
-    wide, narrow = errors(800, "mlp-8"), errors(64, "mlp-8")
-    gap = [-x for x in spared(taught(800, "mlp-8"), taught(64, "mlp-8"))]
-    text = (
-        f"{wide} errors taught by 800, {narrow} by 64, pair by pair {said(gap)} more."
-    )
-    assert text in PAGE and mean_spread(gap)[0] < mean_spread(gap)[1]
-    wide, narrow = errors(800, "mlp-32"), errors(64, "mlp-32")
-    assert f"{wide} against {narrow}, although" in PAGE
-    cold = [-x for x in spared(taught(800, "mlp-8", 2), taught(64, "mlp-8", 2))]
-    assert f"$T = 2$ for both it is {said(cold)}." in PAGE
-    for heat in stored.TEMPERATURES:
-        both = taught(800, "mlp-8", heat), taught(64, "mlp-8", heat)
-        assert mean_spread(spared(*both))[0] < 0
-    hot = f"{errors(800, 'mlp-8', 16)} and {errors(64, 'mlp-8', 16)}."
-    assert f"the same two make {hot}" in PAGE
+    gap, longer = more(wide, narrow), more(wide30, narrow30)
+    text = f"{errors(wide)} errors taught by 800, {errors(narrow)} by 64, pair by pair"
+    assert f"{text} {said(gap)} more" in PAGE
+    assert f"With 30 epochs it is {said(longer)} more." in PAGE
+    gains = more(wide30, equal), more(wide30, more_steps)
+    for some in (gap, longer, *gains):
+        assert abs(mean_spread(some)[0]) < mean_spread(some)[1]
+    assert f"steps: {errors(equal)} errors with 15" in PAGE
+    text = f"{errors(wide30)} with all 30 at the teacher of 800, pair by pair"
+    assert f"{text} {said(gains[0])} fewer" in PAGE
+    assert f"besides, {said(gains[1])} fewer." in PAGE
+
+
+def test_numbers_on_the_map():
+    cold = stored.gap_runs(load_runs("gap"), 2.0).query("student == 'mlp-8'")
+    wide, narrow = (cold[cold["teacher"] == t] for t in (stored.WIDE, stored.NARROW))
+    gap = [-n for n in spared(wide, narrow)]
+    assert f"told a gap, {said(gap)} more." in PAGE
+    assert mean_spread(gap)[0] > 2 * mean_spread(gap)[1]
