@@ -22,6 +22,10 @@ from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
 TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)]
+NARROW, WIDE = TEACHERS[1], TEACHERS[3]
+WAYS = {"by 64": (NARROW, 15), "by 800": (WIDE, 15)}  # of teaching 8 units: epochs
+WAYS |= {"by 64, 30 epochs": (NARROW, 30), "by 800, 30 epochs": (WIDE, 30)}
+WAYS |= {f"by 800, then 64, 15 + {n}": (f"{WIDE} → mlp-64", n) for n in (15, 30)}
 PEAKS = {"learning_rate": [5e-3, 1e-2, 2e-2, 4e-2, 8e-2]}  # tried in every cell
 SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
 SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
@@ -46,8 +50,7 @@ def teacher_of(name: str, seed: int) -> nn.Module:
     net, age, how = f"{name}, labels".split(", ")[:3]
     told = {"student": net, "epochs": int(age.split()[0]), "batch_size": 128}
     told |= {"learning_rate": RATES[net], "seed": 100 + seed, "method": how}
-    if how == "dropout":
-        told |= {"dropout": 0.5, "method": "labels"}
+    told |= {"dropout": 0.5, "method": "labels"} if how == "dropout" else {}
     return last_of(lab.student_steps(part("fit"), **told))
 
 
@@ -178,10 +181,7 @@ def by_way() -> list[lab.Setting]:
 
     An assistant learns for 15 epochs: its student has 15 with equal steps in all.
     """
-    narrow, wide = TEACHERS[1], TEACHERS[3]
-    ways = [(narrow, 15), (wide, 15), (narrow, 30), (wide, 30)]
-    ways += [(f"{wide} → mlp-64", epochs) for epochs in (15, 30)]
-    ways = [{"teacher": teacher, "epochs": epochs} for teacher, epochs in ways]
+    ways = [{"teacher": teacher, "epochs": n} for teacher, n in WAYS.values()]
     same = {"student": "mlp-8", "draw": [{"draw": n, "seed": n} for n in range(20)]}
     return lab.grid(way=ways, arm=lab.taught(2.0, 4.0), **same, **PEAKS)
 

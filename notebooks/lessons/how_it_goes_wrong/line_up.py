@@ -37,12 +37,6 @@ def reading(tool: str, name: str) -> float:
     return round(TOOLS[tool][2](code_of(name)), 4)
 
 
-def difference(letter: str) -> str:
-    """What the suspect's file has otherwise than the right one."""
-    changes = MUTANTS[SUSPECTS[letter]].items()
-    return "\n".join(f"- {right}\n+ {wrong}" for right, wrong in changes)
-
-
 def score(accused: Mapping[str, int], *, tell: bool = False) -> int:
     """How many suspects are accused of what they did: {letter: row of the table, or 0}.
 
@@ -50,14 +44,14 @@ def score(accused: Mapping[str, int], *, tell: bool = False) -> int:
     did. ValueError: no such letter, or row.
     """
     if odd := {x: n for x, n in accused.items() if x not in SUSPECTS or n not in ROWS}:
-        raise ValueError(
-            f"Suspects are {[*SUSPECTS]}; rows 1 to 8, 0 for nobody; got {odd}."
-        )
+        raise ValueError(f"Suspects are A to H, rows 1 to 8, 0: nobody; got {odd}.")
     named = {letter: NAMES[row - 1] for letter, row in accused.items() if row}
     right = [letter for letter, name in named.items() if SUSPECTS[letter] == name]
     print(f"{len(right)} of 8 named rightly, {len(named) - len(right)} wrongly.")
     for letter in (SUSPECTS if len(named) == len(NAMES) else right) if tell else ():
-        print(f"\nSuspect {letter}: {SUSPECTS[letter]}\n{difference(letter)}")
+        print(f"\nSuspect {letter}: {SUSPECTS[letter]}")
+        for there, made in MUTANTS[SUSPECTS[letter]].items():
+            print(f"- {there}\n+ {made}")
     return len(right)
 
 
@@ -76,15 +70,14 @@ def bugs_explorer(
         def train(arm: str, seed: int) -> Generator:
             some, found = sample(train_set, min(2000, count(train_set)), seed), []
             student = new_student("mlp-128", seed, classes=classes)
-            told, how = (student, teacher, some), {"seed": seed}
-            how["soft_weight"] = soft_weight
-            for net in training(SUSPECTS.get(arm, RIGHT), *told, **how):
+            how = {"seed": seed, "soft_weight": soft_weight}
+            code = SUSPECTS.get(arm, RIGHT)
+            for net in training(code, student, teacher, some, **how):
                 found.append(evaluate(net, judges)["errors"])
                 yield
             return found
 
-        draw = partial(drawn, count(judges))
-        return in_turns([RIGHT, *SUSPECTS], seeds, train, draw)
+        return in_turns([RIGHT, *SUSPECTS], seeds, train, partial(drawn, count(judges)))
 
     weight = choice("weight of the teacher", [0.5, 1.0], 0.5)
     return explore_live(trained, soft_weight=weight)

@@ -9,18 +9,15 @@ from kdlab import figures as fig
 from kdlab.panels import Explorer, choice, dropdown, explore
 from kdlab.results import by_value, spared
 
-from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES
+from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES, WAYS
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
 WIDTHS, OWN = [16, 64, 256, 800], 0.0  # 0: each teacher at its own T
 SCALES = {"mlp-4": (1700, 3400), "mlp-8": (950, 1450), "mlp-32": (450, 850)}
-NARROW, WIDE = "mlp-64, 3 epochs", "mlp-800, 3 epochs"
-WAYS = {"by 64": (NARROW, 15), "by 800": (WIDE, 15)}  # of teaching 8 units
-WAYS |= {"by 64, 30 epochs": (NARROW, 30), "by 800, 30 epochs": (WIDE, 30)}
-WAYS |= {f"by 800, then 64, 15 + {n}": (f"{WIDE} → mlp-64", n) for n in (15, 30)}
-TEACHERS = {"plain": SMOOTHED[1], "plain, one epoch": SMOOTHED[0]}
-TEACHERS |= {"smoothed 0.1": SMOOTHED[2]}
+TEACHERS = dict(
+    zip(("plain, one epoch", "plain", "smoothed 0.1"), SMOOTHED, strict=True)
+)
 
 
 def best(runs: pd.DataFrame, what: str = "learning_rate") -> pd.DataFrame:
@@ -39,15 +36,15 @@ def errors_of(runs: pd.DataFrame, query: str = "seed >= 0") -> list[float]:
     return runs.query(query).sort_values("seed")["test_errors"].tolist()
 
 
-def damage(runs: pd.DataFrame, weight: float, retuned: bool = False) -> fig.Runs:
-    """Errors with the right code, and how many more with a bug, at one rate or its own."""
+def damage(runs: pd.DataFrame, weight: float) -> fig.Runs:
+    """Errors with the right code at its best rate, and how many more with a bug there."""
     here = runs[runs["soft_weight"] == weight]
     right = best(here[here["method"] == RIGHT])
-    rate = right["learning_rate"].iloc[0]
-    here = best(here) if retuned else here[here["learning_rate"] == rate]
-    kinds = {name: here[here["method"] == name] for name in MUTANTS}
-    more = {name: [-s for s in spared(some, right)] for name, some in kinds.items()}
-    return {RIGHT: errors_of(right), **more}
+    here = here[here["learning_rate"] == right["learning_rate"].iloc[0]]
+    return {RIGHT: errors_of(right)} | {
+        name: [-s for s in spared(here[here["method"] == name], right)]
+        for name in MUTANTS
+    }
 
 
 def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
@@ -62,7 +59,7 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
     """A map of teachers, by width and by temperature, for three students."""
     kind, at = ["student", "method", "teacher"], {}
     for heat in (*TEMPERATURES, OWN):
-        here = gap_runs(runs, heat).query("epochs == 15").sort_values("seed")
+        here = gap_runs(runs, heat).sort_values("seed")
         at[heat] = here.groupby(kind)["test_errors"].agg(list).to_dict()
     rows = {name: (name, "course") for name in ("labels", "smoothing 0.1")}
     taught = {f"taught by {w}": ("teacher", f"mlp-{w}, 3 epochs") for w in WIDTHS}
@@ -91,15 +88,13 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
 
 def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
     """Errors of students of plain and of smoothed teachers over the temperature."""
-    runs, colors = best(runs), [fig.TEACHER, fig.SOFTENED, fig.STUDENT]
-    kinds = {name: runs[runs["teacher"] == kind] for name, kind in TEACHERS.items()}
-    over = {
-        n: by_value(some, "temperature", "test_errors") for n, some in kinds.items()
-    }
+    lines, colors = {}, [fig.SOFTENED, fig.TEACHER, fig.STUDENT]
+    for name, kind in TEACHERS.items():
+        some = runs[runs["teacher"] == kind]
+        lines[name] = [*by_value(some, "temperature", "test_errors").values()]
     scale = fig.axis("test errors of 10,000", SCALES["mlp-32"])
     axes = fig.temperature_axis(ticks=TEMPERATURES), scale
-    lines = {name: [*found.values()] for name, found in over.items()}
-    cold = {name: found[1.0] for name, found in over.items()}
+    cold = {name: found[0] for name, found in lines.items()}
     return fig.picture(
         "Who taught, and at which temperature",
         fig.lines_with_spread(TEMPERATURES, lines, axes, colors),
@@ -111,10 +106,8 @@ def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
 def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
     """Errors with a narrow teacher, a wide one, and an assistant between, each its own T."""
     runs = best(best(runs), "temperature")
-    kinds = {
-        n: runs.query("teacher == @t and epochs == @e") for n, (t, e) in WAYS.items()
-    }
-    errors = {name: errors_of(some) for name, some in kinds.items()}
+    which = "teacher == @way[0] and epochs == @way[1]"
+    errors = {name: errors_of(runs.query(which)) for name, way in WAYS.items()}
     return fig.picture(
         "8 hidden units, twenty seeds: who taught, and for how long",
         fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"])),

@@ -33,7 +33,7 @@ from . import (
 )
 from . import test_my_distillation as kit
 from .experiments import hard_target, students
-from .line_up import NAMES, SUSPECTS, TOOLS, difference, last_errors, reading
+from .line_up import NAMES, SUSPECTS, TOOLS, last_errors, reading
 from .mutants import MUTANTS, training
 from .ridge import RIDGES, WEIGHTS, errs
 from .test_my_distillation import direction
@@ -283,12 +283,11 @@ def test_verdicts_are_counted_and_told_when_asked(capsys):
         score({"A": 9, "B": 1})
 
 
-def test_what_a_suspect_did_is_a_difference_of_two_files():
+def test_what_a_suspect_did_is_a_difference_of_two_files(capsys):
     (letter,) = (x for x, name in SUSPECTS.items() if name == "no T²")
-    assert difference(letter).split("\n") == [
-        "- return temperature**2 * kl",
-        "+ return kl",
-    ]
+    score({letter: 1 + NAMES.index("no T²")}, tell=True)
+    said = capsys.readouterr().out
+    assert "\n- return temperature**2 * kl\n+ return kl\n" in said
 
 
 def test_nine_are_trained_live_and_the_teacher_stays(digits):
