@@ -56,8 +56,7 @@ SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
 SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
 SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
 SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
-SHOWS |= dict.fromkeys(["attention", "planes"], TEACHER | STUDENT)
-SHOWS |= {"arms": STUDENT}
+SHOWS |= {"attention": STUDENT, "planes": TEACHER | STUDENT, "arms": STUDENT}
 SHOWS |= {"ridge": STUDENT, "bugs": TEACHER | STUDENT}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
