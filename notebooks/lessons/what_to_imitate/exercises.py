@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from kdlab.exercises.checks import Function, Seen, Task
 from kdlab.exercises.mistakes import load_mistakes
@@ -17,6 +17,22 @@ NAN = (
     "and each row is at zero distance from itself. Take the root of what is above zero "
     "only, or torch.cdist."
 )
+
+
+def step(values: Tensor) -> Tensor:
+    """As an optimizer moves them."""
+    return values + 0.01
+
+
+TRAININGS = {  # what moves, and how
+    "both learn": {n: {"weight": step, "bias": step} for n in ("student", "regressor")},
+    "the regressor is left out": {"student": {"weight": step, "bias": step}},
+    "the student is left out": {"regressor": {"weight": step, "bias": step}},
+    "only biases learn": {n: {"bias": step} for n in ("student", "regressor")},
+    "only weights learn": {n: {"weight": step} for n in ("student", "regressor")},
+    "values change places": {"student": {"weight": lambda values: values.roll(1)}},
+    "a tiny step": {"regressor": {"bias": lambda values: values * (1 + 1e-6)}},
+}
 
 
 def of_embeddings(answer: Function) -> Seen:
@@ -34,21 +50,28 @@ def of_weight(answer: Function) -> object:
     return answer(1000.0, torch.rand(64, 32, 6, 8))
 
 
-def of_optimizer(answer: Function) -> object:
-    """How far a student and its regressor get in three steps on a hint."""
-    student, regressor = nn.Linear(6, 3), nn.Linear(3, 5)
-    images, hint = torch.randn(16, 6), torch.randn(16, 5)
-    before = [p.detach().clone() for m in (student, regressor) for p in m.parameters()]
-    optimizer = answer(student, regressor)
-    if optimizer is None:
-        return None
-    for _ in range(3):
-        optimizer.zero_grad()
-        (regressor(student(images)) - hint).square().mean().backward()
-        optimizer.step()
-    after = [p.detach() for m in (student, regressor) for p in m.parameters()]
-    moves = [(b - a).double() for a, b in zip(before, after, strict=True)]
-    return moves[0], moves[2]
+def of_trainings(answer: Function) -> object:
+    """Who is accused, after each training of a student and its regressor."""
+    accused = []
+    for moves in TRAININGS.values():
+        modules = {"student": nn.Linear(6, 3), "regressor": nn.Linear(3, 5)}
+
+        def train(modules: dict = modules, moves: dict = moves) -> None:
+            student, regressor = modules.values()
+            regressor(student(torch.randn(16, 6))).square().mean().backward()
+            with torch.no_grad():  # one step of an optimizer that knows some of them
+                for name, parts in moves.items():
+                    for part, change in parts.items():
+                        values = getattr(modules[name], part)
+                        values.copy_(change(values))
+
+        names = answer(train, modules)
+        if names is None:
+            return None
+        if strange := {*names} - {*modules}:
+            raise ValueError(f"{sorted(strange)}: no names of modules {[*modules]}")
+        accused.append([name in names for name in modules])
+    return accused
 
 
 TASKS = {
@@ -70,12 +93,13 @@ TASKS = {
         "one number: the code's mean runs over images and places, ours sums over the "
         "places and takes the mean over images. Which weight gives ours the same value?",
     ),
-    "optimizer_for": Task(
-        of_optimizer,
-        solutions.optimizer_for,
-        "The student moves, and so does what translates it.",
-        MISTAKES["optimizer_for"],
-        "torch.optim.Adam, rate 0.01, over the parameters of both.",
-        [["student's weight", "regressor's weight"]],
+    "unmoved": Task(
+        of_trainings,
+        solutions.unmoved,
+        "Whoever is left out of an optimizer is accused, and nobody else.",
+        MISTAKES["unmoved"],
+        "a list of the names of those modules whose parameters are all exactly what they "
+        "were before train() was called.",
+        [[*TRAININGS], ["student accused", "regressor accused"]],
     ),
 }

@@ -1,6 +1,7 @@
-"""Solutions of notebook 10: relations, a weight translated, everything that learns."""
+"""Solutions of notebook 10: relations, a weight translated, who has not moved."""
 
-from itertools import chain
+from collections.abc import Callable
+from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
@@ -19,8 +20,12 @@ def our_weight(code_weight: float, maps: Tensor) -> float:
     return code_weight / maps[0, 0].numel()
 
 
-def optimizer_for(student: nn.Module, regressor: nn.Module) -> torch.optim.Optimizer:
-    """A regressor that stays as it was drawn is a random translation, kept for ever."""
-    return torch.optim.Adam(
-        chain(student.parameters(), regressor.parameters()), lr=0.01
-    )
+def unmoved(train: Callable[[], None], modules: dict[str, nn.Module]) -> list[str]:
+    """What it was has to be a copy: a module's own tensors would change along."""
+    before = {name: deepcopy(module) for name, module in modules.items()}
+    train()
+    return [
+        name
+        for name, module in modules.items()
+        if all(map(torch.equal, module.parameters(), before[name].parameters()))
+    ]
