@@ -17,8 +17,9 @@ from .students import STUDENT, features, imitation_steps, told
 
 STEPS = 0, 5, 10, 20, 40, 80, 160, 320  # after which they are looked at
 TAUGHT = {"on labels": 0.0, "and on attention": 10.0}  # weight of its loss
-COLORS = {"teacher": fig.TEACHER, "on labels": fig.LABELS}
-COLORS["and on attention"] = fig.STUDENT
+COLORS = {"teacher": fig.TEACHER} | dict(
+    zip(TAUGHT, [fig.LABELS, fig.STUDENT], strict=True)
+)
 JUDGES = 500  # images over which the mean is taken
 
 
@@ -42,11 +43,8 @@ def watched(
     for name, weight in TAUGHT.items():
         net = new_cnn(STUDENT)
         how = {"method": "attention", "layer": "maps", "weight": weight}
-        found[name] = [look(net)]
-        steps = imitation_steps(columns, net=net, epochs=epochs, **how)
-        for number, _ in enumerate(steps, start=1):
-            if number in STEPS:
-                found[name].append(look(net))
+        steps = enumerate(imitation_steps(columns, net=net, epochs=epochs, **how), 1)
+        found[name] = [look(net), *(look(net) for n, _ in steps if n in STEPS)]
     return found
 
 
@@ -65,10 +63,10 @@ def attention_explorer(
 
     def view(step: int, image_number: int) -> fig.Drawn:
         at, image = STEPS.index(step), images[image_number]
-        shown = [(maps[n][at][image_number], color) for n, color in COLORS.items()]
-        painted = [image.expand(3, -1, -1), *(over(image, *one) for one in shown)]
-        words = ["the image", "teacher"]
-        words += [f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()]
+        painted = [over(image, maps[n][at][image_number], c) for n, c in COLORS.items()]
+        painted.insert(0, image.expand(3, -1, -1))
+        words = [f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()]
+        words = ["the image", "teacher", *words]
         after = " and ".join(f"{mean[at]:.2f}" for mean in means.values())
         return fig.picture(
             f"After {step} steps: unlike the teacher's by {after}",

@@ -1,6 +1,7 @@
 """The stored experiments: what a student of 1,000 images imitates, and controls."""
 
 import time
+import tomllib
 from functools import lru_cache
 from operator import itemgetter
 from pathlib import Path
@@ -13,52 +14,23 @@ from kdlab.experiments.teachers import teacher_run
 from kdlab.training import last_of, predict
 from kdlab.weights import WEIGHTS, load_model, load_teacher
 
-from .students import METHODS, STUDENT, imitation_steps, layers_of, told
+from .students import LOSSES, STUDENT, imitation_steps, layers_of, told
 
 OTHER = "other 1"  # a teacher that saw no held-out image; not shipped:
 OTHER_FILE = WEIGHTS / "imitate_1.safetensors"
-KD = {"temperature": 16.0, "soft_weight": 1.0}
-GRIDS = {  # {(method, layer, source): powers of ten that were tried as weight}
-    ("hint", "maps", "teacher"): range(4), ("hint", "last", "teacher"): range(4),
-    ("attention", "maps", "teacher"): range(-2, 2),
-    ("gram", "maps", "teacher"): range(-1, 3), ("flow", "maps", "teacher"): range(-1, 3),
-    ("distances", "maps", "teacher"): range(1, 7),
-    ("distances", "last", "teacher"): range(1, 5),
-    ("angles", "last", "teacher"): range(1, 5),
-    ("similarity", "maps", "teacher"): range(2, 7),
-    ("similarity", "last", "teacher"): range(3, 7),
-    ("adversary", "logits", "teacher"): range(-2, 1),
-    ("hint", "maps", "untrained"): range(-2, 4), ("hint", "last", "untrained"): range(-2, 2),
-    ("hint", "last", "class mates"): range(4),
-    ("attention", "maps", "pixels"): range(-2, 2),
-    ("distances", "last", "untrained"): range(4),
-    ("distances", "last", "class mates"): range(5),
-    ("distances", "last", "pixels"): range(-1, 4),
-}  # fmt: skip
-SPARE_NOTHING = {  # in the search: run there alone
-    ("adversary", "logits", "teacher", 1000), ("attention", "maps", "pixels", 1000),
-    ("distances", "last", "untrained", 1000), ("hint", "last", "untrained", 1000),
-}  # fmt: skip
-BESIDE = {("hint", "last"): range(3), ("similarity", "last"): range(2, 6)}
+GRIDS = tomllib.loads((Path(__file__).parent / "grids.toml").read_text("utf-8"))
+KD, FEW = {"temperature": 16.0, "soft_weight": 1.0}, {"labels": 100}  # of 1,000 images
 IN_TURN = "hint, then labels"  # in two stages, as Romero et al. have it
-FEW = {"labels": 100}  # of the 1,000 images; the others have none
-SEARCHED = {("hint", "maps"): range(1, 5), ("hint", "last"): range(1, 4)}
-SEARCHED |= {("attention", "maps"): range(5), ("similarity", "last"): range(3, 7)}
-SEARCHED |= {("gram", "maps"): range(-1, 4), ("flow", "maps"): range(-1, 4)}
-SEARCHED |= {("similarity", "last", s): range(1, 6) for s in ("pixels", "untrained")}
-SEARCHED |= {("hint", "last", "untrained"): range(-2, 3)}
-SEARCHED |= {("hint", "maps", "untrained"): range(-2, 4)}
 PLAIN = {
     "dataset": "mnist", "split": "test", "teacher": "course", "student": STUDENT,
     "method": "labels", "layer": None, "source": "teacher", "weight": 0.0,
     "temperature": None, "soft_weight": 0.0, "labels": 1000, "pictures": 1000,
     "epochs": 20, "batch_size": 64, "learning_rate": 2e-2, "seed": 0,
 }  # fmt: skip
-
-
-def other_run(setting: lab.Setting, keep: Path | None = None) -> lab.Setting:
-    """Train OTHER by the course's recipe, on 50,000 images; its row."""
-    return teacher_run({**setting, "learns": "fit"}, keep) | setting
+KIND = "method", "layer", "source", "labels", "soft_weight"
+WANTED = "weight", "learning_rate", "temperature"  # what is chosen for each kind
+OF_DATA = "split", "teacher", "pictures", "seed"
+OF_STEPS = *("method", "layer", *WANTED, "soft_weight"), "epochs", "batch_size", "seed"
 
 
 @lru_cache(maxsize=8)
@@ -75,26 +47,19 @@ def asked(split: str, teacher: str, pictures: int, draw: int) -> tuple:
 
 def imitation_run(setting: lab.Setting) -> lab.Setting:
     """Train the student of a setting; the setting and what was measured, as one row."""
-    of_data = (setting[name] for name in ("split", "teacher", "pictures", "seed"))
-    teacher, train_set, test_set = asked(*of_data)
-    pictures, labels, kind = (setting[n] for n in ("pictures", "labels", "method"))
-    if labels < pictures:
-        there = torch.zeros(pictures)
-        there[:labels] = pictures / labels
-        train_set = {**train_set, "labelled": there}
-    if (first := kind.partition(",")[0]) in METHODS:
-        layers = layers_of(first, setting["layer"])
-        how = setting["source"], setting["seed"]
-        train_set = told(train_set, teacher, layers, *how)
-    names = "method", "layer", "weight", "temperature", "soft_weight", "epochs"
-    names += "batch_size", "learning_rate", "seed"
-    start, how = time.perf_counter(), {name: setting[name] for name in names}
-    if kind == IN_TURN:
-        how |= {"method": "hint", "epochs": setting["epochs"] // 2}
-        unlabelled = train_set | {"labelled": torch.zeros(pictures)}
-        how["net"] = last_of(imitation_steps(unlabelled, **how))
-        how["method"] = "labels"
-    net = last_of(imitation_steps(train_set, **how))
+    teacher, train_set, test_set = asked(*itemgetter(*OF_DATA)(setting))
+    there = torch.arange(setting["pictures"]) < setting["labels"]
+    columns = {**train_set, "labelled": there / there.double().mean()}
+    loss, _, second = setting["method"].partition(", then ")
+    if loss in LOSSES:
+        layers = layers_of(loss, setting["layer"])
+        columns = told(columns, teacher, layers, setting["source"], setting["seed"])
+    start, how = time.perf_counter(), {name: setting[name] for name in OF_STEPS}
+    if second:
+        half = {**how, "method": loss, "epochs": how["epochs"] // 2}
+        first = imitation_steps({**columns, "labelled": 0 * there}, **half)
+        how = {**half, "method": second, "net": last_of(first)}
+    net = last_of(imitation_steps(columns, **how))
     seconds = round(time.perf_counter() - start, 2)
     return {**setting, **lab.measured(net, test_set), "train_seconds": seconds}
 
@@ -112,26 +77,21 @@ def seeds(runs: list[lab.Setting], number: int = 5) -> list[lab.Setting]:
 
 def tried() -> list[lab.Setting]:
     """On held-out images, which this teacher has not seen: rates, T, and weights."""
-    held = {"split": "held_out", "teacher": OTHER}
     rates = [{"learning_rate": rate} for rate in (1e-2, 2e-2, 4e-2, 8e-2)]
     runs = [arm(m, **r) for m in ("labels", "smoothing 0.1") for r in rates]
     hots = [{**KD, "temperature": hot} for hot in (4.0, 8.0, 16.0, 32.0)]
     runs += [arm("teacher", **hot, **r) for hot in hots for r in rates]
-    runs += [arm(*key, 10.0**w) for key, grid in GRIDS.items() for w in grid]
-    for grids, more in ((BESIDE, KD), (SEARCHED, FEW)):
-        runs += [arm(*k, weight=10.0**w, **more) for k, g in grids.items() for w in g]
-    runs += [arm("smoothing 0.1", **FEW)]
-    return seeds([{**run, **held} for run in runs], 2)
-
-
-KIND = "method", "layer", "source", "labels", "soft_weight"
-WANTED = "weight", "learning_rate", "temperature"
+    for grids, more in zip(GRIDS.values(), ({}, KD, FEW), strict=True):
+        for way, (low, high) in grids.items():
+            weights = [10.0**power for power in range(low, high + 1)]
+            runs += [arm(*way.split(", "), weight=w, **more) for w in weights]
+    held = {"split": "held_out", "teacher": OTHER}
+    return seeds([run | held for run in [*runs, arm("smoothing 0.1", **FEW)]], 2)
 
 
 def chosen() -> dict[tuple, lab.Setting]:
     """{kind of run: its setting with the fewest errors on held-out images}."""
-    kind_of = itemgetter(*KIND)
-    told = "imitate_tuning", "lessons.what_to_imitate", tried(), kind_of
+    told = "imitate_tuning", "lessons.what_to_imitate", tried(), itemgetter(*KIND)
     best = lab.rates_of(*told, wanted=WANTED)
     names = *KIND, *WANTED
     return {k: arm(**dict(zip(names, k + v, strict=True))) for k, v in best.items()}
@@ -144,27 +104,26 @@ def compared() -> list[lab.Setting]:
     those of the course's.
     """
     best = chosen()
-    runs = [run for kind, run in best.items() if kind[:4] not in SPARE_NOTHING]
     late = best["hint", "last", "teacher", 1000, 0.0]
-    runs += [{**late, "source": "shuffled"}, arm("labels", **FEW)]
     again = late, best["similarity", "last", "teacher", 1000, 0.0]
     again += (best["teacher", None, "teacher", 1000, 1.0],)
-    return seeds([*runs, *({**run, "teacher": OTHER} for run in again)])
+    runs = [*best.values(), late | {"source": "shuffled"}, arm("labels", **FEW)]
+    return seeds([*runs, *(run | {"teacher": OTHER} for run in again)])
 
 
 def unchosen() -> list[lab.Setting]:
     """On test images, five seeds, what the search did not choose, and the page shows.
 
     Attention as in the page's picture, and as in the authors' code, 1000 / 49; sources
-    that know nothing at the weight of the teacher's hint; the rates of answers, alone
-    and beside features; the hint first and then labels; 100 labels at other rates, and
-    in batches of their own.
+    that know nothing at the weight of the teacher's hint; answers at the temperature and
+    at both rates of features beside them; the hint first and then labels; 100 labels at
+    other rates, and in batches of their own.
     """
     best, slow, fast = chosen(), {"learning_rate": 2e-2}, {"learning_rate": 4e-2}
-    runs = [arm("attention", "maps", "teacher", weight) for weight in (10.0, 20.4)]
+    runs = [arm("attention", "maps", weight=weight) for weight in (10.0, 20.4)]
     runs.append(arm("hint", "maps", "untrained", 100.0))
     runs.append(arm("hint", "last", "class mates", 10.0))
-    runs.append(best["teacher", None, "teacher", 1000, 1.0] | slow)
+    runs += [arm("teacher", **KD, **rate) for rate in (slow, fast)]
     for method in ("hint", "similarity"):
         runs.append(best[method, "last", "teacher", 1000, 1.0] | fast)
     runs += [arm("labels", **FEW, learning_rate=rate) for rate in (1e-2, 4e-2)]
@@ -173,8 +132,8 @@ def unchosen() -> list[lab.Setting]:
     return seeds([*runs, arm("labels", **FEW, pictures=100, epochs=160)])
 
 
-imitate_teachers = lab.Experiment(
-    other_run,
+imitate_teachers = lab.Experiment(  # OTHER, by the course's recipe, on 50,000 images
+    lambda run, keep=None: teacher_run(run | {"learns": "fit"}, keep) | run,
     lambda: [
         {"dataset": "mnist", "split": "test", "teacher": None, "student": OTHER}
         | {"method": "labels", "temperature": None, "soft_weight": 0.0}
@@ -182,10 +141,7 @@ imitate_teachers = lab.Experiment(
     ],
     keeps=lambda run: OTHER_FILE.name,
 )
-imitate_tuning = lab.Experiment(imitation_run, tried, after=("imitate_teachers",))
-imitate = lab.Experiment(
-    imitation_run, compared, after=("imitate_teachers", "imitate_tuning")
-)
-imitate_unchosen = lab.Experiment(
-    imitation_run, unchosen, after=("imitate_teachers", "imitate_tuning")
-)
+LEARNT = "imitate_teachers", "imitate_tuning"
+imitate_tuning = lab.Experiment(imitation_run, tried, after=LEARNT[:1])
+imitate = lab.Experiment(imitation_run, compared, after=LEARNT)
+imitate_unchosen = lab.Experiment(imitation_run, unchosen, after=LEARNT)

@@ -1,4 +1,4 @@
-"""The comparison, live: labels, answers, and labels with one thing more."""
+"""The comparison, live: labels, one thing more of the teacher's, and its control."""
 
 from collections.abc import Generator
 from functools import partial
@@ -13,53 +13,55 @@ from kdlab.training import evaluate
 
 from .students import SOURCES, WAYS, imitation_steps, layers_of, told
 
-MORE, ANSWERS = "one thing more", "answers alone"  # these need no label
-PLAIN = {ALONE: {}, ANSWERS: {"soft_weight": 1.0, "temperature": 16.0}}
-WEIGHTS = [0.1, 1.0, 10.0, 100.0, 1000.0, 10_000.0]
-BUTTONS = {  # {label: what, weight}
-    "late hint": ("hint, the last layer", 10.0),
-    "early hint": ("hint, the maps", 100.0),
-    "late similarity": ("similarity, the last layer", 10_000.0),
-}
+MORE, CONTROL = "one thing more", "its control"
+ANSWERS = {"temperature": 16.0, "soft_weight": 1.0}  # the teacher's, without any label
+CONTROLS = {f"the same, from {words}": source for words, source in SOURCES.items()}
+CONTROLS |= {"the teacher's answers alone": None}
 PRESETS = {
-    label: {"what": what, "source": "the teacher", "weight": weight}
-    for label, (what, weight) in BUTTONS.items()
+    "late hint": {"what": "hint, the last layer", "weight": 10.0},
+    "early hint": {"what": "hint, the maps", "weight": 100.0},
+    "late similarity": {"what": "similarity, the last layer", "weight": 10_000.0},
 }
 
 
 def arms_explorer(
     teacher: nn.Module, train_set: Columns, test_set: Columns, *, seeds: int = 5
 ) -> LivePanel:
-    """Students on labels, on answers, and on labels and one thing more; five seeds.
+    """Students on labels, on labels and one thing more, and on its control; five seeds.
 
     All are shown all images; of the labels they may be given a part. Both sets have a
-    column teacher_logits. `await panel.finished()` gives the errors of
-    each arm, seed by seed, so far if it was stopped.
+    column teacher_logits. `await panel.finished()` gives the errors of each arm, seed by
+    seed, so far if it was stopped.
     """
     images = count(train_set)
     known: dict[tuple, int] = {}  # what students reached that are trained already
 
     def trained(
-        what: str, source: str, weight: float, labels: int, epochs: int
+        what: str, control: str, weight: float, labels: int, epochs: int
     ) -> Generator:
         method, layer = WAYS[what]
-        arms = {MORE: {"method": method, "layer": layer, "weight": weight}} | PLAIN
+        more, source = (
+            {"method": method, "layer": layer, "weight": weight},
+            CONTROLS[control],
+        )
+        arms = {MORE: ("teacher", more), ALONE: (None, {})}
+        arms[CONTROL] = (source, more) if source else (None, ANSWERS)
 
         def train(arm: str, seed: int) -> Generator:
-            whose = arm == MORE and (source, *arms[arm].values())
-            key = arm, seed, epochs, arm != ANSWERS and labels, whose
+            (source, how), length = arms[arm], {"epochs": epochs, "seed": seed}
+            key = source, labels, *how.values(), *length.values()
             if key not in known:
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
-                if arm == MORE:
-                    whom = layers_of(method, layer), SOURCES[source], seed
-                    columns = told(columns, teacher, *whom)
-                steps = imitation_steps(columns, **arms[arm], epochs=epochs, seed=seed)
-                known[key] = evaluate((yield from steps), test_set)["errors"]
+                if source:
+                    layers = layers_of(method, layer)
+                    columns = told(columns, teacher, layers, source, seed)
+                net = yield from imitation_steps(columns, **how, **length)
+                known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
-        said = f"One thing more is {what}, from {source}, times {weight:g}."
-        who = f"{what[0].upper()}{what[1:]}, from {source},"
+        said = f"One thing more is {what}, times {weight:g}; its control is {control}."
+        who = f"{what[0].upper()}{what[1:]},"
         shown = partial(twins_picture, count(test_set), seeds, said)
         return in_turns(arms, seeds, train, partial(shown, who=who, widest=0.2))
 
@@ -68,8 +70,8 @@ def arms_explorer(
         trained,
         presets=PRESETS,
         what=dropdown("more", list(WAYS), "hint, the last layer"),
-        source=dropdown("from", [*SOURCES][:-1]),
-        weight=choice("weight", WEIGHTS, 10.0),
+        control=dropdown("its control", list(CONTROLS)),
+        weight=choice("weight", [10.0**power for power in range(-1, 5)], 10.0),
         labels=choice("images with a label", counts, images),
         epochs=choice("epochs", (5, 10, 20), 20),
     )

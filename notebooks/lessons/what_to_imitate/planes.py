@@ -60,19 +60,16 @@ def planes_explorer(
         found = {n: loss(student, points).item() for n, loss in VECTOR_LOSSES.items()}
         found = {name: 0.0 if v < LEAST else v for name, v in found.items()}
         blind = [name for name, value in found.items() if not value]
-        numbers, style = torch.tensor([*found.values()]), {"color": fig.OTHER}
-        style |= {"title": "loss", "scale": [-4, 1.3], "log": True}
+        style = {"title": "loss", "scale": [-4, 1.3], "log": True, "color": fig.OTHER}
         changes = [f"{n} {v:g}" for n, v in values.items() if v != TWIN[n]]
         return fig.picture(
             f"See no difference: {', '.join(blind) or 'none of the four'}",
             plane(points, digits, "teacher", fig.TEACHER),
             plane(student, digits, "student", fig.STUDENT),
-            fig.class_bars(numbers, [*found], **style),
+            fig.class_bars(torch.tensor([*found.values()]), [*found], **style),
             widths=[1, 1, 0.8],
-            says=f"The student has the teacher's plane ({', '.join(changes) or 'as it is'}"
-            "). Losses of the plane: "
-            + "; ".join(f"{n} {v:.3g}" for n, v in found.items())
-            + ".",
+            says=f"The student has the teacher's plane, {', '.join(changes) or 'as it is'}"
+            f". Losses: {'; '.join(f'{n} {v:.3g}' for n, v in found.items())}.",
             height=400,
         )
 
@@ -90,7 +87,7 @@ def planes_explorer(
 def plane(points: Tensor, digits: Sequence[str], title: str, color: str) -> fig.Part:
     """The names of points [N, 2], where they are."""
     words = {"type": "scatter", "mode": "text", "text": list(digits), "name": title}
-    words |= {"x": points[:, 0].tolist(), "y": points[:, 1].tolist()}
-    words |= {"textfont": {"size": 22, "color": color}, "hoverinfo": "skip"}
-    ends = [-LIMIT, LIMIT]
-    return {"traces": [words], "x": fig.axis(title, ends), "y": fig.axis("", ends)}
+    words |= dict(zip("xy", points.T.tolist(), strict=True), hoverinfo="skip")
+    words |= {"textfont": {"size": 22, "color": color}}
+    x, y = (fig.axis(name, [-LIMIT, LIMIT]) for name in (title, ""))
+    return {"traces": [words], "x": x, "y": y}

@@ -10,6 +10,7 @@ from kdlab.results import spared
 
 from .students import SOURCES, WAYS
 
+FROM = {"the teacher": "teacher", **SOURCES, "the pixels": "pixels"}
 COLORS = {"labels alone": fig.LABELS, "the teacher": fig.TEACHER}
 COLORS |= {"an untrained net": fig.STUDENT, "another image of the class": fig.OTHER}
 COLORS |= {"the pixels": fig.SOFTENED}
@@ -49,7 +50,7 @@ def weights_explorer(
     def view(way: str, weight: float) -> fig.Drawn:
         lines, said = {"labels alone": [alone] * len(every)}, []
         for words in sources:
-            runs = rows_of(tuning, *WAYS[way], SOURCES[words], **search)
+            runs = rows_of(tuning, *WAYS[way], FROM[words], **search)
             means = runs.groupby("weight")["test_errors"].mean()
             lines[words if len(means) else f"({words})"] = [means.get(w) for w in every]
             if len(means):

@@ -11,7 +11,7 @@ from kdlab.data import Columns, scaled
 from kdlab.experiments import new_cnn
 from kdlab.hints import shuffled, shuffled_within_class
 from kdlab.models import build_model
-from kdlab.objectives import blended_loss, smoothed_label_loss
+from kdlab.objectives import blended_loss
 from kdlab.relations import flow
 from kdlab.seeds import random_numbers_from
 from kdlab.training import Objective, one_cycle, training_steps
@@ -27,17 +27,14 @@ LOSSES: dict[str, Callable[..., Tensor]] = {  # of the layers of both, student's
     "similarity": relations.similarity_loss,
 }
 REGRESSED = "hint", "gram", "flow"  # these compare unit by unit
-ADVERSARY = "adversary"  # its loss learns, too
-METHODS = *LOSSES, ADVERSARY
 EARLY = "hint", "attention", "gram", "flow", "distances", "similarity"
 WAYS = {f"{method}, the maps": (method, "maps") for method in EARLY}
 WAYS |= {
     f"{method}, the last layer": (method, "last")
     for method in ("hint", "distances", "angles", "similarity")
 }
-SOURCES = {"the teacher": "teacher", "an untrained net": "untrained"}
-SOURCES |= {"another image of the class": "class mates", "any other image": "shuffled"}
-SOURCES |= {"the pixels": "pixels"}
+SOURCES = {"any other image": "shuffled", "another image of the class": "class mates"}
+SOURCES |= {"an untrained net": "untrained"}  # whose features are a control
 
 
 def features(net: nn.Sequential, images: Tensor) -> dict[str, Tensor]:
@@ -73,7 +70,7 @@ def told(
         found = {name: ink[name] for name in layers}
     mixed = {"class mates": shuffled_within_class, "shuffled": shuffled}.get(source)
     if mixed:
-        rows = torch.arange(len(labels))[:, None].expand(-1, 10)
+        rows = torch.arange(len(labels))[:, None].expand(-1, 10)  # as if of ten classes
         order = mixed(rows, labels, seed)[:, 0]
         found = {name: values[order] for name, values in found.items()}
     return {**columns, **{f"told_{name}": found[name] for name in layers}}
@@ -88,31 +85,6 @@ def regressor_for(net: nn.Module, layers: list[str], columns: Columns) -> nn.Mod
     return made
 
 
-def adversary(teacher_logits: Tensor, seed: int = 0) -> Callable[..., Tensor]:
-    """A loss that learns to tell students' logits from those of a teacher, [N, classes].
-
-    The student's aim is to be taken for the teacher; no answer is compared with the
-    teacher's own to that image. `loss.right` are the critic's shares of right guesses.
-    """
-    scale, sizes = teacher_logits.std(), {"inputs": teacher_logits.shape[1]}
-    sizes |= {"widths": [32], "classes": 1, "mean": 0.0, "spread": 1.0}
-    critic = build_model("mlp", seed=seed, **sizes)
-    adam = torch.optim.Adam(critic.parameters(), lr=1e-3, betas=(0.5, 0.999))
-
-    def loss(student_logits: Tensor, told: Tensor) -> Tensor:
-        own, other = student_logits / scale, told / scale
-        said = critic(torch.cat([own.detach(), other]))
-        is_teacher = torch.cat([torch.zeros(len(own), 1), torch.ones(len(other), 1)])
-        loss.right.append(((said > 0) == is_teacher.bool()).double().mean().item())
-        adam.zero_grad()
-        F.binary_cross_entropy_with_logits(said, is_teacher).backward()
-        adam.step()
-        return F.softplus(-critic(own)).mean()
-
-    loss.right = []
-    return loss
-
-
 def imitation_steps(
     columns: Columns, *, method: str = "labels", layer: str | None = None,
     weight: float = 0.0, temperature: float | None = None, soft_weight: float = 0.0,
@@ -125,12 +97,10 @@ def imitation_steps(
     column `labelled` weighs the labels.
     """
     net, loss = net or new_cnn(STUDENT, seed), LOSSES.get(method)
-    layers = layers_of(method, layer) if method in METHODS else []
+    layers = layers_of(method, layer) if loss else []
     with random_numbers_from(seed):
         asked = layers if method in REGRESSED else []
         regressor = regressor_for(net, asked, columns)
-    if method == ADVERSARY:
-        loss = adversary(columns["teacher_logits"], seed)
     answers = answers_of(method, temperature, soft_weight)
 
     def objective(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
@@ -155,10 +125,8 @@ def answers_of(method: str, temperature: float | None, soft_weight: float) -> Ob
     smoothing = float(method.partition("smoothing ")[2] or 0)
 
     def on_labelled(net: nn.Module, batch: Columns) -> dict[str, Tensor]:
-        if "labelled" not in batch:
-            return smoothed_label_loss(smoothing)(net, batch)
         how = {"label_smoothing": smoothing, "reduction": "none"}
         each = F.cross_entropy(net(batch["images"]), batch["labels"], **how)
-        return {"hard": (each * batch["labelled"]).mean()}
+        return {"hard": (each * batch.get("labelled", 1.0)).mean()}
 
     return on_labelled
