@@ -11,9 +11,10 @@ from torch.testing import assert_close
 import claims
 from kdlab import relations
 from kdlab.experiments import new_cnn
+from kdlab.experiments.sweep import matched
 from kdlab.explorers.answers import picked_images
 from kdlab.models import build_model
-from kdlab.results import load_runs
+from kdlab.results import RESULTS, load_runs
 from kdlab.training import last_of, predict
 from kdlab.weights import load_teacher
 from lessons.samples import pictures, result, sentence, sixty_images
@@ -21,6 +22,7 @@ from lessons.samples import pictures, result, sentence, sixty_images
 from . import (
     arms_explorer,
     attention_explorer,
+    experiments,
     features,
     gain,
     planes_explorer,
@@ -34,7 +36,6 @@ from .students import (
     LOSSES,
     STUDENT,
     WAYS,
-    adversary,
     imitation_steps,
     layers_of,
     told,
@@ -152,20 +153,6 @@ def test_labels_count_where_there_are_any(digits):
     assert_close(terms["hard"], wanted)
 
 
-def test_a_critic_learns_and_never_sees_whose_answer_it_is():
-    draw = torch.Generator().manual_seed(0)
-    teacher = 5 * torch.randn(64, 10, generator=draw)
-    student = torch.randn(64, 10, generator=draw).requires_grad_()
-    one, other = adversary(teacher), adversary(teacher)
-    shuffled = teacher[torch.randperm(64, generator=draw)]
-    for _ in range(100):
-        loss = one(student, teacher)
-        assert_close(loss, other(student, shuffled), rtol=1e-3, atol=1e-4)
-    assert one.right[-1] > 0.9 > one.right[0]
-    loss.backward()
-    assert student.grad.abs().sum() > 0
-
-
 # --- explorers -----------------------------------------------------------------------
 
 
@@ -220,11 +207,14 @@ def test_arms_are_trained_live_and_twins_once(digits):
     panel = arms_explorer(teacher, *digits, seeds=2)
     first = result(panel)
     assert [*map(len, first.values())] == [2, 2, 2]
-    panel.controls["source"].value = "any other image"
+    assert len({*map(tuple, first.values())}) == 3, "a control is another student"
+    assert "its control is the same, from any other image." in sentence(panel)
+    panel.controls["control"].value = "the teacher's answers alone"
     second = result(panel)
     assert first["labels"] == second["labels"]
-    assert second["one thing more"] != first["one thing more"]
-    assert "from any other image, times 10." in sentence(panel)
+    assert second["one thing more"] == first["one thing more"]
+    assert second["its control"] != first["its control"]
+    assert "its control is the teacher's answers alone." in sentence(panel)
 
 
 # --- stored runs, and the library ------------------------------------------------------
@@ -250,6 +240,13 @@ def test_the_weights_lines_are_the_search():
     figure, says = alone.look({"way": "hint, the maps", "weight": 0.1})
     assert "the teacher: not tried, fewest 496 at 100." in says
     assert gain(load_runs("imitate"), "labels") == [0.0] * 5
+
+
+@pytest.mark.parametrize("name", ["imitate_tuning", "imitate", "imitate_unchosen"])
+def test_a_table_holds_what_is_asked_and_no_more(name):
+    settings = vars(experiments)[name].settings()
+    rows, others = matched(RESULTS / f"{name}.csv", settings)
+    assert len(rows) == len(settings) and not others
 
 
 def test_the_librarys_call_is_as_the_page_shows_it():

@@ -7,7 +7,8 @@ from kdlab.results import load_runs, spared
 from lessons.samples import prose
 
 from . import gain, rows_of
-from .live import BUTTONS
+from .experiments import IN_TURN
+from .live import PRESETS
 from .students import WAYS
 
 PAGE, ANSWERS, FEW = prose("10_what_to_imitate"), {"soft_weight": 1.0}, {"labels": 100}
@@ -54,7 +55,6 @@ def test_numbers_by_place(runs, beside):
     seen, theirs = (beside("attention", "maps", weight=w) for w in (10.0, 20.4))
     assert f"maps nearly equal and {seen}; at the" in PAGE
     assert f"exercise 2 translates, it {theirs}." in PAGE
-    assert f"without a label, they spare {spares('teacher', **ANSWERS)} and" in PAGE
     other = {"teacher": "other 1"}
     hint, alike = (spares(name, "last", **other) for name in ("hint", "similarity"))
     answers = spares("teacher", **other, **ANSWERS)
@@ -73,27 +73,33 @@ def test_early_is_no_more_than_smoothing_and_late_more_than_twice_that(runs):
 
 
 def test_numbers_with_answers(runs, loud):
-    def errors(table, *arm):
-        return words(rows_of(table, *arm, **ANSWERS)["test_errors"])
-
-    ways = ("hint", "last"), ("similarity", "last")
-    fast, slow = errors(runs, "teacher"), errors(loud, "teacher")
-    hint, alike = (errors(runs, *way) for way in ways)
-    assert f"and leave {fast} errors." in PAGE
-    said = f"they leave {slow}, with a late hint beside them {hint}, with similarity"
-    assert f"{said} {alike}; at 0.04" in PAGE
-    hint, alike = (errors(loud, *way) for way in ways)
-    assert f"at 0.04 these make {hint} and {alike}." in PAGE
+    assert {*rows_of(runs, "teacher", **ANSWERS)["temperature"]} == {32}
+    at_16 = [rows_of(loud, "teacher", **ANSWERS, learning_rate=r) for r in (0.02, 0.04)]
+    chosen = words(gain(runs, "teacher", **ANSWERS))
+    cooler = words(spared(at_16[1], rows_of(runs, "labels")))
+    said = f"they spare {chosen} ($T = 32$, as chosen; at $T = 16$ {cooler})."
+    assert said in PAGE
     gains = [
-        words(
-            spared(rows_of(more, *way, **ANSWERS), rows_of(alone, "teacher", **ANSWERS))
-        )
-        for way in ways
-        for more, alone in ((runs, loud), (loud, runs))
+        words(spared(rows_of(table, method, "last", **ANSWERS), alone))
+        for method in ("hint", "similarity")
+        for table, alone in zip((runs, loud), at_16, strict=True)
     ]
-    said = "a hint spares {} at 0.02 and {} at 0.04, similarity {} and {}: little"
+    said = "a late hint spares {} at the rate 0.02, of all features, and {} at 0.04"
+    said += ", of answers; similarity {} and {}: little"
     assert said.format(*gains) in PAGE
-    assert f"1,000 images, without any label, make {fast}." in PAGE
+    left = words(rows_of(runs, "teacher", **ANSWERS)["test_errors"])
+    assert f"1,000 images, without any label, make {left}." in PAGE
+
+
+def test_numbers_in_turn(runs, loud):
+    early, late = (
+        words(spared(rows_of(loud, IN_TURN, place), rows_of(runs, "labels")))
+        for place in ("maps", "last")
+    )
+    said = f"early hint spares {early}, no more than at once, and the late one {late}:"
+    assert said in PAGE
+    few = words(rows_of(loud, IN_TURN, "last", **FEW)["test_errors"])
+    assert f"(in two stages {few})." in PAGE
 
 
 def test_numbers_of_controls(runs, beside):
@@ -103,25 +109,26 @@ def test_numbers_of_controls(runs, beside):
     nobodys, mates = ("hint", "maps", "untrained"), ("hint", "last", "class mates")
     assert f"knows nothing {beside(*nobodys, weight=100.0)} when it is as" in PAGE
     assert f"turned it off (weight 0.01, {spares(*nobodys)})." in PAGE
-    assert f"tried, 1, spare {spares(*mates)}: what smoothing" in PAGE
-    verb, number = beside(*mates, weight=10.0).split(" ", 1)
-    assert f"teacher's weight, 10, they {verb[:-1]} {number}." in PAGE
+    assert f"class spares {spares(*mates)} at its best weight, 1: what sm" in PAGE
+    assert f"at the teacher's, 10, it {beside(*mates, weight=10.0)}." in PAGE
     cost = spares("hint", "last", "shuffled")
-    assert cost[0] == "-" and f"at 10, cost {cost[1:]}: what" in PAGE
-    sources = "teacher", "class mates", "pixels"
-    own, mates, ink = (spares("distances", "last", source) for source in sources)
-    assert f"the teacher's spare {own} at weight 100; of class" in PAGE
-    assert f"turned off, and spare {mates} and {ink}." in PAGE
+    assert cost[0] == "-" and f"at 10, cost {cost[1:]}, as you saw" in PAGE
+    sources = "teacher", "class mates", "pixels", "untrained"
+    own, *others = (spares("distances", "last", source) for source in sources)
+    assert f"the teacher's spare {own} at weight 100; those of class" in PAGE
+    assert "turned off, and spare {}, {} and {}.".format(*others) in PAGE
 
 
 def test_what_was_turned_off_has_the_smallest_weight(runs):
     search = load_runs("imitate_tuning")
     for arm in (
         ("hint", "maps", "untrained"),
-        ("hint", "last", "class mates"),
+        ("hint", "last", "untrained"),
         ("distances", "last", "class mates"),
         ("distances", "last", "pixels"),
+        ("distances", "last", "untrained"),
         ("attention", "maps"),
+        ("attention", "maps", "pixels"),
     ):
         (chosen,) = {*rows_of(runs, *arm)["weight"]}
         assert chosen == rows_of(search, *arm, teacher="other 1")["weight"].min(), arm
@@ -132,23 +139,30 @@ def test_numbers_of_few_labels(runs, loud):
         return words(rows_of(table, *arm, **FEW, **more)["test_errors"])
 
     every = words(rows_of(runs, "labels")["test_errors"])
-    assert f"alone {errors('labels')} errors; with all 1,000 it is {every}." in PAGE
+    assert (
+        f"alone make {errors('labels')} errors; with all 1,000 it is {every}." in PAGE
+    )
     late, alike = errors("hint", "last"), errors("similarity", "last")
-    assert f"similarity of the rest make {alike}, a late hint {late}." in PAGE
+    assert f"similarity of the rest make {alike}, a late hint {late} (in" in PAGE
     pixels, nobodys = (errors("similarity", "last", s) for s in ("pixels", "untrained"))
     assert f"Similarity of pixels makes {pixels}, of an untrained net {nobodys}" in PAGE
     hint, smooth = errors("hint", "last", "untrained"), errors("smoothing 0.1")
-    assert f"its late hint {hint}, label smoothing {smooth}," in PAGE
     early = errors("hint", "maps", "untrained")
-    assert f"which was not chosen for it, {early}." in PAGE
+    said = f"its hint {hint} late and {early} early, label smoothing {smooth}, each"
+    assert said in PAGE
     slow, fast = (errors("labels", table=loud, learning_rate=r) for r in (0.01, 0.04))
     own = errors("labels", table=loud, pictures=100)
     assert f"at half the rate {slow}, at twice the rate {fast}, and in" in PAGE
     assert f"batches of their own {own}." in PAGE
-    gains = words(gain(runs, "hint", "maps", **FEW))
-    assert f"early hint spares {gains} here, attention still nothing." in PAGE
-    mean, spread = mean_spread(gain(runs, "attention", "maps", **FEW))
-    assert mean < spread
+    ways = "hint", "attention", "flow", "gram"
+    early, *nulls = (words(gain(runs, way, "maps", **FEW)) for way in ways)
+    smooth = words(gain(runs, "smoothing 0.1", **FEW))
+    assert f"The early hint does, it spares {early}." in PAGE
+    said = "Attention, {}, flow, {}, and Gram, {}, do not; smoothing has {}."
+    assert said.format(*nulls, smooth) in PAGE
+    for way in ways[1:]:
+        mean, spread = mean_spread(gain(runs, way, "maps", **FEW))
+        assert mean < spread
 
 
 def test_equal_steps_and_five_seeds_for_all(runs):
@@ -159,5 +173,5 @@ def test_equal_steps_and_five_seeds_for_all(runs):
 
 
 def test_the_buttons_have_the_weights_of_the_stored_search(runs):
-    for what, weight in BUTTONS.values():
+    for what, weight in map(dict.values, PRESETS.values()):
         assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
