@@ -24,6 +24,14 @@ PRESETS = {
 }
 
 
+def arms_of(what: str, control: str, weight: float) -> dict[str, tuple]:
+    """{arm: whose features it is told of, if of any, and how it learns}."""
+    (method, layer), source = WAYS[what], CONTROLS[control]
+    more = {"method": method, "layer": layer, "weight": weight}
+    beside = (source, more) if source else (None, ANSWERS)
+    return {MORE: ("teacher", more), ALONE: (None, {}), CONTROL: beside}
+
+
 def arms_explorer(
     teacher: nn.Module, train_set: Columns, test_set: Columns, *, seeds: int = 5
 ) -> LivePanel:
@@ -33,19 +41,12 @@ def arms_explorer(
     column teacher_logits. `await panel.finished()` gives the errors of each arm, seed by
     seed, so far if it was stopped.
     """
-    images = count(train_set)
-    known: dict[tuple, int] = {}  # what students reached that are trained already
+    images, known = count(train_set), {}  # errors of students that are trained already
 
     def trained(
         what: str, control: str, weight: float, labels: int, epochs: int
     ) -> Generator:
-        method, layer = WAYS[what]
-        more, source = (
-            {"method": method, "layer": layer, "weight": weight},
-            CONTROLS[control],
-        )
-        arms = {MORE: ("teacher", more), ALONE: (None, {})}
-        arms[CONTROL] = (source, more) if source else (None, ANSWERS)
+        arms = arms_of(what, control, weight)
 
         def train(arm: str, seed: int) -> Generator:
             (source, how), length = arms[arm], {"epochs": epochs, "seed": seed}
@@ -54,16 +55,18 @@ def arms_explorer(
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
                 if source:
-                    layers = layers_of(method, layer)
-                    columns = told(columns, teacher, layers, source, seed)
+                    columns = told(
+                        columns, teacher, layers_of(*WAYS[what]), source, seed
+                    )
                 net = yield from imitation_steps(columns, **how, **length)
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
 
         said = f"One thing more is {what}, times {weight:g}; its control is {control}."
-        who = f"{what[0].upper()}{what[1:]},"
-        shown = partial(twins_picture, count(test_set), seeds, said)
-        return in_turns(arms, seeds, train, partial(shown, who=who, widest=0.2))
+        ends = {"who": f"{what[0].upper()}{what[1:]},"}
+        ends["widest"] = 0.05 if labels == images else 0.2
+        shown = partial(twins_picture, count(test_set), seeds, said, **ends)
+        return in_turns(arms, seeds, train, shown)
 
     counts = [*(n for n in (50, 100, 300) if n < images), images]
     return explore_live(
