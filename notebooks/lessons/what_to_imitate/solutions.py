@@ -1,7 +1,6 @@
 """Solutions of notebook 10: relations, a weight translated, who has not moved."""
 
 from collections.abc import Callable
-from copy import deepcopy
 
 import torch
 import torch.nn.functional as F
@@ -22,10 +21,13 @@ def our_weight(code_weight: float, maps: Tensor) -> float:
 
 def unmoved(train: Callable[[], None], modules: dict[str, nn.Module]) -> list[str]:
     """What it was has to be a copy: a module's own tensors would change along."""
-    before = {name: deepcopy(module) for name, module in modules.items()}
+    before = {
+        name: [values.clone() for values in module.parameters()]
+        for name, module in modules.items()
+    }
     train()
     return [
         name
         for name, module in modules.items()
-        if all(map(torch.equal, module.parameters(), before[name].parameters()))
+        if all(map(torch.equal, module.parameters(), before[name]))
     ]

@@ -1,7 +1,11 @@
 """What the page says of its stored runs is what they hold."""
 
+from bisect import bisect_left
+from pathlib import Path
+
 import pytest
 
+from kdlab.exercises.quiz import load_words
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs, spared
 from lessons.samples import prose
@@ -157,12 +161,27 @@ def test_numbers_of_few_labels(runs, loud):
     ways = "hint", "attention", "flow", "gram"
     early, *nulls = (words(gain(runs, way, "maps", **FEW)) for way in ways)
     smooth = words(gain(runs, "smoothing 0.1", **FEW))
-    assert f"The early hint does, it spares {early}." in PAGE
+    assert f"The early hint does: it spares {early}." in PAGE
     said = "Attention, {}, flow, {}, and Gram, {}, do not; smoothing has {}."
     assert said.format(*nulls, smooth) in PAGE
     for way in ways[1:]:
         mean, spread = mean_spread(gain(runs, way, "maps", **FEW))
         assert mean < spread
+
+
+@pytest.mark.parametrize(
+    ("name", "found", "right"),
+    [
+        ("turned", 3, "three"),
+        ("layer", 0.35, "less than half"),
+        ("untrained", -4.7, "harms"),
+        ("few", 1.03, "nearly all, or more"),
+        ("crowd", 0.1, "about one time in ten"),
+    ],
+)
+def test_what_is_found_is_the_choice_that_the_page_explains(name, found, right):
+    asked = load_words(Path(__file__).parent / "words.toml")["predict"][name]
+    assert asked["choices"][bisect_left(asked["bounds"], found)] == right
 
 
 def test_equal_steps_and_five_seeds_for_all(runs):
