@@ -6,7 +6,7 @@ from .attention import attention_explorer, watched
 from .exercises import TASKS
 from .live import arms_explorer
 from .planes import planes_explorer
-from .stored import gain, rows_of, weights_explorer
+from .stored import gain, gains_picture, rows_of, weights_explorer
 from .students import features
 
 check, predict, quiz = of_lesson(__file__, TASKS)
@@ -16,6 +16,7 @@ __all__ = [
     "check",
     "features",
     "gain",
+    "gains_picture",
     "planes_explorer",
     "predict",
     "quiz",

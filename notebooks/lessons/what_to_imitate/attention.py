@@ -28,7 +28,7 @@ def watched(
 ) -> dict[str, list[Tensor]]:
     """Attention [N, 49] after each of STEPS, of the teacher and of two students.
 
-    Of the test images that can be picked, then of JUDGES others.
+    Of the test images that can be picked, then of JUDGES others; and of their ink.
     """
     judges = sample(test_set, min(JUDGES, count(test_set)))["images"]
     images = torch.cat([test_set["images"][picked_images(test_set)], judges])
@@ -38,6 +38,7 @@ def watched(
         return attention_map(features(net, scaled(images))["maps"])
 
     found = {"teacher": [look(teacher)] * len(STEPS)}
+    found["ink"] = [attention_map(F.avg_pool2d(scaled(images), 4))] * len(STEPS)
     columns = told(train_set, teacher, ["maps"], "teacher")
     epochs = -(-max(STEPS) // -(-count(columns) // 64))
     for name, weight in TAUGHT.items():
@@ -56,7 +57,7 @@ def attention_explorer(
     images = scaled(test_set["images"][picked])
     gaps = {  # {student: [each step, each image]}
         name: (torch.stack(maps[name]) - maps["teacher"][0]).square().sum(dim=2)
-        for name in TAUGHT
+        for name in ("ink", *TAUGHT)
     }
     means = {n: gap[:, len(picked) :].mean(dim=1).tolist() for n, gap in gaps.items()}
     axes = fig.axis("step", [-12, 332]), fig.axis("unlike the teacher's", [0, 1.1])
@@ -66,15 +67,15 @@ def attention_explorer(
         painted = [over(image, maps[n][at][image_number], c) for n, c in COLORS.items()]
         painted.insert(0, image.expand(3, -1, -1))
         words = [f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()]
-        words = ["the image", "teacher", *words]
-        after = " and ".join(f"{mean[at]:.2f}" for mean in means.values())
+        words.insert(1, "teacher")
+        after = ", ".join(f"{name} {mean[at]:.2f}" for name, mean in means.items())
         return fig.picture(
-            f"After {step} steps: unlike the teacher's by {after}",
+            f"Unlike the teacher's after {step} steps: {after}",
             fig.unnamed(fig.gallery(torch.stack(painted), words, 2)),
-            fig.curves(STEPS, means, step, axes, [COLORS[name] for name in TAUGHT]),
+            fig.curves(STEPS, means, step, axes, [fig.OTHER, fig.LABELS, fig.STUDENT]),
             widths=[1.2, 1],
-            says=f"On this image {'; '.join(words[2:])}; on average over other images "
-            f"{after}. 0 is equal, 2 is nothing in common.",
+            says=f"Mean of other images: {after}. This image, its ink in 7 × 7 places: "
+            f"{'; '.join([words[0], *words[2:]])}. 0 is equal, 2 is nothing in common.",
             height=440,
             legend=True,
         )
@@ -88,5 +89,9 @@ def over(image: Tensor, attention: Tensor, color: str) -> Tensor:
     side = round(len(attention) ** 0.5)
     share = (attention / attention.max().clamp_min(1e-9)).view(1, 1, side, side)
     share = 0.8 * F.interpolate(share, image.shape[-2:])[0]
-    rgb = torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])
-    return (1 - share) * 0.35 * image + share * rgb.view(3, 1, 1)
+    return (1 - share) * 0.35 * image + share * rgb_of(color).view(3, 1, 1)
+
+
+def rgb_of(color: str) -> Tensor:
+    """Of "#0072B2" red, green and blue in [0, 1]."""
+    return torch.tensor([int(color[k : k + 2], 16) / 255 for k in (1, 3, 5)])

@@ -1,7 +1,6 @@
 """Two planes of digits: what a student may do to the teacher's, and which losses see."""
 
 import math
-from collections.abc import Sequence
 
 import ipywidgets as widgets
 import torch
@@ -11,6 +10,7 @@ from kdlab import figures as fig
 from kdlab.data import Columns, scaled
 from kdlab.panels import Explorer, choice, explore, tick
 
+from .attention import rgb_of
 from .students import LOSSES, features
 
 VECTOR_LOSSES = {n: LOSSES[n] for n in ("hint", "distances", "angles", "similarity")}
@@ -24,8 +24,8 @@ LIMIT, LEAST = 5.0, 1e-12  # of the planes, each way; what is less is rounding
 
 
 @torch.no_grad()
-def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, list[int]]:
-    """Points [12, 2] of an image of each class, then of others, and their labels.
+def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, Tensor]:
+    """Points [12, 2] of an image of each class, then of others, and their images.
 
     What the teacher's last hidden layer says of them, in the two directions in which
     they differ most, with a spread of 1.
@@ -33,10 +33,11 @@ def plane_of(teacher: nn.Module, columns: Columns) -> tuple[Tensor, list[int]]:
     labels = columns["labels"].tolist()
     first = [labels.index(label) for label in sorted({*labels})]
     rows = (first + [n for n in range(len(labels)) if n not in first])[:12]
-    last = features(teacher, scaled(columns["images"][rows]))["last"].double()
+    images = columns["images"][rows]
+    last = features(teacher, scaled(images))["last"].double()
     centred = last - last.mean(dim=0)
     found = centred @ torch.linalg.svd(centred, full_matrices=False).Vh[:2].T
-    return found / found.std().clamp_min(LEAST), [labels[row] for row in rows]
+    return found / found.std().clamp_min(LEAST), images
 
 
 def moved(
@@ -48,12 +49,10 @@ def moved(
     return scale * points @ points.new_tensor([[c, s], [-s, c]]) + shift
 
 
-def planes_explorer(
-    teacher: nn.Module, columns: Columns, names: Sequence[str]
-) -> Explorer:
+def planes_explorer(teacher: nn.Module, columns: Columns) -> Explorer:
     """Twelve digits as the teacher has them, and as a student might; four losses."""
-    points, labels = plane_of(teacher, columns)
-    digits = [names[label] for label in labels]
+    points, images = plane_of(teacher, columns)
+    inks = {color: inked(images, color) for color in (fig.TEACHER, fig.STUDENT)}
 
     def view(**values: float) -> fig.Drawn:
         student = moved(points, **values)
@@ -64,8 +63,8 @@ def planes_explorer(
         changes = [f"{n} {v:g}" for n, v in values.items() if v != TWIN[n]]
         return fig.picture(
             f"See no difference: {', '.join(blind) or 'none of the four'}",
-            plane(points, digits, "teacher", fig.TEACHER),
-            plane(student, digits, "student", fig.STUDENT),
+            plane(points, inks[fig.TEACHER], "teacher", fig.TEACHER),
+            plane(student, inks[fig.STUDENT], "student", fig.STUDENT),
             fig.class_bars(torch.tensor([*found.values()]), [*found], **style),
             widths=[1, 1, 0.8],
             says=f"The student has the teacher's plane, {', '.join(changes) or 'as it is'}"
@@ -84,10 +83,20 @@ def planes_explorer(
     )
 
 
-def plane(points: Tensor, digits: Sequence[str], title: str, color: str) -> fig.Part:
-    """The names of points [N, 2], where they are."""
-    words = {"type": "scatter", "mode": "text", "text": list(digits), "name": title}
-    words |= dict(zip("xy", points.T.tolist(), strict=True), hoverinfo="skip")
-    words |= {"textfont": {"size": 22, "color": color}}
+def inked(images: Tensor, color: str) -> list[str]:
+    """Digits [N, 1, H, W] in bytes, drawn in a colour on what lies behind them."""
+    rgb = (255 * rgb_of(color)).round().byte().view(3, 1, 1)
+    rgb = rgb.expand(-1, *images.shape[2:])
+    return [fig.image_address(torch.cat([rgb, ink])) for ink in images]
+
+
+def plane(points: Tensor, inks: list[str], title: str, color: str) -> fig.Part:
+    """Digits at their points [N, 2]."""
+    size = {"sizex": 1.6, "sizey": 1.6, "xanchor": "center", "yanchor": "middle"}
+    pairs = zip(inks, points.tolist(), strict=True)
+    images = [{"source": ink, "x": x, "y": y, **size} for ink, (x, y) in pairs]
+    discs = dict(zip("xy", points.T.tolist(), strict=True), name=title)
+    discs |= {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
+    discs |= {"marker": {"color": color, "size": 26, "opacity": 0.15}}
     x, y = (fig.axis(name, [-LIMIT, LIMIT]) for name in (title, ""))
-    return {"traces": [words], "x": x, "y": y}
+    return {"traces": [discs], "x": x, "y": y, "images": images}

@@ -1,7 +1,5 @@
 """What the stored runs say: what was imitated, where, from whom, and how loud."""
 
-from collections.abc import Iterable
-
 import pandas as pd
 
 from kdlab import figures as fig
@@ -36,10 +34,23 @@ def gain(runs: pd.DataFrame, *arm: str, **more: object) -> list[float]:
     return spared(rows_of(runs, *arm, **more), twins)
 
 
-def weights_explorer(
-    tuning: pd.DataFrame, sources: Iterable[str] = tuple(COLORS)[1:]
-) -> Explorer:
-    """Held-out errors over the weight of a loss, a line for each of these sources."""
+def gains_picture(runs: pd.DataFrame) -> fig.Drawn:
+    """Errors that each loss spares its twins on labels, seed by seed, and two controls."""
+    gains = {way: gain(runs, *where) for way, where in WAYS.items()}
+    gains["label smoothing"] = gain(runs, "smoothing 0.1")
+    gains["answers, no label"] = gain(runs, "teacher", soft_weight=1.0)
+    colors = {way: fig.STUDENT for way, (_, layer) in WAYS.items() if layer == "last"}
+    x = fig.axis("errors of 10,000 spared, beside the twin on labels", [-100, 300])
+    return fig.picture(
+        "One step before the answer every loss spares errors",
+        fig.spared_dots(gains, x, colors | {"answers, no label": fig.TEACHER}),
+        says=f"Errors spared: {fig.in_words(gains)}.",
+        height=480,
+    )
+
+
+def weights_explorer(tuning: pd.DataFrame) -> Explorer:
+    """Held-out errors over the weight of a loss, a line for each source."""
     search = {"teacher": "other 1", "learning_rate": 0.02}
     alone = rows_of(tuning, "labels", **search)["test_errors"].mean()
     every = [10.0**power for power in range(-2, 7)]
@@ -49,15 +60,16 @@ def weights_explorer(
 
     def view(way: str, weight: float) -> fig.Drawn:
         lines, said = {"labels alone": [alone] * len(every)}, []
-        for words in sources:
+        for words in [*COLORS][1:]:
             runs = rows_of(tuning, *WAYS[way], FROM[words], **search)
             means = runs.groupby("weight")["test_errors"].mean()
             lines[words if len(means) else f"({words})"] = [means.get(w) for w in every]
             if len(means):
                 here = f"{means[weight]:,.0f}" if weight in means else "not tried"
-                best = f"fewest {means.min():,.0f} at {means.idxmin():g}"
-                said.append(f"{words}: {here}, {best}")
-        colors = [COLORS.get(name.strip("()"), fig.LABELS) for name in lines]
+                said.append(
+                    f"{words}: {here}, fewest {means.min():,.0f} at {means.idxmin():g}"
+                )
+        colors = [COLORS[name.strip("()")] for name in lines]
         return fig.picture(
             f"{way[0].upper()}{way[1:]}: errors over the weight of its loss",
             fig.curves(every, lines, weight, axes, colors),
@@ -67,5 +79,5 @@ def weights_explorer(
             legend=True,
         )
 
-    way = dropdown("what", list(WAYS), "distances, the last layer")
-    return explore(view, tabulate=2, way=way, weight=choice("weight", every, 100.0))
+    way = dropdown("what", list(WAYS), "hint, the last layer")
+    return explore(view, tabulate=2, way=way, weight=choice("weight", every, 10.0))

@@ -13,6 +13,7 @@ from kdlab import relations
 from kdlab.experiments import new_cnn
 from kdlab.experiments.sweep import matched
 from kdlab.explorers.answers import picked_images
+from kdlab.figures import mean_words
 from kdlab.models import build_model
 from kdlab.results import RESULTS, load_runs
 from kdlab.training import last_of, predict
@@ -25,6 +26,7 @@ from . import (
     experiments,
     features,
     gain,
+    gains_picture,
     planes_explorer,
     rows_of,
     watched,
@@ -54,7 +56,7 @@ def some_maps(columns):
 
     teacher = [some()] * len(STEPS)
     students = {name: [some() for _ in STEPS] for name in [*COLORS][1:]}
-    return {"teacher": teacher, **students}
+    return {"teacher": teacher, "ink": [some()] * len(STEPS), **students}
 
 
 def explorers(columns, student_logits):
@@ -63,7 +65,7 @@ def explorers(columns, student_logits):
     maps = some_maps(columns)
     return {
         "attention": lambda: attention_explorer(maps, columns, NAMES),
-        "planes": lambda: planes_explorer(teacher, columns, NAMES),
+        "planes": lambda: planes_explorer(teacher, columns),
         "weights": lambda: weights_explorer(load_runs("imitate_tuning")),
     }
 
@@ -157,7 +159,7 @@ def test_labels_count_where_there_are_any(digits):
 
 
 def test_the_planes_say_who_sees_what():
-    panel = planes_explorer(load_teacher("digits")[0], sixty_images(), NAMES)
+    panel = planes_explorer(load_teacher("digits")[0], sixty_images())
     blind = {
         name: panel.look(PRESETS.get(name, TWIN))[0]["layout"]["title"]["text"]
         for name in ("twin", *PRESETS)
@@ -170,8 +172,11 @@ def test_the_planes_say_who_sees_what():
 
 
 def test_a_plane_is_the_teachers_own_and_a_turn_is_a_turn(digits):
-    points, labels = plane_of(load_teacher("digits")[0], digits[1])
-    assert points.shape == (12, 2) and labels[:10] == list(range(10))
+    points, images = plane_of(load_teacher("digits")[0], digits[1])
+    assert points.shape == (12, 2)
+    places = [(digits[1]["images"] == image).flatten(1).all(1) for image in images]
+    labels = [digits[1]["labels"][place][0].item() for place in places]
+    assert labels[:10] == list(range(10))
     assert_close(points.std(), torch.tensor(1.0).double())
     turned = moved(points, **{**TWIN, "turn": 90})
     assert_close(turned, torch.stack([-points[:, 1], points[:, 0]], dim=1))
@@ -236,10 +241,19 @@ def test_the_weights_lines_are_the_search():
     mean = runs["test_errors"].mean()
     assert len(runs) == 2 and lines["the teacher"][4] == mean
     assert f"the teacher: {mean:,.0f}, fewest {mean:,.0f} at 100;" in says
-    alone = weights_explorer(search, ["the teacher"])
-    figure, says = alone.look({"way": "hint, the maps", "weight": 0.1})
-    assert "the teacher: not tried, fewest 496 at 100." in says
+    figure, says = panel.look({"way": "hint, the maps", "weight": 0.1})
+    assert "the teacher: not tried, fewest 496 at 100;" in says
     assert gain(load_runs("imitate"), "labels") == [0.0] * 5
+
+
+def test_the_picture_of_gains_is_of_the_stored_runs():
+    runs = load_runs("imitate")
+    figure, says = gains_picture(runs)
+    assert f"{mean_words(gain(runs, 'hint', 'maps'))} (hint, the maps)" in says
+    (each,) = (t for t in figure["data"] if t["name"] == "one run")
+    assert each["customdata"][:5] == gain(runs, "hint", "maps")
+    assert len(each["x"]) == 5 * (len(WAYS) + 2)
+    assert max(map(abs, each["x"])) < 300, "none is held at the edge"
 
 
 @pytest.mark.parametrize("name", ["imitate_tuning", "imitate", "imitate_unchosen"])
