@@ -15,7 +15,7 @@ MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml")
 NAN = (
     "The number is right, its gradient is NaN: the slope of a root at zero is infinite, "
     "and each row is at zero distance from itself. Take the root of what is above zero "
-    "only, or torch.cdist."
+    "only, or of the pairs i < j."
 )
 
 
@@ -24,14 +24,17 @@ def step(values: Tensor) -> Tensor:
     return values + 0.01
 
 
+EVERY = [
+    f"{who}.{part}" for who in ("student", "regressor") for part in ("weight", "bias")
+]
 TRAININGS = {  # what moves, and how
-    "both learn": {n: {"weight": step, "bias": step} for n in ("student", "regressor")},
-    "the regressor is left out": {"student": {"weight": step, "bias": step}},
-    "the student is left out": {"regressor": {"weight": step, "bias": step}},
-    "only biases learn": {n: {"bias": step} for n in ("student", "regressor")},
-    "only weights learn": {n: {"weight": step} for n in ("student", "regressor")},
-    "values change places": {"student": {"weight": lambda values: values.roll(1)}},
-    "a tiny step": {"regressor": {"bias": lambda values: values * (1 + 1e-6)}},
+    "both learn": dict.fromkeys(EVERY, step),
+    "the regressor is left out": dict.fromkeys(EVERY[:2], step),
+    "the student is left out": dict.fromkeys(EVERY[2:], step),
+    "only biases learn": dict.fromkeys(EVERY[1::2], step),
+    "only weights learn": dict.fromkeys(EVERY[::2], step),
+    "values change places": {"student.weight": lambda values: values.roll(1)},
+    "a tiny step": {"regressor.bias": lambda values: values * (1 + 1e-6)},
 }
 
 
@@ -55,15 +58,16 @@ def of_trainings(answer: Function) -> object:
     accused = []
     for moves in TRAININGS.values():
         modules = {"student": nn.Linear(6, 3), "regressor": nn.Linear(3, 5)}
+        for module in modules.values():
+            nn.init.eye_(module.weight)  # whole numbers: their sum has no rounding
 
         def train(modules: dict = modules, moves: dict = moves) -> None:
             student, regressor = modules.values()
             regressor(student(torch.randn(16, 6))).square().mean().backward()
             with torch.no_grad():  # one step of an optimizer that knows some of them
-                for name, parts in moves.items():
-                    for part, change in parts.items():
-                        values = getattr(modules[name], part)
-                        values.copy_(change(values))
+                for name, change in moves.items():
+                    values = nn.ModuleDict(modules).get_parameter(name)
+                    values.copy_(change(values))
 
         names = answer(train, modules)
         if names is None:
@@ -78,7 +82,8 @@ TASKS = {
     "relation_loss": Task(
         of_embeddings,
         solutions.relation_loss,
-        "Units may differ in number, and nothing is NaN.",
+        "Units may differ in number, and nothing is NaN. (The slope of a root at 0 is infinite, "
+        "and 0 times infinity is NaN: what is left out after the root sends it back.)",
         MISTAKES["relation_loss"],
         "one number: distances between all pairs of rows, each net's divided by their "
         "mean over pairs of two different rows; Huber loss (F.smooth_l1_loss) of the "
