@@ -92,7 +92,7 @@ def inked(images: Tensor, color: str) -> list[str]:
 
 def plane(points: Tensor, inks: list[str], title: str, color: str) -> fig.Part:
     """Digits at their points [N, 2]."""
-    size = {"sizex": 1.6, "sizey": 1.6, "xanchor": "center", "yanchor": "middle"}
+    size = {"sizex": 0.9, "sizey": 0.9, "xanchor": "center", "yanchor": "middle"}
     pairs = zip(inks, points.tolist(), strict=True)
     images = [{"source": ink, "x": x, "y": y, **size} for ink, (x, y) in pairs]
     discs = dict(zip("xy", points.T.tolist(), strict=True), name=title)
