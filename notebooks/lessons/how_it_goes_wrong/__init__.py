@@ -13,6 +13,6 @@ from .test_my_distillation import TESTS
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
     "NAMES", "RIGHT", "TESTS", "assistant_picture", "bugs_explorer", "check", "code_of",
-    "gap_explorer", "last_errors", "line_up_explorer", "predict", "quiz", "score",
-    "ridge_explorer", "smoothed_picture", "stored", "take_home", "weight_explorer",
+    "gap_explorer", "last_errors", "line_up_explorer", "predict", "quiz",
+    "ridge_explorer", "score", "smoothed_picture", "stored", "take_home", "weight_explorer",
 ]  # fmt: skip
