@@ -9,11 +9,11 @@ from kdlab.results import load_runs, spared
 from lessons.samples import prose
 
 from . import stored
-from .experiments import NARROW, WIDE
+from .experiments import MORE, TEACHERS
 from .mutants import RIGHT
 from .ridge import NOISES, RIDGES, WEIGHTS, errs
 
-PAGE = prose("12_how_it_goes_wrong")
+PAGE, KINDS = prose("12_how_it_goes_wrong"), TEACHERS | MORE
 
 
 def said(errors):
@@ -108,40 +108,45 @@ def test_numbers_on_the_linear_student():
     assert chosen.min(1).values[RIDGES.index(300)] > 0.97 * chosen[:, none].min()
 
 
-def test_numbers_on_smoothed_teachers():
-    runs = load_runs("smoothed_teachers")
-    kinds = {
-        name: runs[runs["teacher"] == kind] for name, kind in stored.TEACHERS.items()
-    }
+def test_numbers_on_the_map():
+    runs = load_runs("gap")
+    heats = (*stored.TEMPERATURES, stored.OWN)
+    small, few = (
+        {heat: stored.by_teacher(runs, student, heat) for heat in heats}
+        for student in ("mlp-32", "mlp-8")
+    )
 
-    def at(name, heat):
-        return kinds[name][kinds[name]["temperature"] == heat]
+    def more(at, one, other):
+        return [-n for n in fewer(at[one], at[other])]
 
-    def errors(name, heat):
-        return said(stored.errors_of(at(name, heat)))
+    cold, hot, own = (small[heat] for heat in (1.0, 8.0, stored.OWN))
+    smooth, plain = said(cold["256 smooth"]), said(cold["256"])
+    less = said(more(cold, "256", "256 smooth"))
+    assert f"{smooth} errors of 10,000 against {plain}, pair by pair {less} few" in PAGE
+    smooth, plain = said(hot["256 smooth"]), said(hot["256"])
+    worse = said(more(hot, "256 smooth", "256"))
+    assert f"{smooth} against {plain}, pair by pair {worse} more." in PAGE
+    assert f"slogan holds, {said(more(own, '256 smooth', '256'))} more" in PAGE
+    errs = {name: said(teacher_errors(runs, kind)) for name, kind in KINDS.items()}
+    assert f"{errs['256 smooth']} times against {errs['256']}." in PAGE
+    assert f"The CNN errs 59 times, the net of 64 units {errs['64']} times" in PAGE
+    assert f"make {said(more(own, 'CNN', '64'))} errors more" in PAGE
+    apart = [more(small[heat], "CNN", "64") for heat in stored.TEMPERATURES]
+    least = min(apart, key=lambda some: mean_spread(some)[0])
+    assert f"at every common one at least {said(least)}." in PAGE
+    assert mean_spread(least)[0] > 3 * mean_spread(least)[1]
+    early = said(more(few[stored.OWN], "800", "256 early"))
+    assert f"than 800 does, {early} errors fewer" in PAGE
+    assert f"{said(more(own, '256 early', '800'))} more. And mind" in PAGE
+    gap = more(few[2.0], "800", "64")
+    assert f"between 64 and 800, {said(gap)} more" in PAGE
+    assert mean_spread(gap)[0] > 2 * mean_spread(gap)[1]
 
-    plain, smooth, early = "plain", "smoothed 0.1", "plain, one epoch"
-    less = said(spared(at(smooth, 1), at(plain, 1)))
-    assert f"{errors(smooth, 1)} errors against {errors(plain, 1)}, pair by" in PAGE
-    assert f"against {errors(plain, 1)}, pair by pair {less} fewer." in PAGE
-    more = said(spared(at(plain, 8), at(smooth, 8)))
-    one = f"{errors(smooth, 8)} against {errors(plain, 8)}, pair by pair {more} more."
-    assert one in PAGE
-    held = {
-        n: k.groupby("temperature")["held_out_errors"].mean() for n, k in kinds.items()
-    }
-    assert held[plain].idxmin() == 8 and held[smooth].idxmin() == 2
-    assert f"{errors(plain, 8).split()[0]} against {errors(smooth, 2)}. And" in PAGE
-    own = {n: at(n, 1).sort_values("seed")["teacher_errors"].tolist() for n in kinds}
-    more = said(fewer(own[smooth], own[plain]))
-    assert f"errs {said(own[smooth])} times itself, the plain one {more} times" in PAGE
-    assert f"one epoch {said(own[early])} times." in PAGE
-    alone = stored.best(load_runs("gap").query("student == 'mlp-32'"))
-    labels = said(stored.errors_of(alone, "method == 'labels'"))
-    told = said(stored.errors_of(alone, "method == 'smoothing 0.1'"))
-    assert f"make {labels} errors on labels, {told} with label smoothing." in PAGE
-    for heat in (2, 4, 8, 16):
-        assert mean_spread(spared(at(early, heat), at(smooth, heat)))[0] > 0
+
+def teacher_errors(runs, kind):
+    """What a teacher errs itself, a number a seed."""
+    some = runs[(runs["teacher"] == kind) & (runs["method"] == "teacher")]
+    return some.groupby("seed")["teacher_errors"].first().tolist()
 
 
 def test_numbers_on_the_gap_and_the_assistant():
@@ -170,11 +175,3 @@ def test_numbers_on_the_gap_and_the_assistant():
     text = f"{errors(wide30)} with all 30 at the teacher of 800, pair by pair"
     assert f"{text} {said(gains[0])} fewer" in PAGE
     assert f"besides, {said(gains[1])} fewer." in PAGE
-
-
-def test_numbers_on_the_map():
-    cold = stored.gap_runs(load_runs("gap"), 2.0).query("student == 'mlp-8'")
-    wide, narrow = (cold[cold["teacher"] == t] for t in (WIDE, NARROW))
-    gap = [-n for n in spared(wide, narrow)]
-    assert f"told a gap, {said(gap)} more." in PAGE
-    assert mean_spread(gap)[0] > 2 * mean_spread(gap)[1]
