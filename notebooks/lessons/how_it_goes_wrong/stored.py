@@ -79,8 +79,8 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
             height=420,
         )
 
-    heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 8.0)
-    student = dropdown("student", [*STUDENTS], "mlp-8")
+    heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 1.0)
+    student = dropdown("student", [*STUDENTS], "mlp-32")
     return explore(view, tabulate=2, temperature=heat, student=student)
 
 
