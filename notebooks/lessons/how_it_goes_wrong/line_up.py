@@ -118,7 +118,8 @@ def drawn(examples: int, curves: Curves) -> fig.Drawn:
     if done > 1:
         mean, spread, name = max(((*fig.mean_spread(v), n) for n, v in more.items()),
                                  key=lambda row: row[0] / (row[1] or 1))  # fmt: skip
-        title = f"Surest: suspect {name}, {mean:.0f} ± {spread:.0f} errors more"
+        more_of = f"{mean:.0f} ± {spread:.0f} errors more"
+        title = f"Suspect {name}: {more_of} than the right code"
     return fig.picture(
         title,
         fig.dots(errors, errors_axis(examples), {RIGHT: fig.TEACHER}),

@@ -1,7 +1,5 @@
 """Explorers of stored runs of MNIST: who teaches, and labels that are wrong."""
 
-import math
-
 import pandas as pd
 import torch
 
@@ -64,11 +62,12 @@ def gap_explorer(runs: pd.DataFrame) -> Explorer:
     def view(temperature: float, student: str) -> fig.Drawn:
         *each, _ = at[student]  # at one temperature for all
         here, units = at[student][heats.index(temperature)], student[4:]
-        rows = [[fig.mean_spread(t[name])[0] for t in each] for name in here]
+        down = [*reversed(here)]  # the map's rows begin at the bottom
+        rows = [[fig.mean_spread(t[name])[0] for t in each] for name in down]
         best_of = min(STUDENTS[student], key=lambda name: sum(here[name]))
         said = f"T = {temperature:g}" if temperature else "each teacher at its own T"
         colors = dict.fromkeys(STUDENTS[student], fig.STUDENT)
-        names = [f"T = {heat:g}" for heat in TEMPERATURES], [*here], ("", "")
+        names = [f"T = {heat:g}" for heat in TEMPERATURES], down, ("", "")
         scale = {"scale": SCALES[student], "title": "errors", "digits": 0}
         return fig.picture(
             f"{units} hidden units, {said}: fewest errors by {best_of}",
@@ -89,9 +88,10 @@ def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
     runs = best(best(runs), "temperature")
     which = "teacher == @way[0] and epochs == @way[1]"
     errors = {name: errors_of(runs.query(which)) for name, way in WAYS.items()}
+    colors = dict.fromkeys(errors, fig.STUDENT)
     return fig.picture(
         "8 hidden units, twenty seeds: who taught, and for how long",
-        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"])),
+        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"]), colors),
         says=f"2,000 images. Errors of 10,000 taught {fig.in_words(errors)}.",
     )
 
@@ -110,8 +110,8 @@ def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
 def weight_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors over the teacher's weight, by the share of wrong labels."""
     at = {noise: wrongly_told(runs, noise) for noise in NOISES}
-    ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000, 8000)}
-    how = {"ends": [math.log10(500), 4], "log": True, "ticks": ticks}
+    ticks = {f"{n:,}": n for n in (1000, 2000, 4000)}
+    how = {"ends": [2.95, 3.75], "log": True, "ticks": ticks}
     x, y = fig.axis("test errors of 10,000", **how), fig.axis("", **how)
     axes, color = (fig.axis("weight of the teacher", [-0.1, 2.1]), y), fig.STUDENT
 

@@ -159,6 +159,11 @@ def test_numbers_on_the_map():
     gap = more(few[2.0], "800", "64")
     assert f"between 64 and 800, {said(gap)} more" in PAGE
     assert mean_spread(gap)[0] > 2 * mean_spread(gap)[1]
+    cold = stored.best(load_runs("assistant")).query(
+        "epochs == 15 and temperature == 2"
+    )
+    wide, narrow = (cold[cold["teacher"] == KINDS[name]] for name in ("800", "64"))
+    assert f"where twenty have {said(spared(narrow, wide))}." in PAGE
 
 
 def teacher_errors(runs, kind):
@@ -185,11 +190,14 @@ def test_numbers_on_the_gap_and_the_assistant():
     gap, longer = more(wide, narrow), more(wide30, narrow30)
     text = f"{errors(wide)} errors taught by 800, {errors(narrow)} by 64, pair by pair"
     assert f"{text} {said(gap)} more" in PAGE
-    assert f"With 30 epochs it is {said(longer)} more." in PAGE
+    sure = mean_spread(longer)[1] / 20**0.5
+    text = f"be there: {said(longer)} more, of which the mean of twenty is known to"
+    assert f"{text} ± {sure:.0f}." in PAGE
+    assert 2 < mean_spread(longer)[0] / sure < 3
     gains = more(wide30, equal), more(wide30, more_steps)
     for some in (gap, longer, *gains):
         assert abs(mean_spread(some)[0]) < mean_spread(some)[1]
     assert f"steps: {errors(equal)} errors with 15" in PAGE
     text = f"{errors(wide30)} with all 30 at the teacher of 800, pair by pair"
-    assert f"{text} {said(gains[0])} fewer" in PAGE
+    assert f"{text} {said([-n for n in gains[0]])} more" in PAGE
     assert f"besides, {said(gains[1])} fewer." in PAGE
