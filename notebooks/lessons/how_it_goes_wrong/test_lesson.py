@@ -37,7 +37,7 @@ from . import (
 )
 from . import test_my_distillation as kit
 from .experiments import hard_target, students
-from .line_up import NAMES, SUSPECTS, TOOLS, last_errors, reading
+from .line_up import NAMES, SUSPECTS, TOOLS, drawn, last_errors, reading
 from .mutants import MUTANTS, training
 from .ridge import RIDGES, WEIGHTS, errs
 from .test_my_distillation import direction
@@ -327,6 +327,16 @@ def test_what_a_suspect_did_is_a_difference_of_two_files(capsys):
     score({letter: 1 + NAMES.index("no T²")}, tell=True)
     said = capsys.readouterr().out
     assert "\n- return temperature**2 * kl\n+ return kl\n" in said
+
+
+def test_the_title_tells_the_surest_gain_with_its_spread():
+    def title(found):
+        return drawn(100, found)[0]["layout"]["title"]["text"]
+
+    assert title(curves()) == "Suspect H: 16 ± 1 errors more than the right code"
+    early = {name: found[:1] for name, found in curves().items()}
+    assert "two seeds of each are awaited" in title(early)
+    assert "awaited" in title({name: [] for name in curves()})
 
 
 def test_nine_are_trained_live_and_the_teacher_stays(digits):
