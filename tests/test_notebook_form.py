@@ -34,7 +34,8 @@ FOREIGN = {  # what has no place in a cell of code: a pattern, and where it belo
     r"\b(ipywidgets|anywidget)\b": "widgets belong in the lesson's home",
     r"\b(plotly|matplotlib)\b": "pictures belong in the lesson's home",
     r"\bopen\(|\bPath\(|\.read_text\(|\.write_text\(": "no file handling in a notebook",
-    r"\bmanual_seed\(|\brandom\.seed\(": "no global seeding: pass seed=",
+    r"(?<!Generator\(\)\.)\bmanual_seed\(": "no global seeding: pass seed=",
+    r"\brandom\.seed\(": "no global seeding: pass seed=",
     r"\balpha\b": "alpha means opposite things in public code: soft_weight",
 }
 ABSOLUTE = r"(?<![\w.])/(home|root|Users|tmp|work|mnt|opt|content)/|\b[A-Z]:\\|file://"

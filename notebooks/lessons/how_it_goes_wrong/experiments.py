@@ -21,23 +21,26 @@ from kdlab.weights import load_teacher
 from .mutants import MUTANTS, RIGHT, training
 
 RATES = {"mlp-16": 1e-2, "mlp-64": 6e-3, "mlp-256": 4e-3, "mlp-800": 2e-3}
-TEACHERS = [f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)]
-NARROW, WIDE = TEACHERS[1], TEACHERS[3]
+TEACHERS = {f"{width}": f"mlp-{width}, 3 epochs" for width in (16, 64, 256, 800)}
+TEACHERS |= {"256 early": "mlp-256, 1 epochs"}
+MORE = {"256 smooth": "mlp-256, 3 epochs, smoothing 0.1", "CNN": "course"}
+NARROW, WIDE = TEACHERS["64"], TEACHERS["800"]
 WAYS = {"by 64": (NARROW, 15), "by 800": (WIDE, 15)}  # of teaching 8 units: epochs
 WAYS |= {"by 64, 30 epochs": (NARROW, 30), "by 800, 30 epochs": (WIDE, 30)}
 WAYS |= {f"by 800, then 64, 15 + {n}": (f"{WIDE} → mlp-64", n) for n in (15, 30)}
 PEAKS = {"learning_rate": [5e-3, 1e-2, 2e-2, 4e-2, 8e-2]}  # tried in every cell
-SMOOTHED = ["mlp-256, 1 epochs", "mlp-256, 3 epochs"]
-SMOOTHED += ["mlp-256, 3 epochs, smoothing 0.1"]
 STOP, END = "itself, stopped early", "itself, to the end"
+JUDGES = slice(2000), slice(2000, None)  # who stops a training, and who chooses rates
 ITSELF = {STOP: "labels, stopped", END: "labels"}  # how it learnt the same wrong labels
 TEMPERATURES = [1.0, 2.0, 4.0, 8.0, 16.0]
-STUDENTS, SMALL = ["mlp-4", "mlp-8", "mlp-32"], "mlp-32"
+SMALL = "mlp-32"
+STUDENTS = {"mlp-8": TEACHERS, SMALL: TEACHERS | MORE}  # and who teaches them
 WEIGHTS = [0.5, 0.8, 1.0, 1.25, 1.5, 2.0]  # of the teacher
 NOISES = [0.2, 0.4, 0.6]
-ARMS = {"labels": "labels", "stopped early": "labels, stopped"}
-ARMS |= {"smoothing 0.6": "labels + smoothing 0.6", "hard answers": "hard"}
-ARMS |= {f"{how}, smoothed 0.6": f"{how} + smoothing 0.6" for how in ("hard", "soft")}
+ARMS = {"labels": ("labels", 15), "labels, 30 epochs": ("labels", 30)}
+ARMS |= {"stopped early": ("labels, stopped", 15)}
+ARMS |= {"smoothing 0.6": ("labels + smoothing 0.6", 15), "hard answers": ("hard", 15)}
+ARMS |= {f"{h}, smoothed 0.6": (f"{h} + smoothing 0.6", 15) for h in ("hard", "soft")}
 part = lru_cache(partial(load_images, "mnist"))
 Settings, Sets = Callable[[], list[lab.Setting]], dict[str, Columns]
 
@@ -62,8 +65,9 @@ def answered(teacher: str, labels: int, noise: float, seed: int) -> Sets:
     """
     told = with_label_noise(sample(part("fit"), labels, seed), noise, seed, 10)
     told["teacher_logits"] = torch.zeros(labels, 10)  # nobody has spoken yet
-    sets = {"fit": told, "judges": sample(part("held_out"), 2000)}
-    sets |= {split: dict(part(split)) for split in ("held_out", "test")}
+    few, other = ({k: c[rows] for k, c in part("held_out").items()} for rows in JUDGES)
+    sets = {"fit": told, "judges": few, "test": dict(part("test"))}
+    sets["held_out"] = other if teacher in ITSELF else dict(part("held_out"))
     first, *assistants = teacher.split(" → ")
     own = lab.setting(ITSELF.get(teacher, ""), seed=100 + seed, student=SMALL)
     own["learning_rate"] = 1e-3 if teacher == STOP else 1e-2
@@ -79,12 +83,10 @@ def answered(teacher: str, labels: int, noise: float, seed: int) -> Sets:
 
 def hard_target(run: lab.Setting, columns: Columns) -> Tensor:
     """What is told besides the softened answers, [N, 10]: labels, or a teacher's."""
-    target = F.one_hot(columns["labels"], 10).float()
-    if run["method"].startswith("hard"):
-        target = F.one_hot(columns["teacher_logits"].argmax(1), 10).float()
-    if run["method"].startswith("soft"):
-        target = soften(columns["teacher_logits"], 1.0)
-    share = float(run["method"].partition("smoothing ")[2] or 0)
+    what, _, share = run["method"].partition("smoothing ")
+    said, share = columns["teacher_logits"], float(share or 0)
+    names = said.argmax(1) if what[:4] == "hard" else columns["labels"]
+    target = soften(said, 1.0) if what[:4] == "soft" else F.one_hot(names, 10).float()
     return (1 - share) * target + share / 10
 
 
@@ -169,11 +171,15 @@ def with_bugs() -> list[lab.Setting]:
 
 
 def by_teacher() -> list[lab.Setting]:
-    """The map: students, teachers, temperatures; the course's CNN teaches one of them."""
-    same, arms = {"draw": lab.DRAWS, **PEAKS}, lab.taught(*TEMPERATURES)
-    taught = lab.grid(student=STUDENTS, teacher=TEACHERS, arm=arms, **same)
-    taught += lab.grid(student=SMALL, teacher="course", arm=arms, **same)
-    return lab.grid(student=STUDENTS, arm=[lab.LABELS, lab.SMOOTHING], **same) + taught
+    """The map: students, their teachers, temperatures; and what needs no teacher."""
+    same, none = {"draw": lab.DRAWS, **PEAKS}, [lab.LABELS, lab.SMOOTHING]
+    pairs = [
+        {"student": student, "teacher": kind}
+        for student, kinds in STUDENTS.items()
+        for kind in kinds.values()
+    ]
+    alone = lab.grid(student=[*STUDENTS], arm=none, **same)
+    return alone + lab.grid(pair=pairs, arm=lab.taught(*TEMPERATURES), **same)
 
 
 def by_way() -> list[lab.Setting]:
@@ -186,24 +192,19 @@ def by_way() -> list[lab.Setting]:
     return lab.grid(way=ways, arm=lab.taught(2.0, 4.0), **same, **PEAKS)
 
 
-def by_smoothing() -> list[lab.Setting]:
-    """Teachers of labels and of smoothed ones, by temperature."""
-    same, arms = {"student": SMALL, "draw": lab.DRAWS}, lab.taught(*TEMPERATURES)
-    return lab.grid(teacher=SMOOTHED, arm=arms, **same, learning_rate=2e-2)
-
-
 def by_noise() -> list[lab.Setting]:
     """Weights of the teacher on wrong labels, and all that needs no weight."""
-    told = {"method": "teacher", "temperature": 4.0}
-    weights = [{**told, "soft_weight": weight} for weight in WEIGHTS]
-    arms = [{"method": name} for name in ARMS.values()] + weights
-    same = {"student": SMALL, "draw": lab.DRAWS, "learning_rate": [1e-3, 3e-3, 1e-2]}
-    ended = lab.grid(label_noise=0.4, teacher=END, arm=weights[1:], **same)
-    return lab.grid(label_noise=NOISES, teacher=STOP, arm=arms, **same) + ended
+    rates = {"learning_rate": [3e-4, 1e-3, 3e-3, 1e-2]}
+    same = {"student": SMALL, "draw": lab.DRAWS, **rates}
+    arms = [{"method": name, "epochs": n} for name, n in ARMS.values()]
+    found = lab.grid(label_noise=NOISES, teacher=STOP, arm=arms, **same)
+    heard = {"arm": lab.taught(1.0, 4.0), "soft_weight": WEIGHTS}
+    found += lab.grid(label_noise=NOISES, teacher=STOP, **heard, **same)
+    heard = {"arm": lab.taught(4.0), "soft_weight": WEIGHTS[1:]}
+    return found + lab.grid(label_noise=0.4, teacher=END, **heard, **same)
 
 
 bugs = lab.Experiment(bug_run, with_bugs)
 gap = lab.Experiment(partial(fleet_run, by_teacher), by_teacher)
 assistant = lab.Experiment(partial(fleet_run, by_way), by_way)
-smoothed_teachers = lab.Experiment(partial(fleet_run, by_smoothing), by_smoothing)
 wrong_labels = lab.Experiment(partial(fleet_run, by_noise), by_noise)

@@ -44,10 +44,7 @@ def ridge_explorer(
     """
     found = torch.stack([errs(train_set, test_set, seed) for seed in range(seeds)], 1)
     judged, counted = (found[..., k::2].sum(-1).double() for k in (0, 1))
-    chosen, rest = (
-        judged.mean(1),
-        found[..., 1::2].shape[-1],
-    )  # [noises, ridges, weights]
+    chosen, rest = judged.mean(1), found[..., 1::2].shape[-1]
     x, none = fig.axis("weight of the teacher", [-1.1, 4.1]), WEIGHTS.index(0.0)
     axes = x, fig.axis(f"errors of {rest:,}", [0, 0.8 * rest])
 

@@ -1,6 +1,4 @@
-"""Explorers of stored runs of MNIST: who teaches, smoothed teachers, wrong labels."""
-
-import math
+"""Explorers of stored runs of MNIST: who teaches, and labels that are wrong."""
 
 import pandas as pd
 import torch
@@ -9,15 +7,13 @@ from kdlab import figures as fig
 from kdlab.panels import Explorer, choice, dropdown, explore
 from kdlab.results import by_value, spared
 
-from .experiments import ARMS, NOISES, SMOOTHED, STUDENTS, TEMPERATURES, WAYS
+from .experiments import ARMS, NOISES, STOP, STUDENTS, TEMPERATURES, WAYS
 from .mutants import MUTANTS, RIGHT
 
 KIND = "student teacher method temperature soft_weight label_noise epochs".split()
-WIDTHS, OWN = [16, 64, 256, 800], 0.0  # 0: each teacher at its own T
-SCALES = {"mlp-4": (1700, 3400), "mlp-8": (950, 1450), "mlp-32": (450, 850)}
-TEACHERS = dict(
-    zip(("plain, one epoch", "plain", "smoothed 0.1"), SMOOTHED, strict=True)
-)
+OWN = 0.0  # each teacher at its own T
+SCALES = {"mlp-8": (900, 1500), "mlp-32": (450, 900)}
+ALONE = {"labels": ("course", "labels"), "smoothing": ("course", "smoothing 0.1")}
 
 
 def best(runs: pd.DataFrame, what: str = "learning_rate") -> pd.DataFrame:
@@ -47,60 +43,44 @@ def damage(runs: pd.DataFrame, weight: float) -> fig.Runs:
     }
 
 
-def gap_runs(runs: pd.DataFrame, temperature: float = OWN) -> pd.DataFrame:
-    """Runs at a temperature, or at each teacher's own, and those without a teacher."""
-    runs = best(runs)
-    alone, taught = runs.query("method != 'teacher'"), runs.query("method == 'teacher'")
-    here = taught[taught["temperature"] == temperature]
-    return pd.concat([alone, here if temperature else best(taught, "temperature")])
+def by_teacher(runs: pd.DataFrame, student: str, heat: float) -> fig.Runs:
+    """Errors of a student without a teacher, and by teacher at this T or its own."""
+    runs = best(runs[runs["student"] == student])
+    taught = runs[runs["method"] == "teacher"]
+    here = taught.query("temperature == @heat") if heat else best(taught, "temperature")
+    kinds = {name: (kind, "teacher") for name, kind in STUDENTS[student].items()}
+    rows = pd.concat([here, runs[runs["method"] != "teacher"]]).sort_values("seed")
+    found = rows.groupby(["teacher", "method"])["test_errors"].agg(list)
+    return {name: found[kind] for name, kind in (ALONE | kinds).items()}
 
 
 def gap_explorer(runs: pd.DataFrame) -> Explorer:
-    """A map of teachers, by width and by temperature, for three students."""
-    kind, at = ["student", "method", "teacher"], {}
-    for heat in (*TEMPERATURES, OWN):
-        here = gap_runs(runs, heat).sort_values("seed")
-        at[heat] = here.groupby(kind)["test_errors"].agg(list).to_dict()
-    rows = {name: (name, "course") for name in ("labels", "smoothing 0.1")}
-    taught = {f"taught by {w}": ("teacher", f"mlp-{w}, 3 epochs") for w in WIDTHS}
-    colors = dict.fromkeys(taught, fig.STUDENT) | {"smoothing 0.1": fig.OTHER}
-    heats = [f"T = {heat:g}" for heat in TEMPERATURES]
-    names = [*map(str, WIDTHS)], heats, ("teacher's hidden units", "")
+    """A map of teachers and temperatures, for two students."""
+    heats = [*TEMPERATURES, OWN]
+    at = {name: [by_teacher(runs, name, heat) for heat in heats] for name in STUDENTS}
 
     def view(temperature: float, student: str) -> fig.Drawn:
-        here = {n: at[temperature][student, *k] for n, k in (rows | taught).items()}
-        maps = [[at[t][student, *k] for k in taught.values()] for t in TEMPERATURES]
-        best_of = min(taught, key=lambda name: sum(here[name]))
+        *each, _ = at[student]  # at one temperature for all
+        here, units = at[student][heats.index(temperature)], student[4:]
+        down = [*reversed(here)]  # the map's rows begin at the bottom
+        rows = [[fig.mean_spread(t[name])[0] for t in each] for name in down]
+        best_of = min(STUDENTS[student], key=lambda name: sum(here[name]))
         said = f"T = {temperature:g}" if temperature else "each teacher at its own T"
+        colors = dict.fromkeys(STUDENTS[student], fig.STUDENT)
+        names = [f"T = {heat:g}" for heat in TEMPERATURES], down, ("", "")
         scale = {"scale": SCALES[student], "title": "errors", "digits": 0}
         return fig.picture(
-            f"{student[4:]} hidden units, {said}: fewest errors {best_of}",
+            f"{units} hidden units, {said}: fewest errors by {best_of}",
             fig.dots(here, fig.axis("test errors of 10,000", SCALES[student]), colors),
-            fig.heat_map(torch.tensor(maps).double().mean(-1), *names, **scale),
-            says=f"A student of {student[4:]} hidden units, {said}, 2,000 images, five "
-            f"seeds. Errors of 10,000: {fig.in_words(here)}.",
+            fig.heat_map(torch.tensor(rows), *names, **scale),
+            says=f"A student of {units} hidden units, {said}, 2,000 images, five seeds. "
+            f"Errors of 10,000: {fig.in_words(here)}.",
+            height=420,
         )
 
-    heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 8.0)
-    student = dropdown("student", STUDENTS, "mlp-8")
+    heat = choice("temperature T", [*TEMPERATURES, ("each teacher's own", OWN)], 1.0)
+    student = dropdown("student", [*STUDENTS], "mlp-32")
     return explore(view, tabulate=2, temperature=heat, student=student)
-
-
-def smoothed_picture(runs: pd.DataFrame) -> fig.Drawn:
-    """Errors of students of plain and of smoothed teachers over the temperature."""
-    lines, colors = {}, [fig.SOFTENED, fig.TEACHER, fig.STUDENT]
-    for name, kind in TEACHERS.items():
-        some = runs[runs["teacher"] == kind]
-        lines[name] = [*by_value(some, "temperature", "test_errors").values()]
-    scale = fig.axis("test errors of 10,000", SCALES["mlp-32"])
-    axes = fig.temperature_axis(ticks=TEMPERATURES), scale
-    cold = {name: found[0] for name, found in lines.items()}
-    return fig.picture(
-        "Who taught, and at which temperature",
-        fig.lines_with_spread(TEMPERATURES, lines, axes, colors),
-        says=f"2,000 images, five seeds. Errors of 10,000 at T = 1: {fig.in_words(cold)}.",
-        legend=True,
-    )
 
 
 def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
@@ -108,19 +88,21 @@ def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
     runs = best(best(runs), "temperature")
     which = "teacher == @way[0] and epochs == @way[1]"
     errors = {name: errors_of(runs.query(which)) for name, way in WAYS.items()}
+    colors = dict.fromkeys(errors, fig.STUDENT)
     return fig.picture(
         "8 hidden units, twenty seeds: who taught, and for how long",
-        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"])),
+        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"]), colors),
         says=f"2,000 images. Errors of 10,000 taught {fig.in_words(errors)}.",
     )
 
 
 def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
     """Errors of what needs no weight; by weight of the teacher, 0 is labels; the best."""
-    teacher = "teacher == 'itself, stopped early'"
-    runs = best(runs.query(f"label_noise == @noise and {teacher}"))
-    arms = {name: errors_of(runs, f"method == '{kind}'") for name, kind in ARMS.items()}
-    taught = runs[runs["method"].isin(["labels", "teacher"])]
+    runs = best(runs.query(f"label_noise == {noise} and teacher == {STOP!r}"))
+    which = "method == '{}' and epochs == {}"
+    arms = {name: errors_of(runs, which.format(*arm)) for name, arm in ARMS.items()}
+    taught = runs.query("method in ['labels', 'teacher'] and epochs == 15")
+    taught = best(taught, "temperature")
     weight = taught.groupby("soft_weight")["held_out_errors"].mean().idxmin()
     return arms, by_value(taught, "soft_weight", "test_errors"), weight
 
@@ -128,8 +110,8 @@ def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
 def weight_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors over the teacher's weight, by the share of wrong labels."""
     at = {noise: wrongly_told(runs, noise) for noise in NOISES}
-    ticks = {f"{n:,}": n for n in (500, 1000, 2000, 4000, 8000)}
-    how = {"ends": [math.log10(500), 4], "log": True, "ticks": ticks}
+    ticks = {f"{n:,}": n for n in (1000, 2000, 4000)}
+    how = {"ends": [2.95, 3.75], "log": True, "ticks": ticks}
     x, y = fig.axis("test errors of 10,000", **how), fig.axis("", **how)
     axes, color = (fig.axis("weight of the teacher", [-0.1, 2.1]), y), fig.STUDENT
 

@@ -1,13 +1,17 @@
 """What only this lesson does: bugs that are found, inspections, and what is chosen."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pandas as pd
 import pytest
 import torch
 import torch.nn.functional as F
+from torch import nn
 from torch.testing import assert_close
 
 from kdlab.data import sample, with_label_noise
@@ -33,7 +37,7 @@ from . import (
 )
 from . import test_my_distillation as kit
 from .experiments import hard_target, students
-from .line_up import NAMES, SUSPECTS, TOOLS, last_errors, reading
+from .line_up import NAMES, SUSPECTS, TOOLS, drawn, last_errors, reading
 from .mutants import MUTANTS, training
 from .ridge import RIDGES, WEIGHTS, errs
 from .test_my_distillation import direction
@@ -153,7 +157,7 @@ def test_right_code_of_another_form_passes_and_with_a_bug_does_not():
     assert "test_the_teacher_stays_as_it_is" in failures(another(keeps_training=True))
 
 
-def adapter(aligned):
+def adapter(aligned, optimizer=torch.optim.Adam):
     """An adapter of two functions to public code that has a loss and a cache of its own."""
 
     def loss_fn_kd(z, labels, v, T, alpha):
@@ -168,7 +172,7 @@ def adapter(aligned):
 
         @staticmethod
         def distil(student, teacher, images, labels, *, temperature, soft_weight, epochs, learning_rate, batch_size, seed):  # fmt: skip
-            adam = torch.optim.Adam(student.parameters(), learning_rate)
+            adam = optimizer(student.parameters(), learning_rate)
             draw = torch.Generator().manual_seed(seed)
             with torch.no_grad():
                 told = teacher.eval()(images)
@@ -186,9 +190,44 @@ def adapter(aligned):
     return Code
 
 
-def test_a_loss_of_their_own_is_judged_by_what_the_student_says():
-    assert not failures(adapter(aligned=True))
-    assert failures(adapter(aligned=False)) == {"test_each_image_gets_its_own_target"}
+@pytest.mark.parametrize("optimizer", [torch.optim.Adam, torch.optim.SGD])
+def test_a_loss_of_their_own_is_judged_by_what_the_student_says(optimizer):
+    assert not failures(adapter(True, optimizer))
+    found = failures(adapter(False, optimizer))
+    assert found == {"test_each_image_gets_its_own_target"}
+
+
+def test_a_student_with_batchnorm_passes(monkeypatch):
+    def student():
+        first = nn.Flatten(), nn.Linear(12, 64), nn.BatchNorm1d(64), nn.ReLU()
+        return nn.Sequential(*first, nn.Linear(64, 10))
+
+    monkeypatch.setattr(kit, "student", student)
+    assert not failures(code_of(RIGHT)) and not failures(adapter(True))
+
+
+def test_a_loss_of_the_other_order_is_told_to_look_at_it():
+    code = SimpleNamespace(soft_loss=lambda z, v, T: code_of(RIGHT).soft_loss(v, z, T))
+    plain = SimpleNamespace(soft_loss=lambda z, v, T: F.cross_entropy(v, z.softmax(1)))
+    detached = SimpleNamespace(soft_loss=lambda z, v, T: another().soft_loss(v, z, T))
+    with pytest.raises(AssertionError, match="Or meant so"):
+        kit.test_it_is_kl_from_teacher_to_student(code)
+    with pytest.raises(AssertionError, match="logits the first argument"):
+        kit.test_who_agrees_is_not_pulled(plain)
+    with pytest.raises(AssertionError, match="No gradient"):
+        kit.test_who_agrees_is_not_pulled(detached)
+
+
+def test_the_page_shows_the_file():
+    cells = nbformat.read(
+        Path(__file__).parents[2] / "12_how_it_goes_wrong.ipynb", 4
+    ).cells
+    heads = "def soft_loss", "def distil"
+    shown = "\n".join(c.source for c in cells if c.source.startswith(heads))
+    functions = [f for f in ast.parse(text_of(RIGHT)).body if hasattr(f, "args")]
+    for function in functions:
+        del function.body[0]  # its docstring
+    assert [*map(ast.dump, functions)] == [*map(ast.dump, ast.parse(shown).body)]
 
 
 def test_images_may_be_pictures(monkeypatch):
@@ -288,6 +327,16 @@ def test_what_a_suspect_did_is_a_difference_of_two_files(capsys):
     score({letter: 1 + NAMES.index("no T²")}, tell=True)
     said = capsys.readouterr().out
     assert "\n- return temperature**2 * kl\n+ return kl\n" in said
+
+
+def test_the_title_tells_the_surest_gain_with_its_spread():
+    def title(found):
+        return drawn(100, found)[0]["layout"]["title"]["text"]
+
+    assert title(curves()) == "Suspect H: 16 ± 1 errors more than the right code"
+    early = {name: found[:1] for name, found in curves().items()}
+    assert "two seeds of each are awaited" in title(early)
+    assert "awaited" in title({name: [] for name in curves()})
 
 
 def test_nine_are_trained_live_and_the_teacher_stays(digits):

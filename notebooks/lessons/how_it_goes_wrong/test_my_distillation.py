@@ -48,9 +48,22 @@ def student():
 
 
 def teacher():
-    """Who teaches, untrained: with BatchNorm and dropout, so that modes matter."""
+    """Who teaches: with BatchNorm and dropout, so that modes matter."""
     parts = nn.Flatten(), nn.Linear(math.prod(IMAGE), 64), nn.BatchNorm1d(64)
     return nn.Sequential(*parts, nn.ReLU(), nn.Dropout(0.5), nn.Linear(64, CLASSES))
+
+
+def classroom():
+    """Images of ten heaps, a student, and a teacher that has learnt the heaps."""
+    heaps = torch.arange(ROWS) % CLASSES
+    images = torch.randn(CLASSES, *IMAGE)[heaps] + torch.randn(ROWS, *IMAGE) / 4
+    pupil, master = student(), teacher()
+    adam = torch.optim.Adam(master.parameters(), lr=0.03)
+    for _ in range(12):
+        nn.functional.cross_entropy(master(images), heaps).backward()
+        adam.step()
+        adam.zero_grad()
+    return images, pupil, master
 
 
 def logits(seed, rows=ROWS):
@@ -62,7 +75,10 @@ def logits(seed, rows=ROWS):
 def pull(mine, student, teacher, temperature):
     """The gradient of the soft loss at the student's logits [rows, classes]."""
     student = student.clone().requires_grad_()
-    mine.soft_loss(student, teacher, temperature).backward()
+    loss = mine.soft_loss(student, teacher, temperature)
+    said = "No gradient reaches the student's logits: are they the first argument?"
+    assert loss.requires_grad, said
+    loss.backward()
     return student.grad
 
 
@@ -111,9 +127,7 @@ def trained(mine, soft_weight, epochs=2):
     """Train a small student on labels that all lie, and watch: {what: what was seen}."""
     with torch.random.fork_rng([]):
         torch.manual_seed(0)
-        images, pupil, master = torch.randn(ROWS, *IMAGE), student(), teacher()
-        with torch.no_grad():
-            master(images)  # statistics for its BatchNorm
+        images, pupil, master = classroom()
         true = copy.deepcopy(master).eval()  # master itself comes in train mode
         before, told, seen = copy.deepcopy(pupil), [], []
 
@@ -160,7 +174,11 @@ def change(before, after):
 
 def test_who_agrees_is_not_pulled(mine=mine):
     found = at_agreement(mine)
-    assert found < 1e-4, f"Who agrees is pulled, {found:.2g}: is T on one side only?"
+    said = (
+        f"Who agrees is pulled, {found:.2g}: is T on one side only? Are the student's "
+    )
+    said += "logits the first argument, and the teacher's the second?"
+    assert found < 1e-4, said
 
 
 def test_the_pull_stays_when_the_teacher_gets_hotter(mine=mine):
@@ -184,14 +202,15 @@ def test_it_is_kl_from_teacher_to_student(mine=mine):
 
 def test_each_image_gets_its_own_target(mine=mine):
     found = trained(mine, 0.5)["targets that fit"]
-    said = f"{found:.0%} of the targets fit: another order? A teacher in train mode?"
+    said = f"{found:.0%} of the targets are what the teacher says of these images: "
+    said += "were they kept in another order? Which net gave them?"
     if found == found:
         assert found > 0.999, said
         return
     found = trained(mine, 1.0, epochs=100)["agreement"]  # it has a loss of its own
     said = f"Taught by the teacher alone, it agrees on {found:.0%} of its own images: "
-    said += "do answers meet their images? Is the teacher in eval mode? The rate used?"
-    assert found > 0.75, said
+    said += "do answers meet their images? Are learning_rate and epochs those given?"
+    assert found > 0.5, said
 
 
 def test_the_teacher_stays_as_it_is(mine=mine):
