@@ -1,0 +1,85 @@
+"""Several teachers of few images: who they are, and what they say together."""
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from kdlab import experiments as lab
+from kdlab.data import Columns, load_images, sample
+from kdlab.hints import as_logits
+from kdlab.metrics import entropy, soften
+from kdlab.objectives import label_loss
+from kdlab.training import cycle_of, last_of, predict, training_steps
+
+STEPS, BATCH = 480, 64  # gradient steps of every student
+TEACHER_STEPS = 320
+PEAKS = {"mlp-128": 1e-2, "mlp-400": 4e-3, "mlp-3200": 1e-3}
+PEAKS |= {"cnn-8-16-64": 8e-3, "cnn-16-32-256": 4e-3, "cnn-4-8-32": 1e-2}
+
+
+def new_net(name: str, seed: int) -> nn.Module:
+    """An untrained net of a name such as "mlp-128" or "cnn-8-16-64"."""
+    return (lab.new_cnn if name.startswith("cnn") else lab.new_student)(name, seed)
+
+
+def epochs_of(images: int, steps: int = STEPS) -> int:
+    """As many epochs of so many images as make about so many steps."""
+    return max(1, round(steps / -(-images // BATCH)))
+
+
+def images_of(labels: int, unlabelled: int, draw: int) -> Columns:
+    """A student's images; the first `labels` of them are labelled for the teachers."""
+    return sample(load_images("mnist", "fit"), labels + unlabelled, draw)
+
+
+@cache
+def teacher_of(name: str, labels: int, draw: int, number: int, own: bool) -> nn.Module:
+    """One teacher, of the student's labelled images or of as many that are its own."""
+    begin = (number + 1) * labels if own else 0
+    images = images_of(begin + labels, 0, draw)
+    images = {column: values[begin:] for column, values in images.items()}
+    seed = 100 * (draw + 1) + number  # nobody starts as the student does
+    net, epochs = new_net(name, seed), epochs_of(labels, TEACHER_STEPS)
+    cycle = cycle_of(net, images, PEAKS[name], epochs=epochs, batch_size=BATCH)
+    last_of(training_steps(net, images, label_loss, seed=seed, **cycle))
+    return net
+
+
+@cache
+def answers(teacher: tuple, unlabelled: int, split: str) -> Tensor:
+    """One teacher's logits [N, 10] of the student's images, or of a split."""
+    _, labels, draw, *_ = teacher
+    own = split == "fit"
+    images = images_of(labels, unlabelled, draw) if own else load_images("mnist", split)
+    return predict(teacher_of(*teacher), images["images"])
+
+
+def together(
+    logits: Tensor, rule: str, temperature: float, labels: Tensor | None = None
+) -> Tensor:
+    """What teachers [K, N, 10] say together: logits [N, 10] for this temperature.
+
+    The mean of their "probabilities" or "logits", their votes ("majority"), or the mean
+    of probabilities weighted: "surer" by one over the entropy of an answer, "by labels"
+    by the probability that each gives to the label [N].
+    """
+    if rule == "logits":
+        return logits.mean(dim=0)
+    if rule == "majority":
+        votes = nn.functional.one_hot(logits.argmax(dim=2), logits.shape[2])
+        return votes.sum(dim=0).float()
+    probs, weights = soften(logits.double(), 1.0), torch.ones(logits.shape[:2])
+    if rule == "surer":
+        weights = 1 / (entropy(probs) + 1e-3)
+    elif rule == "by labels":
+        weights = probs.gather(2, labels.expand(len(logits), -1)[..., None])[..., 0]
+    weights = weights / weights.sum(dim=0)
+    mean = (weights[..., None] * soften(logits.double(), temperature)).sum(dim=0)
+    return as_logits(mean, temperature).float()
+
+
+def corrupted(logits: Tensor, liars: int) -> Tensor:
+    """The same answers, but the last teachers mix up the classes, each in one way."""
+    mixed = [one.roll(liar + 1, dims=1) for liar, one in enumerate(logits[-liars:])]
+    return torch.stack([*logits[: len(logits) - liars], *mixed]) if liars else logits

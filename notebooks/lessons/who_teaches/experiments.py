@@ -1,0 +1,143 @@
+"""The stored experiments: crowds of teachers here; peers and oneself beside it."""
+
+import time
+
+import torch
+
+from kdlab import experiments as lab
+from kdlab.data import load_images
+from kdlab.metrics import accuracy
+from kdlab.training import last_of
+
+from .choices import chosen, several
+from .crowds import BATCH, answers, corrupted, epochs_of, images_of, new_net, together
+from .experiments_self import (  # noqa: F401 - tables of their own
+    generations,
+    generations_tuning,
+    selves,
+    selves_tuning,
+)
+
+RATES, LOW_RATES = [5e-3, 1e-2, 2e-2], [2e-3, 5e-3, 1e-2]
+HIGH_RATES, TEMPERATURES = [1e-2, 2e-2, 4e-2], [2.0, 4.0, 8.0, 16.0]
+SMOOTHINGS = "smoothing 0.1", "smoothing 0.3"
+MLP, CNN = "mlp-400", "cnn-8-16-64"
+FULL, MORE, FEW = (2000, 0), (2000, 8000), (300, 9700)  # images with labels, without
+BASE = {"dataset": "mnist", "split": "test", "student": "mlp-128", "teacher": None}
+BASE |= {"method": "teacher", "teachers": 1, "rule": "probabilities", "own": False}
+BASE |= {"liars": 0, "temperature": None, "soft_weight": 1.0}
+BASE |= {
+    "labels": 2000,
+    "unlabelled": 0,
+    "epochs": 15,
+    "learning_rate": None,
+    "seed": 0,
+}
+NONE = {"teachers": 0, "rule": None, "soft_weight": 0.0}
+
+
+def crowd_run(setting: lab.Setting) -> lab.Setting:
+    """A student of several teachers, or of none; its row, with what they know together.
+
+    Nobody has seen the images it is judged by: all are trained on the split "fit".
+    """
+    labels, unlabelled, draw = (setting[k] for k in ("labels", "unlabelled", "seed"))
+    images, judges = (
+        images_of(labels, unlabelled, draw),
+        dict(load_images("mnist", setting["split"])),
+    )
+    knows = None
+    if setting["teachers"]:
+        for columns, split in ((images, "fit"), (judges, setting["split"])):
+            columns["teacher_logits"] = told_by(setting, split, columns["labels"])
+        knows = accuracy(judges["teacher_logits"], judges["labels"]).item()
+    how = ("method", "temperature", "soft_weight", "epochs", "learning_rate", "seed")
+    start, net = time.perf_counter(), new_net(setting["student"], setting["seed"])
+    how = {name: setting[name] for name in how}
+    last_of(lab.student_steps(images, model=net, batch_size=BATCH, **how))
+    row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
+    row |= {"teacher_accuracy": None if knows is None else round(knows, 6)}
+    return row | {"train_seconds": round(time.perf_counter() - start, 2)}
+
+
+def told_by(setting: lab.Setting, split: str, labels: torch.Tensor) -> torch.Tensor:
+    """What the teachers of a setting say together of the images with these labels."""
+    whom = setting["teacher"], setting["labels"], setting["seed"]
+    numbers, unlabelled = range(setting["teachers"]), setting["unlabelled"]
+    said = [answers((*whom, n, setting["own"]), unlabelled, split) for n in numbers]
+    said = corrupted(torch.stack(said), setting["liars"])
+    return together(said, setting["rule"], setting["temperature"] or 1.0, labels)
+
+
+def arms(images: tuple[int, int], **changes: object) -> dict[str, object]:
+    """Settings of so many images with labels, and without, in equally many steps."""
+    labels, unlabelled = images
+    changes |= {"labels": labels, "unlabelled": unlabelled}
+    return {**BASE, **changes, "epochs": epochs_of(labels + unlabelled)}
+
+
+def alone(labels: int, **changes: object) -> list[lab.Setting]:
+    """Students without a teacher: of the labels, and of smoothed ones."""
+    methods = "labels", *SMOOTHINGS
+    return [arms((labels, 0), method=m, **NONE, **changes) for m in methods]
+
+
+def of_crowd(images: tuple, teacher: str, *counts: int, **changes: object) -> list:
+    """Students of so many teachers each."""
+    return [arms(images, teacher=teacher, teachers=n, **changes) for n in counts]
+
+
+VOTES = {"method": "arg max", "rule": "majority"}
+
+
+def tried() -> list[lab.Setting]:
+    """Temperature and peak for each kind of student, on the held-out images."""
+    without = alone(2000) + alone(300)
+    taught, votes = [], []
+    for images in (FULL, MORE, FEW):
+        for teacher in (MLP, CNN):
+            taught += of_crowd(images, teacher, 1, 8)
+            votes += of_crowd(images, teacher, 8, **VOTES)
+    smooth = [one for one in without if one["method"] != "labels"]
+    plain = [one for one in without if one["method"] == "labels"] + votes
+    seeds = {"split": ["held_out"], "seed": range(2)}
+    hot = {"temperature": TEMPERATURES, "learning_rate": HIGH_RATES}
+    return (
+        several(plain, learning_rate=RATES, **seeds)
+        + several(smooth, learning_rate=LOW_RATES, **seeds)
+        + several(taught, **hot, **seeds)
+    )
+
+
+def cell_of(run: lab.Setting) -> tuple:
+    """The kind of student that a temperature and a peak were chosen for."""
+    kind = (run["teacher"] or "alone").split("-")[0]
+    facts = (run[name] for name in ("student", "method", "labels", "unlabelled"))
+    return (*facts, kind, run["teachers"] > 1)
+
+
+def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
+    """The settings, each with what was best for its kind, for five seeds."""
+    best = chosen("crowd_tuning", cell_of, "temperature", "learning_rate")
+    return several([{**one, **best[cell_of(one)]} for one in settings], seed=lab.SEEDS)
+
+
+def crowds() -> list[lab.Setting]:
+    """One to eight teachers; the controls; a liar; and where a crowd may help."""
+    settings = alone(2000) + alone(300)
+    for teacher, large in ((MLP, "mlp-3200"), (CNN, "cnn-16-32-256")):
+        settings += of_crowd(FULL, teacher, 1, 2, 4, 8)
+        settings += of_crowd(FULL, teacher, 8, rule="logits")
+        settings += of_crowd(FULL, teacher, 8, **VOTES) + of_crowd(FULL, large, 1)
+        for images in (MORE, FEW):
+            settings += of_crowd(images, teacher, 1, 8)
+            settings += of_crowd(images, teacher, 8, **VOTES)
+    settings += of_crowd(FULL, MLP, 1, 8, own=True)
+    for rule in ("probabilities", "logits", "surer", "by labels"):
+        settings += of_crowd(FULL, CNN, 4, rule=rule, liars=1)
+    settings += of_crowd(FULL, CNN, 4, **VOTES, liars=1)
+    return tuned(settings)
+
+
+crowd_tuning = lab.Experiment(crowd_run, tried)
+crowd = lab.Experiment(crowd_run, crowds, after=("crowd_tuning",))
