@@ -26,13 +26,8 @@ FULL, MORE, FEW = (2000, 0), (2000, 8000), (300, 9700)  # images with labels, wi
 BASE = {"dataset": "mnist", "split": "test", "student": "mlp-128", "teacher": None}
 BASE |= {"method": "teacher", "teachers": 1, "rule": "probabilities", "own": False}
 BASE |= {"liars": 0, "temperature": None, "soft_weight": 1.0}
-BASE |= {
-    "labels": 2000,
-    "unlabelled": 0,
-    "epochs": 15,
-    "learning_rate": None,
-    "seed": 0,
-}
+BASE |= {"labels": 2000, "unlabelled": 0, "epochs": 15}
+BASE |= {"learning_rate": None, "seed": 0}
 NONE = {"teachers": 0, "rule": None, "soft_weight": 0.0}
 
 

@@ -18,13 +18,8 @@ from .selves import Exits, Peers, taught_by_itself
 RATES = [2e-3, 5e-3, 1e-2, 2e-2]
 BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-128"}
 BASE |= {"method": "labels", "temperature": None, "soft_weight": 0.0}
-BASE |= {
-    "labels": 2000,
-    "unlabelled": 0,
-    "epochs": 15,
-    "learning_rate": 1e-2,
-    "seed": 0,
-}
+BASE |= {"labels": 2000, "unlabelled": 0, "epochs": 15}
+BASE |= {"learning_rate": 1e-2, "seed": 0}
 TWINS, STRANGERS = "mlp-128 + mlp-128", "mlp-128 + cnn-8-16-64"
 EXITS, SMALL = "cnn-4-8-32 + exit", "cnn-4-8-32"
 LABELS, SMOOTH = {"method": "labels"}, {"method": "smoothing 0.1"}
@@ -152,18 +147,19 @@ def one_another(student: str, weights: list, temperatures: list, **more: int) ->
 def self_tried() -> list[lab.Setting]:
     """Weight, temperature and peak of peers and of exits."""
     settings = []
-    for student in (TWINS, STRANGERS, EXITS):
+    for student in (TWINS, EXITS):
         settings += with_rates({"student": student, **LABELS}, *RATES[1:])
         settings += with_rates({"student": student, **SMOOTH}, *RATES[:3])
     grids = one_another(TWINS, [0.3, 1.0, 3.0], [1.0, 2.0])
     grids += one_another(TWINS, [0.3, 1.0, 3.0], [1.0, 2.0], **MORE)
-    grids += one_another(EXITS, [0.1, 0.3, 1.0], [1.0, 4.0])
+    grids += one_another(EXITS, [0.3, 1.0], [1.0, 4.0])
     for arm in grids:
         settings += with_rates(arm, *RATES[1:])
-    large = one_another(STRANGERS, [1.0, 3.0], [1.0])
-    large += one_another(STRANGERS, [1.0, 3.0], [1.0], **MORE)
-    large += one_another(EXITS, [1.0, 3.0], [1.0, 4.0], **MORE)
-    for arm in large:
+    slow = [{"student": STRANGERS, **how} for how in (LABELS, SMOOTH)]
+    slow += one_another(STRANGERS, [1.0, 3.0], [1.0])
+    slow += one_another(STRANGERS, [1.0, 3.0], [1.0], **MORE)
+    slow += one_another(EXITS, [1.0, 3.0], [1.0], **MORE)
+    for arm in slow:
         settings += with_rates(arm, *RATES[1:3])
     return settings
 
