@@ -43,15 +43,17 @@ def crowd_run(setting: lab.Setting) -> lab.Setting:
     )
     knows = None
     if setting["teachers"]:
-        for columns, split in ((images, "fit"), (judges, setting["split"])):
-            columns["teacher_logits"] = told_by(setting, split, columns["labels"])
-        knows = accuracy(judges["teacher_logits"], judges["labels"]).item()
+        images["teacher_logits"] = told_by(setting, "fit", images["labels"])
+    if setting["teachers"] and setting["rule"] != "by labels":  # here they are secret
+        told = told_by(setting, setting["split"], judges["labels"])
+        judges["teacher_logits"] = told
+        knows = round(accuracy(told, judges["labels"]).item(), 6)
     how = ("method", "temperature", "soft_weight", "epochs", "learning_rate", "seed")
     start, net = time.perf_counter(), new_net(setting["student"], setting["seed"])
     how = {name: setting[name] for name in how}
     last_of(lab.student_steps(images, model=net, batch_size=BATCH, **how))
     row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
-    row |= {"teacher_accuracy": None if knows is None else round(knows, 6)}
+    row |= {"teacher_accuracy": knows}
     return row | {"train_seconds": round(time.perf_counter() - start, 2)}
 
 
