@@ -171,7 +171,8 @@ def self_cell(run: lab.Setting) -> tuple:
 
 def all_selves() -> list[lab.Setting]:
     """Peers and exits at their best, the controls, and nets taught by themselves."""
-    found = chosen("selves_tuning", self_cell, *HOW[1:3], "learning_rate")
+    how = *HOW[1:3], "learning_rate"
+    found = chosen("selves_tuning", self_cell, *how, by="each_errors")
     names = "student", "method", "labels", "unlabelled"
     best = [{**BASE, **dict(zip(names, k, strict=True)), **v} for k, v in found.items()]
     return several(best, seed=lab.SEEDS)
