@@ -191,7 +191,8 @@ def chains_tried() -> list[lab.Setting]:
         one = {"generation": 0, "epochs": epochs}
         settings += with_rates({**one, **LABELS}, *RATES)
         settings += with_rates({**one, **SMOOTH}, *RATES)
-    return settings
+    one = {"student": SMALL, "labels": 300, "epochs": 96, "generation": 0}
+    return settings + with_rates({**one, **SMOOTH}, *RATES[:3])
 
 
 def chain_cell(run: lab.Setting) -> tuple:
@@ -207,7 +208,7 @@ def all_chains() -> list[lab.Setting]:
     settings = []
     for cell, best in found.items():
         arm = {**BASE, **dict(zip(names, cell, strict=True)), **best}
-        last = 4 if arm["epochs"] != 75 else 0
+        last = 4 if arm["epochs"] < 75 else 0
         settings += several([arm], generation=range(last + 1))
         if arm["method"] == "teacher" and arm["labels"] == 2000:
             some = ["wrong answers permuted", "wrong answers evened"]
