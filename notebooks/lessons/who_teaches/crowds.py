@@ -13,7 +13,6 @@ from kdlab.objectives import label_loss
 from kdlab.training import cycle_of, last_of, predict, training_steps
 
 STEPS, BATCH = 480, 64  # gradient steps of every student
-TEACHER_STEPS = 320
 # Chosen on the held-out images.
 PEAKS = {"mlp-128": 1e-2, "mlp-400": 8e-3, "mlp-3200": 4e-3}
 PEAKS |= {"cnn-8-16-64": 1.6e-2, "cnn-16-32-256": 1.6e-2, "cnn-4-8-32": 1e-2}
@@ -41,7 +40,7 @@ def teacher_of(name: str, labels: int, draw: int, number: int, own: bool) -> nn.
     images = images_of(begin + labels, 0, draw)
     images = {column: values[begin:] for column, values in images.items()}
     seed = 100 * (draw + 1) + number  # nobody starts as the student does
-    net, epochs = new_net(name, seed), epochs_of(labels, TEACHER_STEPS)
+    net, epochs = new_net(name, seed), min(32, epochs_of(labels, 320))
     cycle = cycle_of(net, images, PEAKS[name], epochs=epochs, batch_size=BATCH)
     last_of(training_steps(net, images, label_loss, seed=seed, **cycle))
     return net
