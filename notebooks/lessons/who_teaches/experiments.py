@@ -87,20 +87,16 @@ def of_crowd(images: tuple, teacher: str, *counts: int, **changes: object) -> li
 VOTES = {"method": "arg max", "rule": "majority"}
 
 
-def tried() -> list[lab.Setting]:
+def tried(*sets: tuple[int, int]) -> list[lab.Setting]:
     """Temperature and peak for each kind of student, on the held-out images."""
-    without = alone(2000) + alone(300)
-    taught, votes = [], []
-    for images in (FULL, MORE, FEW):
-        for teacher in (MLP, CNN):
-            taught += of_crowd(images, teacher, 1, 8)
-            votes += of_crowd(images, teacher, 8, **VOTES)
-    smooth = [one for one in without if one["method"] != "labels"]
-    plain = [one for one in without if one["method"] == "labels"] + votes
+    pairs = [(images, teacher) for images in sets for teacher in (MLP, CNN)]
+    plain, *smooth = alone(sets[0][0])
+    votes = [one for pair in pairs for one in of_crowd(*pair, 8, **VOTES)]
+    taught = [one for pair in pairs for one in of_crowd(*pair, 1, 8)]
     seeds = {"split": ["held_out"], "seed": range(1)}
     hot = {"temperature": TEMPERATURES, "learning_rate": HIGH_RATES}
     return (
-        several(plain, learning_rate=RATES, **seeds)
+        several([plain, *votes], learning_rate=RATES, **seeds)
         + several(smooth, learning_rate=LOW_RATES, **seeds)
         + several(taught, **hot, **seeds)
     )
@@ -113,28 +109,38 @@ def cell_of(run: lab.Setting) -> tuple:
     return (*facts, kind, run["teachers"] > 1)
 
 
-def tuned(settings: list[lab.Setting]) -> list[lab.Setting]:
+def tuned(table: str, settings: list[lab.Setting]) -> list[lab.Setting]:
     """The settings, each with what was best for its kind, for five seeds."""
-    best = chosen("crowd_tuning", cell_of, "temperature", "learning_rate")
+    best = chosen(table, cell_of, "temperature", "learning_rate")
     return several([{**one, **best[cell_of(one)]} for one in settings], seed=lab.SEEDS)
 
 
 def crowds() -> list[lab.Setting]:
-    """One to eight teachers; the controls; a liar; and where a crowd may help."""
-    settings = alone(2000) + alone(300)
-    for teacher, large in ((MLP, "mlp-3200"), (CNN, "cnn-16-32-256")):
-        settings += of_crowd(FULL, teacher, 1, 2, 4, 8)
-        settings += of_crowd(FULL, teacher, 8, rule="logits")
-        settings += of_crowd(FULL, teacher, 8, **VOTES) + of_crowd(FULL, large, 1)
-        for images in (MORE, FEW):
+    """One to eight teachers of 2,000 images; the controls; a liar; unlabelled images."""
+    settings = alone(2000)
+    for images in (FULL, MORE):
+        for teacher in (MLP, CNN):
             settings += of_crowd(images, teacher, 1, 8)
             settings += of_crowd(images, teacher, 8, **VOTES)
     settings += of_crowd(FULL, MLP, 1, 8, own=True)
     for rule in ("probabilities", "logits", "surer", "by labels"):
         settings += of_crowd(FULL, CNN, 4, rule=rule, liars=1)
     settings += of_crowd(FULL, CNN, 4, **VOTES, liars=1)
-    return tuned(settings)
+    for teacher, large in ((MLP, "mlp-3200"), (CNN, "cnn-16-32-256")):
+        settings += of_crowd(FULL, teacher, 2, 4) + of_crowd(FULL, large, 1)
+        settings += of_crowd(FULL, teacher, 8, rule="logits")
+    return tuned("crowd_tuning", settings)
 
 
-crowd_tuning = lab.Experiment(crowd_run, tried)
+def few_crowds() -> list[lab.Setting]:
+    """The same with 300 labelled images, and 9,700 without a label."""
+    settings = alone(300)
+    for teacher in (MLP, CNN):
+        settings += of_crowd(FEW, teacher, 1, 8) + of_crowd(FEW, teacher, 8, **VOTES)
+    return tuned("crowd_few_tuning", settings)
+
+
+crowd_tuning = lab.Experiment(crowd_run, lambda: tried(FULL, MORE))
 crowd = lab.Experiment(crowd_run, crowds, after=("crowd_tuning",))
+crowd_few_tuning = lab.Experiment(crowd_run, lambda: tried(FEW))
+crowd_few = lab.Experiment(crowd_run, few_crowds, after=("crowd_few_tuning",))
