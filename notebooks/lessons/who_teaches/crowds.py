@@ -1,21 +1,23 @@
 """Several teachers of few images: who they are, and what they say together."""
 
+from collections.abc import Generator
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from kdlab import experiments as lab
-from kdlab.data import Columns, load_images, sample
+from kdlab.data import Columns, count, load_images, sample
 from kdlab.hints import as_logits
 from kdlab.metrics import entropy, soften
 from kdlab.objectives import label_loss
 from kdlab.training import cycle_of, last_of, predict, training_steps
 
 STEPS, BATCH = 480, 64  # gradient steps of every student
+MLP, CNN = "mlp-400", "cnn-8-16-64"
 # Chosen on the held-out images.
-PEAKS = {"mlp-128": 1e-2, "mlp-400": 8e-3, "mlp-3200": 4e-3}
-PEAKS |= {"cnn-8-16-64": 1.6e-2, "cnn-16-32-256": 1.6e-2, "cnn-4-8-32": 1e-2}
+PEAKS = {"mlp-128": 1e-2, MLP: 8e-3, "mlp-3200": 4e-3}
+PEAKS |= {CNN: 1.6e-2, "cnn-16-32-256": 1.6e-2, "cnn-4-8-32": 1e-2}
 
 
 def new_net(name: str, seed: int) -> nn.Module:
@@ -33,17 +35,31 @@ def images_of(labels: int, unlabelled: int, draw: int) -> Columns:
     return sample(load_images("mnist", "fit"), labels + unlabelled, draw)
 
 
+def seed_of(draw: int, number: int) -> int:
+    """The seed of a teacher: nobody starts as the student does."""
+    return 100 * (draw + 1) + number
+
+
+def teacher_steps(name: str, columns: Columns, seed: int) -> Generator:
+    """Train a teacher of these images and labels step by step; return it."""
+    net, epochs = new_net(name, seed), min(32, epochs_of(count(columns), 320))
+    cycle = cycle_of(net, columns, PEAKS[name], epochs=epochs, batch_size=BATCH)
+    yield from training_steps(net, columns, label_loss, seed=seed, **cycle)
+    return net
+
+
+def crowd_of(name: str, columns: Columns, teachers: int) -> list[nn.Module]:
+    """So many teachers of the same images; only their seeds differ."""
+    return [last_of(teacher_steps(name, columns, 100 + n)) for n in range(teachers)]
+
+
 @cache
 def teacher_of(name: str, labels: int, draw: int, number: int, own: bool) -> nn.Module:
     """One teacher, of the student's labelled images or of as many that are its own."""
     begin = (number + 1) * labels if own else 0
     images = images_of(begin + labels, 0, draw)
     images = {column: values[begin:] for column, values in images.items()}
-    seed = 100 * (draw + 1) + number  # nobody starts as the student does
-    net, epochs = new_net(name, seed), min(32, epochs_of(labels, 320))
-    cycle = cycle_of(net, images, PEAKS[name], epochs=epochs, batch_size=BATCH)
-    last_of(training_steps(net, images, label_loss, seed=seed, **cycle))
-    return net
+    return last_of(teacher_steps(name, images, seed_of(draw, number)))
 
 
 @cache

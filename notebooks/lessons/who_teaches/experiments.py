@@ -1,34 +1,41 @@
-"""The stored experiments: crowds of teachers here; peers and oneself beside it."""
+"""The stored experiments: crowds of teachers; peers, early exits and generations."""
 
 import time
+from functools import cache
 
 import torch
+from torch import nn
 
 from kdlab import experiments as lab
 from kdlab.data import load_images
-from kdlab.metrics import accuracy
-from kdlab.training import last_of
+from kdlab.metrics import accuracy, agreement
+from kdlab.results import load_runs
+from kdlab.training import last_of, predict
 
-from .choices import chosen, several
-from .crowds import BATCH, answers, corrupted, epochs_of, images_of, new_net, together
-from .experiments_self import (  # noqa: F401 - tables of their own
-    generations,
-    generations_tuning,
-    selves,
-    selves_tuning,
-)
+from . import crowds as of
+from .crowds import BATCH, CNN, MLP, epochs_of, images_of, new_net
+from .selves import Peers, self_steps
 
-RATES, LOW_RATES = [5e-3, 1e-2, 2e-2], [2e-3, 5e-3, 1e-2]
-HIGH_RATES, TEMPERATURES = [2e-2, 4e-2], [2.0, 8.0, 32.0]
-SMOOTHINGS = "smoothing 0.1", "smoothing 0.3"
-MLP, CNN = "mlp-400", "cnn-8-16-64"
-FULL, MORE, FEW = (2000, 0), (2000, 8000), (300, 9700)  # images with labels, without
-BASE = {"dataset": "mnist", "split": "test", "student": "mlp-128", "teacher": None}
-BASE |= {"method": "teacher", "teachers": 1, "rule": "probabilities", "own": False}
-BASE |= {"liars": 0, "temperature": None, "soft_weight": 1.0}
-BASE |= {"labels": 2000, "unlabelled": 0, "epochs": 15}
-BASE |= {"learning_rate": None, "seed": 0}
-NONE = {"teachers": 0, "rule": None, "soft_weight": 0.0}
+HOME, RATES = "lessons.who_teaches", [2e-3, 5e-3, 1e-2, 2e-2]
+TEMPERATURES, SMOOTHINGS = [2.0, 8.0, 32.0], ("smoothing 0.1", "smoothing 0.3")
+SETS = FULL, MORE, FEW = (2000, 0), (2000, 8000), (300, 9700)  # with labels, without
+ALONE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-128"}
+ALONE |= {"method": "labels", "temperature": None, "soft_weight": 0.0, "labels": 2000}
+ALONE |= {"unlabelled": 0, "epochs": 15, "learning_rate": 1e-2, "seed": 0}
+BASE = {**ALONE, "teachers": 0, "rule": None, "own": False, "liars": 0}
+TAUGHT = {"method": "teacher", "rule": "probabilities", "soft_weight": 1.0}
+VOTES = {"method": "arg max", "rule": "majority", "soft_weight": 1.0}
+TWINS, STRANGERS = "mlp-128 + mlp-128", "mlp-128 + cnn-8-16-64"
+EXITS, SMALL = "cnn-4-8-32 + exit", "cnn-4-8-32"
+HOW = "method", "temperature", "soft_weight", "epochs", "learning_rate"
+CHOSEN = *HOW[1:3], "learning_rate"
+
+
+def several(settings: list[lab.Setting], **axes: list) -> list[lab.Setting]:
+    """The settings at each combination of these values, the last one fastest."""
+    for name, values in axes.items():
+        settings = [{**one, name: value} for one in settings for value in values]
+    return settings
 
 
 def crowd_run(setting: lab.Setting) -> lab.Setting:
@@ -36,12 +43,8 @@ def crowd_run(setting: lab.Setting) -> lab.Setting:
 
     Nobody has seen the images it is judged by: all are trained on the split "fit".
     """
-    labels, unlabelled, draw = (setting[k] for k in ("labels", "unlabelled", "seed"))
-    images, judges = (
-        images_of(labels, unlabelled, draw),
-        dict(load_images("mnist", setting["split"])),
-    )
-    knows = None
+    images = images_of(*(setting[k] for k in ("labels", "unlabelled", "seed")))
+    judges, knows = dict(load_images("mnist", setting["split"])), None
     if setting["teachers"]:
         images["teacher_logits"] = told_by(setting, "fit", images["labels"])
     if setting["teachers"] and setting["rule"] != "by labels":  # here they are secret
@@ -61,30 +64,23 @@ def told_by(setting: lab.Setting, split: str, labels: torch.Tensor) -> torch.Ten
     """What the teachers of a setting say together of the images with these labels."""
     whom = setting["teacher"], setting["labels"], setting["seed"]
     numbers, unlabelled = range(setting["teachers"]), setting["unlabelled"]
-    said = [answers((*whom, n, setting["own"]), unlabelled, split) for n in numbers]
-    said = corrupted(torch.stack(said), setting["liars"])
-    return together(said, setting["rule"], setting["temperature"] or 1.0, labels)
+    said = [of.answers((*whom, n, setting["own"]), unlabelled, split) for n in numbers]
+    said = of.corrupted(torch.stack(said), setting["liars"])
+    return of.together(said, setting["rule"], setting["temperature"] or 1.0, labels)
 
 
-def arms(images: tuple[int, int], **changes: object) -> dict[str, object]:
-    """Settings of so many images with labels, and without, in equally many steps."""
-    labels, unlabelled = images
-    changes |= {"labels": labels, "unlabelled": unlabelled}
-    return {**BASE, **changes, "epochs": epochs_of(labels + unlabelled)}
+def of_crowd(images: tuple, teacher: str | None, *counts: int, **more: object) -> list:
+    """Students of so many teachers each, all in equally many steps."""
+    changes = dict(zip(("labels", "unlabelled"), images, strict=True)) | more
+    changes |= {"teacher": teacher, "epochs": epochs_of(sum(images))}
+    return [{**BASE, **TAUGHT, **changes, "teachers": n} for n in counts]
 
 
-def alone(labels: int, **changes: object) -> list[lab.Setting]:
+def alone(labels: int) -> list[lab.Setting]:
     """Students without a teacher: of the labels, and of smoothed ones."""
+    of_none = {"rule": None, "soft_weight": 0.0}
     methods = "labels", *SMOOTHINGS
-    return [arms((labels, 0), method=m, **NONE, **changes) for m in methods]
-
-
-def of_crowd(images: tuple, teacher: str, *counts: int, **changes: object) -> list:
-    """Students of so many teachers each."""
-    return [arms(images, teacher=teacher, teachers=n, **changes) for n in counts]
-
-
-VOTES = {"method": "arg max", "rule": "majority"}
+    return [of_crowd((labels, 0), None, 0, method=m, **of_none)[0] for m in methods]
 
 
 def tried(*sets: tuple[int, int]) -> list[lab.Setting]:
@@ -94,10 +90,10 @@ def tried(*sets: tuple[int, int]) -> list[lab.Setting]:
     votes = [one for pair in pairs for one in of_crowd(*pair, 8, **VOTES)]
     taught = [one for pair in pairs for one in of_crowd(*pair, 1, 8)]
     seeds = {"split": ["held_out"], "seed": range(1)}
-    hot = {"temperature": TEMPERATURES, "learning_rate": HIGH_RATES}
+    hot = {"temperature": TEMPERATURES, "learning_rate": [2e-2, 4e-2]}
     return (
-        several([plain, *votes], learning_rate=RATES, **seeds)
-        + several(smooth, learning_rate=LOW_RATES, **seeds)
+        several([plain, *votes], learning_rate=RATES[1:], **seeds)
+        + several(smooth, learning_rate=RATES[:3], **seeds)
         + several(taught, **hot, **seeds)
     )
 
@@ -109,10 +105,13 @@ def cell_of(run: lab.Setting) -> tuple:
     return (*facts, kind, run["teachers"] > 1)
 
 
-def tuned(table: str, settings: list[lab.Setting]) -> list[lab.Setting]:
+def tuned(table: str, sets: list, settings: list[lab.Setting]) -> list[lab.Setting]:
     """The settings, each with what was best for its kind, for five seeds."""
-    best = chosen(table, cell_of, "temperature", "learning_rate")
-    return several([{**one, **best[cell_of(one)]} for one in settings], seed=lab.SEEDS)
+    wanted, best = ("temperature", "learning_rate"), []
+    found = lab.rates_of(table, HOME, tried(*sets), cell_of, wanted)
+    for one in settings:
+        best.append(one | dict(zip(wanted, found[cell_of(one)], strict=True)))
+    return several(best, seed=lab.SEEDS)
 
 
 def crowds() -> list[lab.Setting]:
@@ -129,7 +128,7 @@ def crowds() -> list[lab.Setting]:
     for teacher, large in ((MLP, "mlp-3200"), (CNN, "cnn-16-32-256")):
         settings += of_crowd(FULL, teacher, 2, 4) + of_crowd(FULL, large, 1)
         settings += of_crowd(FULL, teacher, 8, rule="logits")
-    return tuned("crowd_tuning", settings)
+    return tuned("crowd_tuning", [FULL, MORE], settings)
 
 
 def few_crowds() -> list[lab.Setting]:
@@ -137,9 +136,153 @@ def few_crowds() -> list[lab.Setting]:
     settings = alone(300)
     for teacher in (MLP, CNN):
         settings += of_crowd(FEW, teacher, 1, 8) + of_crowd(FEW, teacher, 8, **VOTES)
-    return tuned("crowd_few_tuning", settings)
+    return tuned("crowd_few_tuning", [FEW], settings)
 
 
+def self_run(setting: lab.Setting) -> lab.Setting:
+    """Peers or exits: the row of their common answer (of the final exit), and of each.
+
+    `each_errors` is the mean of the two.
+    """
+    images = images_of(*(setting[k] for k in ("labels", "unlabelled", "seed")))
+    judges, start = load_images("mnist", setting["split"]), time.perf_counter()
+    nets = last_of(self_steps(images, setting))
+    seconds = round(time.perf_counter() - start, 2)
+    row = {"teacher_agreement": None, **setting, **lab.measured(nets, judges)}
+    one, other = (lab.measured(net, judges)["test_errors"] for net in nets)
+    row |= {"errors_0": one, "errors_1": other, "each_errors": (one + other) / 2}
+    pair = (predict(net, judges["images"]) for net in nets)
+    row |= {"peer_agreement": round(agreement(*pair).item(), 6)}
+    return row | {"train_seconds": seconds}
+
+
+@cache
+def chain(who: tuple, how: tuple, length: int) -> list[nn.Module]:
+    """Nets, each taught by the one before, the first by labels; `how` are pairs of HOW.
+
+    `who` are student, labels, unlabelled and draw. With methods that have no teacher,
+    each is just another start.
+    """
+    if not length:
+        return []
+    nets, (student, labels, unlabelled, draw) = chain(who, how, length - 1), who
+    told, images = dict(how), images_of(labels, unlabelled, draw)
+    if told["method"] in lab.WITHOUT_TEACHER or not nets:
+        images = {name: column[:labels] for name, column in images.items()}
+    if told["method"] not in lab.WITHOUT_TEACHER and not nets:
+        first = "labels", None, 0.0, epochs_of(labels), of.PEAKS[student]
+        told = dict(zip(HOW, first, strict=True))
+    elif nets:
+        images["teacher_logits"] = predict(nets[-1], images["images"])
+    seed = draw + 10 * len(nets)
+    net = new_net(student, seed)
+    last_of(lab.student_steps(images, model=net, batch_size=BATCH, seed=seed, **told))
+    return [*nets, net]
+
+
+def generation_run(setting: lab.Setting) -> lab.Setting:
+    """One generation; its row, with the errors of all generations so far together."""
+    how = tuple((name, setting[name]) for name in HOW)
+    who = tuple(setting[k] for k in ("student", "labels", "unlabelled", "seed"))
+    judges, start = load_images("mnist", setting["split"]), time.perf_counter()
+    nets = Peers(chain(who, how, setting["generation"] + 1))
+    seconds = round(time.perf_counter() - start, 2)  # of those not yet trained
+    row = {"teacher_agreement": None, **setting, **lab.measured(nets[-1], judges)}
+    row["together_errors"] = lab.measured(nets, judges)["test_errors"]
+    return row | {"train_seconds": seconds}
+
+
+def with_rates(rates: list[float], student: str, how: str, **arm: object) -> list:
+    """A way to learn at each of these peaks, on the held-out images."""
+    seeds = range(1 if "cnn" in student else 2)
+    arms = several(
+        [{**ALONE, "student": student, "method": how, **arm}], learning_rate=rates
+    )
+    return several(arms, split=["held_out"], seed=seeds)
+
+
+def self_tried() -> list[lab.Setting]:
+    """Weight, temperature and peak of peers and of exits."""
+    high, low, few = RATES[1:], RATES[:3], RATES[1:3]
+    alone = [(TWINS, high, low), (EXITS, high, low), (STRANGERS, few, few)]
+    settings = [
+        run
+        for student, of_labels, smooth in alone
+        for how, rates in (("labels", of_labels), ("smoothing 0.1", smooth))
+        for run in with_rates(rates, student, how)
+    ]
+    for student, weights, temperature, more, rates in (
+        (TWINS, (0.3, 1.0, 3.0), 1.0, 0, high),
+        (TWINS, (1.0, 3.0), 1.0, 8000, high),
+        (EXITS, (0.3, 1.0), 4.0, 0, high),
+        (STRANGERS, (1.0,), 1.0, 0, few),
+        (STRANGERS, (1.0,), 1.0, 8000, few),
+        (EXITS, (1.0, 3.0), 1.0, 8000, few),
+    ):
+        how = {"temperature": temperature, "unlabelled": more}
+        for weight in weights:
+            arm = {"soft_weight": weight, **how}
+            settings += with_rates(rates, student, "one another", **arm)
+    return settings
+
+
+def all_selves() -> list[lab.Setting]:
+    """Peers and exits at what was best for the mean of both, for five seeds."""
+    runs, kind = (
+        load_runs("selves_tuning"),
+        ["student", "method", "labels", "unlabelled"],
+    )
+    groups = runs.groupby([*kind, *CHOSEN], dropna=False, sort=False)["each_errors"]
+    order = groups.mean().reset_index().sort_values("each_errors", kind="stable")
+    best = order.drop_duplicates(kind).sort_index()[[*kind, *CHOSEN]].astype(object)
+    arms = best.where(best.notna(), None).to_dict("records")
+    return several([{**ALONE, **arm} for arm in arms], seed=lab.SEEDS)
+
+
+def chains_tried() -> list[lab.Setting]:
+    """Weight, temperature and peak of a chain of generations; the controls."""
+    few = {"labels": 300, "unlabelled": 9700, "epochs": 3}
+    chains = [("mlp-128", w, t, {}) for w in (0.5, 1.0) for t in (1.0, 4.0)]
+    chains += [("mlp-128", 1.0, t, few) for t in (1.0, 8.0)] + [(SMALL, 1.0, 4.0, few)]
+    settings = []
+    for student, weight, temperature, images in chains:
+        how = {"soft_weight": weight, "temperature": temperature, "generation": 2}
+        settings += with_rates(RATES[2:], student, "teacher", **how, **images)
+    for epochs in (15, 60):
+        how = {"epochs": epochs, "generation": 0}
+        for method in ("labels", "smoothing 0.1"):
+            settings += with_rates(RATES[:3], "mlp-128", method, **how)
+    how = {"labels": 300, "epochs": 96, "generation": 0}
+    return settings + with_rates(RATES[:3], SMALL, "smoothing 0.1", **how)
+
+
+CHAIN = "student", "method", "labels", "unlabelled", "epochs"
+
+
+def chain_of(run: lab.Setting) -> tuple:
+    """The kind of chain that its weight, temperature and peak were chosen for."""
+    return tuple(run[name] for name in CHAIN)
+
+
+def all_chains() -> list[lab.Setting]:
+    """Four generations, and as many strangers; the controls; with unlabelled images."""
+    found = lab.rates_of("generations_tuning", HOME, chains_tried(), chain_of, CHOSEN)
+    settings = []
+    for cell, best in found.items():
+        arm = dict(zip((*CHAIN, *CHOSEN), (*cell, *best), strict=True))
+        last = 3 if arm["epochs"] < 60 else 0
+        arm = {**ALONE, **arm}
+        settings += several([arm], generation=range(last + 1))
+        if arm["method"] == "teacher" and arm["labels"] == 2000:
+            some = ["wrong answers permuted", "wrong answers evened"]
+            settings += several([arm], method=some, generation=[1])
+    return several(settings, seed=lab.SEEDS)
+
+
+selves_tuning = lab.Experiment(self_run, self_tried)
+selves = lab.Experiment(self_run, all_selves, after=("selves_tuning",))
+generations_tuning = lab.Experiment(generation_run, chains_tried)
+generations = lab.Experiment(generation_run, all_chains, after=("generations_tuning",))
 crowd_tuning = lab.Experiment(crowd_run, lambda: tried(FULL, MORE))
 crowd = lab.Experiment(crowd_run, crowds, after=("crowd_tuning",))
 crowd_few_tuning = lab.Experiment(crowd_run, lambda: tried(FEW))
