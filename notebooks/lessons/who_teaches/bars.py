@@ -13,8 +13,6 @@ from kdlab.panels import Explorer, choice, dropdown, explore, image_picker, tick
 
 from .crowds import corrupted, together
 
-RULES = {"mean of probabilities": "probabilities", "mean of logits": "logits"}
-RULES |= {"majority": "majority"}
 MOST = 6  # images of each kind
 
 
@@ -25,36 +23,34 @@ def crowd_explorer(
 ) -> Explorer:
     """Teachers' probabilities of an image, one a row, and what they say together.
 
-    `sets` are images such as {"their own": ..., "never seen": ...}; said[kind][set] are
-    the logits [teachers, N, classes]. Shown are those that tear the first kind most.
+    `sets` are images, {"never seen": ...}; said[kind][set] logits [teachers, N,
+    classes]. Shown are those that tear the first kind most.
     """
     first = next(iter(said.values()))
-    torn = {
-        k: entropy(soften(v, 4.0).mean(0)).argsort().flip(0) for k, v in first.items()
-    }
-    picked = [(k, int(row)) for k in sets for row in torn[k][:MOST]]
+    torn = {k: entropy(soften(v, 4.0).mean(0)) for k, v in first.items()}
+    picked = [
+        (k, row)
+        for k in sets
+        for row in torn[k].argsort(descending=True).tolist()[:MOST]
+    ]
     images = [sets[k]["images"][row] for k, row in picked]
     labels = [names[sets[k]["labels"][row]] for k, row in picked]
     most = min(len(logits) for logits in first.values())
+    rows = [str(number + 1) for number in range(most)]
 
-    def view(
-        teachers: int, rule: str, temperature: float, kind: str, liar: bool, image: int
-    ) -> fig.Drawn:
+    def view(teachers, rule, temperature, kind, liar, image) -> fig.Drawn:
         whose, row = picked[image]
         logits = corrupted(said[kind][whose][:teachers, [row]], int(liar))
         each = torch.full((most, len(names)), torch.nan)
         each[:teachers] = soften(logits[:, 0], temperature)
-        all_say = together(logits, RULES[rule], temperature)[0]
-        mean = soften(all_say, temperature)
-        if rule == "majority":
-            mean = all_say / teachers
+        mean = together(logits, rule, temperature)[0]
+        mean = mean / teachers if rule == "majority" else soften(mean, temperature)
         right = sum(names[i] == labels[image] for i in logits[:, 0].argmax(1).tolist())
-        rows, axes = [str(n + 1) for n in range(most)], ("class", "teacher")
         style = {"scale": (0, 100), "title": "%", "digits": 0}
         return fig.picture(
-            f"{teachers} {kind}, {rule}: {top_words(mean, names)}",
+            f"{teachers} {kind} together, {rule}: {top_words(mean, names)}",
             fig.image(images[image]),
-            fig.heat_map(100 * each, names, rows, axes, **style),
+            fig.heat_map(100 * each, names, rows, ("class", "teacher"), **style),
             fig.class_bars(mean, names, title="together"),
             widths=[0.8, 1.6, 1],
             says=f"An image that they have {whose}, {fig.a(labels[image])}: {right} of "
@@ -63,13 +59,9 @@ def crowd_explorer(
         )
 
     words = [f"{k}: image {n}, {fig.a(labels[i])}" for i, (k, n) in enumerate(picked)]
-    return explore(
-        view,
-        tabulate=3,
-        teachers=choice("teachers", range(1, most + 1), most),
-        rule=dropdown("together", [*RULES]),
-        temperature=choice("temperature T", [1.0, 2.0, 8.0], 1.0),
-        kind=dropdown("who", [*said]),
-        liar=tick("the last one names the digit before it"),
-        image=image_picker([fig.image_address(image) for image in images], words),
-    )
+    controls = {"teachers": choice("teachers", range(1, most + 1), most)}
+    controls |= {"rule": dropdown("together", ("probabilities", "logits", "majority"))}
+    controls |= {"temperature": choice("temperature T", [1.0, 2.0, 8.0], 1.0)}
+    controls |= {"kind": dropdown("who", [*said]), "liar": tick("the last one lies")}
+    controls |= {"image": image_picker([*map(fig.image_address, images)], words)}
+    return explore(view, tabulate=3, **controls)

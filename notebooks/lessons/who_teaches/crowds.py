@@ -15,8 +15,7 @@ from kdlab.training import cycle_of, last_of, predict, training_steps
 
 STEPS, BATCH = 480, 64  # gradient steps of every student
 MLP, CNN = "mlp-400", "cnn-8-16-64"
-# Chosen on the held-out images.
-PEAKS = {"mlp-128": 1e-2, MLP: 8e-3, "mlp-3200": 4e-3}
+PEAKS = {"mlp-128": 1e-2, MLP: 8e-3, "mlp-3200": 4e-3}  # chosen on held-out images
 PEAKS |= {CNN: 1.6e-2, "cnn-16-32-256": 1.6e-2, "cnn-4-8-32": 1e-2}
 
 
@@ -31,13 +30,8 @@ def epochs_of(images: int, steps: int = STEPS) -> int:
 
 
 def images_of(labels: int, unlabelled: int, draw: int) -> Columns:
-    """A student's images; the first `labels` of them are labelled for the teachers."""
+    """A student's images, of "fit"; the first `labels` are labelled for the teachers."""
     return sample(load_images("mnist", "fit"), labels + unlabelled, draw)
-
-
-def seed_of(draw: int, number: int) -> int:
-    """The seed of a teacher: nobody starts as the student does."""
-    return 100 * (draw + 1) + number
 
 
 def teacher_steps(name: str, columns: Columns, seed: int) -> Generator:
@@ -55,19 +49,19 @@ def crowd_of(name: str, columns: Columns, teachers: int) -> list[nn.Module]:
 
 @cache
 def teacher_of(name: str, labels: int, draw: int, number: int, own: bool) -> nn.Module:
-    """One teacher, of the student's labelled images or of as many that are its own."""
+    """One teacher, of the student's images or of as many others; a start of its own."""
     begin = (number + 1) * labels if own else 0
     images = images_of(begin + labels, 0, draw)
     images = {column: values[begin:] for column, values in images.items()}
-    return last_of(teacher_steps(name, images, seed_of(draw, number)))
+    return last_of(teacher_steps(name, images, 100 * (draw + 1) + number))
 
 
 @cache
 def answers(teacher: tuple, unlabelled: int, split: str) -> Tensor:
     """One teacher's logits [N, 10] of the student's images, or of a split."""
     _, labels, draw, *_ = teacher
-    own = split == "fit"
-    images = images_of(labels, unlabelled, draw) if own else load_images("mnist", split)
+    fit = split == "fit"
+    images = images_of(labels, unlabelled, draw) if fit else load_images("mnist", split)
     return predict(teacher_of(*teacher), images["images"])
 
 

@@ -16,10 +16,7 @@ NO_DETACH = (
     "The numbers are right, but a net learns from the others' losses, too: it is moved "
     "towards whoever learns from it. In each loss the peers are constants: detach them."
 )
-DEAF = (
-    "The numbers are right, but a net does not learn from its own loss: is it detached "
-    "as if it were its peer?"
-)
+DEAF = "The numbers are right, but a net does not learn from its own loss. Detached?"
 
 
 def of_crowd(answer: Function) -> Seen:
@@ -36,11 +33,10 @@ def of_three(answer: Function) -> Seen:
     nets = [net.clone().requires_grad_() for net in (first, second, 2 * draw)]
     losses, fault = answer(nets, labels), ""
     for place, loss in enumerate(losses if isinstance(losses, list | tuple) else []):
-        moved = [None] * 3
+        learns, how = set(), {"retain_graph": True, "allow_unused": True}
         if isinstance(loss, torch.Tensor) and loss.requires_grad:
-            how = {"retain_graph": True, "allow_unused": True}
-            moved = torch.autograd.grad(loss.sum(), nets, **how)
-        learns = {n for n, g in enumerate(moved) if g is not None and g.any()}
+            slopes = torch.autograd.grad(loss.sum(), nets, **how)
+            learns = {n for n, g in enumerate(slopes) if g is not None and g.any()}
         fault = fault or (NO_DETACH if learns - {place} else "" if learns else DEAF)
     return Seen(losses, fault)
 
@@ -52,7 +48,7 @@ def of_liars(answer: Function) -> object:
     return answer(logits.double())
 
 
-REFERENCES = {  # what probes an answer; what to say of a right one; what is asked for
+REFERENCES = {  # probe; what to say of a right answer; what is asked for
     "crowd_loss": (
         of_crowd,
         "Each teacher is softened by itself; then the mean; and nobody teaches them.",

@@ -1,7 +1,9 @@
 """The stored experiments: crowds of teachers; peers, early exits and generations."""
 
 import time
-from functools import cache
+from functools import cache, partial
+from itertools import product
+from operator import itemgetter
 
 import torch
 from torch import nn
@@ -17,7 +19,6 @@ from .crowds import BATCH, CNN, MLP, epochs_of, images_of, new_net
 from .selves import Peers, self_steps
 
 HOME, RATES = "lessons.who_teaches", [2e-3, 5e-3, 1e-2, 2e-2]
-TEMPERATURES, SMOOTHINGS = [2.0, 8.0, 32.0], ("smoothing 0.1", "smoothing 0.3")
 SETS = FULL, MORE, FEW = (2000, 0), (2000, 8000), (300, 9700)  # with labels, without
 ALONE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-128"}
 ALONE |= {"method": "labels", "temperature": None, "soft_weight": 0.0, "labels": 2000}
@@ -28,7 +29,10 @@ VOTES = {"method": "arg max", "rule": "majority", "soft_weight": 1.0}
 TWINS, STRANGERS = "mlp-128 + mlp-128", "mlp-128 + cnn-8-16-64"
 EXITS, SMALL = "cnn-4-8-32 + exit", "cnn-4-8-32"
 HOW = "method", "temperature", "soft_weight", "epochs", "learning_rate"
-CHOSEN = *HOW[1:3], "learning_rate"
+CHOSEN, PEER = (*HOW[1:3], "learning_rate"), "one another"
+
+
+of_setting = itemgetter("labels", "unlabelled", "seed")  # which images
 
 
 def several(settings: list[lab.Setting], **axes: list) -> list[lab.Setting]:
@@ -39,63 +43,57 @@ def several(settings: list[lab.Setting], **axes: list) -> list[lab.Setting]:
 
 
 def crowd_run(setting: lab.Setting) -> lab.Setting:
-    """A student of several teachers, or of none; its row, with what they know together.
-
-    Nobody has seen the images it is judged by: all are trained on the split "fit".
-    """
-    images = images_of(*(setting[k] for k in ("labels", "unlabelled", "seed")))
-    judges, knows = dict(load_images("mnist", setting["split"])), None
+    """A student of several teachers, or of none; its row, with what they know together."""
+    images, knows = images_of(*of_setting(setting)), None
+    judges = dict(load_images("mnist", setting["split"]))
     if setting["teachers"]:
         images["teacher_logits"] = told_by(setting, "fit", images["labels"])
-    if setting["teachers"] and setting["rule"] != "by labels":  # here they are secret
-        told = told_by(setting, setting["split"], judges["labels"])
-        judges["teacher_logits"] = told
-        knows = round(accuracy(told, judges["labels"]).item(), 6)
-    how = ("method", "temperature", "soft_weight", "epochs", "learning_rate", "seed")
+        if setting["rule"] != "by labels":  # which are secret here
+            told = told_by(setting, setting["split"], judges["labels"])
+            judges["teacher_logits"] = told
+            knows = round(accuracy(told, judges["labels"]).item(), 6)
     start, net = time.perf_counter(), new_net(setting["student"], setting["seed"])
-    how = {name: setting[name] for name in how}
+    how = {name: setting[name] for name in (*HOW, "seed")}
     last_of(lab.student_steps(images, model=net, batch_size=BATCH, **how))
     row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
-    row |= {"teacher_accuracy": knows}
-    return row | {"train_seconds": round(time.perf_counter() - start, 2)}
+    seconds = round(time.perf_counter() - start, 2)
+    return row | {"teacher_accuracy": knows, "train_seconds": seconds}
 
 
 def told_by(setting: lab.Setting, split: str, labels: torch.Tensor) -> torch.Tensor:
     """What the teachers of a setting say together of the images with these labels."""
-    whom = setting["teacher"], setting["labels"], setting["seed"]
-    numbers, unlabelled = range(setting["teachers"]), setting["unlabelled"]
-    said = [of.answers((*whom, n, setting["own"]), unlabelled, split) for n in numbers]
+    whom, rest = itemgetter("teacher", "labels", "seed")(setting), setting["unlabelled"]
+    whose = [(*whom, n, setting["own"]) for n in range(setting["teachers"])]
+    said = [of.answers(teacher, rest, split) for teacher in whose]
     said = of.corrupted(torch.stack(said), setting["liars"])
     return of.together(said, setting["rule"], setting["temperature"] or 1.0, labels)
 
 
 def of_crowd(images: tuple, teacher: str | None, *counts: int, **more: object) -> list:
     """Students of so many teachers each, all in equally many steps."""
-    changes = dict(zip(("labels", "unlabelled"), images, strict=True)) | more
-    changes |= {"teacher": teacher, "epochs": epochs_of(sum(images))}
+    changes = {"labels": images[0], "unlabelled": images[1], "teacher": teacher, **more}
+    changes |= {"epochs": epochs_of(sum(images))}
     return [{**BASE, **TAUGHT, **changes, "teachers": n} for n in counts]
 
 
-def alone(labels: int) -> list[lab.Setting]:
-    """Students without a teacher: of the labels, and of smoothed ones."""
-    of_none = {"rule": None, "soft_weight": 0.0}
-    methods = "labels", *SMOOTHINGS
-    return [of_crowd((labels, 0), None, 0, method=m, **of_none)[0] for m in methods]
+def crowds_of(*sets: tuple[int, int]) -> list[lab.Setting]:
+    """Students of one teacher, of eight and of their votes, and those without one."""
+    of_none = of_crowd((sets[0][0], 0), None, 0, rule=None, soft_weight=0.0)
+    settings = several(of_none, method=lab.WITHOUT_TEACHER)
+    for pair in product(sets, (MLP, CNN)):
+        settings += of_crowd(*pair, 1, 8) + of_crowd(*pair, 8, **VOTES)
+    return settings
 
 
 def tried(*sets: tuple[int, int]) -> list[lab.Setting]:
     """Temperature and peak for each kind of student, on the held-out images."""
-    pairs = [(images, teacher) for images in sets for teacher in (MLP, CNN)]
-    plain, *smooth = alone(sets[0][0])
-    votes = [one for pair in pairs for one in of_crowd(*pair, 8, **VOTES)]
-    taught = [one for pair in pairs for one in of_crowd(*pair, 1, 8)]
-    seeds = {"split": ["held_out"], "seed": range(1)}
-    hot = {"temperature": TEMPERATURES, "learning_rate": [2e-2, 4e-2]}
-    return (
-        several([plain, *votes], learning_rate=RATES[1:], **seeds)
-        + several(smooth, learning_rate=RATES[:3], **seeds)
-        + several(taught, **hot, **seeds)
-    )
+    hot = {"temperature": [2.0, 8.0, 32.0], "learning_rate": [2e-2, 4e-2]}
+    grids = dict.fromkeys(("labels", "arg max"), {"learning_rate": RATES[1:]})
+    grids |= {"teacher": hot}
+    settings, smooth = [], {"learning_rate": RATES[:3]}
+    for one in crowds_of(*sets):
+        settings += several([one], **grids.get(one["method"], smooth))
+    return several(settings, split=["held_out"])
 
 
 def cell_of(run: lab.Setting) -> tuple:
@@ -105,48 +103,31 @@ def cell_of(run: lab.Setting) -> tuple:
     return (*facts, kind, run["teachers"] > 1)
 
 
-def tuned(table: str, sets: list, settings: list[lab.Setting]) -> list[lab.Setting]:
-    """The settings, each with what was best for its kind, for five seeds."""
+def tuned(table: str, sets: list, *more: lab.Setting) -> list[lab.Setting]:
+    """Crowds of these images and more, each with what was best for its kind."""
     wanted, best = ("temperature", "learning_rate"), []
     found = lab.rates_of(table, HOME, tried(*sets), cell_of, wanted)
-    for one in settings:
+    for one in (*crowds_of(*sets), *more):
         best.append(one | dict(zip(wanted, found[cell_of(one)], strict=True)))
     return several(best, seed=lab.SEEDS)
 
 
 def crowds() -> list[lab.Setting]:
     """One to eight teachers of 2,000 images; the controls; a liar; unlabelled images."""
-    settings = alone(2000)
-    for images in (FULL, MORE):
-        for teacher in (MLP, CNN):
-            settings += of_crowd(images, teacher, 1, 8)
-            settings += of_crowd(images, teacher, 8, **VOTES)
-    settings += of_crowd(FULL, MLP, 1, 8, own=True)
+    more = of_crowd(FULL, MLP, 1, 8, own=True)
     for rule in ("probabilities", "logits", "surer", "by labels"):
-        settings += of_crowd(FULL, CNN, 4, rule=rule, liars=1)
-    settings += of_crowd(FULL, CNN, 4, **VOTES, liars=1)
+        more += of_crowd(FULL, CNN, 4, rule=rule, liars=1)
+    more += of_crowd(FULL, CNN, 4, **VOTES, liars=1)
     for teacher, large in ((MLP, "mlp-3200"), (CNN, "cnn-16-32-256")):
-        settings += of_crowd(FULL, teacher, 2, 4) + of_crowd(FULL, large, 1)
-        settings += of_crowd(FULL, teacher, 8, rule="logits")
-    return tuned("crowd_tuning", [FULL, MORE], settings)
-
-
-def few_crowds() -> list[lab.Setting]:
-    """The same with 300 labelled images, and 9,700 without a label."""
-    settings = alone(300)
-    for teacher in (MLP, CNN):
-        settings += of_crowd(FEW, teacher, 1, 8) + of_crowd(FEW, teacher, 8, **VOTES)
-    return tuned("crowd_few_tuning", [FEW], settings)
+        more += of_crowd(FULL, teacher, 2, 4) + of_crowd(FULL, large, 1)
+        more += of_crowd(FULL, teacher, 8, rule="logits")
+    return tuned("crowd_tuning", [FULL, MORE], *more)
 
 
 def self_run(setting: lab.Setting) -> lab.Setting:
-    """Peers or exits: the row of their common answer (of the final exit), and of each.
-
-    `each_errors` is the mean of the two.
-    """
-    images = images_of(*(setting[k] for k in ("labels", "unlabelled", "seed")))
+    """Peers or exits: the row of their common answer (of the final exit), and of each."""
     judges, start = load_images("mnist", setting["split"]), time.perf_counter()
-    nets = last_of(self_steps(images, setting))
+    nets = last_of(self_steps(images_of(*of_setting(setting)), setting))
     seconds = round(time.perf_counter() - start, 2)
     row = {"teacher_agreement": None, **setting, **lab.measured(nets, judges)}
     one, other = (lab.measured(net, judges)["test_errors"] for net in nets)
@@ -160,8 +141,7 @@ def self_run(setting: lab.Setting) -> lab.Setting:
 def chain(who: tuple, how: tuple, length: int) -> list[nn.Module]:
     """Nets, each taught by the one before, the first by labels; `how` are pairs of HOW.
 
-    `who` are student, labels, unlabelled and draw. With methods that have no teacher,
-    each is just another start.
+    `who` are student, labels, unlabelled, draw. Without a teacher each just starts anew.
     """
     if not length:
         return []
@@ -169,21 +149,20 @@ def chain(who: tuple, how: tuple, length: int) -> list[nn.Module]:
     told, images = dict(how), images_of(labels, unlabelled, draw)
     if told["method"] in lab.WITHOUT_TEACHER or not nets:
         images = {name: column[:labels] for name, column in images.items()}
-    if told["method"] not in lab.WITHOUT_TEACHER and not nets:
-        first = "labels", None, 0.0, epochs_of(labels), of.PEAKS[student]
-        told = dict(zip(HOW, first, strict=True))
-    elif nets:
+        if told["method"] not in lab.WITHOUT_TEACHER:
+            first = "labels", None, 0.0, epochs_of(labels), of.PEAKS[student]
+            told = dict(zip(HOW, first, strict=True))
+    else:
         images["teacher_logits"] = predict(nets[-1], images["images"])
-    seed = draw + 10 * len(nets)
-    net = new_net(student, seed)
-    last_of(lab.student_steps(images, model=net, batch_size=BATCH, seed=seed, **told))
-    return [*nets, net]
+    told |= {"seed": draw + 10 * len(nets), "batch_size": BATCH}
+    net = new_net(student, told["seed"])
+    return [*nets, last_of(lab.student_steps(images, model=net, **told))]
 
 
 def generation_run(setting: lab.Setting) -> lab.Setting:
     """One generation; its row, with the errors of all generations so far together."""
     how = tuple((name, setting[name]) for name in HOW)
-    who = tuple(setting[k] for k in ("student", "labels", "unlabelled", "seed"))
+    who = setting["student"], *of_setting(setting)
     judges, start = load_images("mnist", setting["split"]), time.perf_counter()
     nets = Peers(chain(who, how, setting["generation"] + 1))
     seconds = round(time.perf_counter() - start, 2)  # of those not yet trained
@@ -194,47 +173,40 @@ def generation_run(setting: lab.Setting) -> lab.Setting:
 
 def with_rates(rates: list[float], student: str, how: str, **arm: object) -> list:
     """A way to learn at each of these peaks, on the held-out images."""
-    seeds = range(1 if "cnn" in student else 2)
-    arms = several(
-        [{**ALONE, "student": student, "method": how, **arm}], learning_rate=rates
-    )
-    return several(arms, split=["held_out"], seed=seeds)
+    one = {**ALONE, "split": "held_out", "student": student, "method": how, **arm}
+    return several([one], learning_rate=rates, seed=range(1 if "cnn" in student else 2))
 
 
 def self_tried() -> list[lab.Setting]:
     """Weight, temperature and peak of peers and of exits."""
-    high, low, few = RATES[1:], RATES[:3], RATES[1:3]
-    alone = [(TWINS, high, low), (EXITS, high, low), (STRANGERS, few, few)]
-    settings = [
-        run
-        for student, of_labels, smooth in alone
-        for how, rates in (("labels", of_labels), ("smoothing 0.1", smooth))
-        for run in with_rates(rates, student, how)
-    ]
+    high, low, few, settings = RATES[1:], RATES[:3], RATES[1:3], []
+    for pair, *peaks in ((TWINS, high, low), (EXITS, high, low), (STRANGERS, few, few)):
+        for method, rates in zip(("labels", "smoothing 0.1"), peaks, strict=True):
+            settings += with_rates(rates, pair, method)
     for student, weights, temperature, more, rates in (
-        (TWINS, (0.3, 1.0, 3.0), 1.0, 0, high),
-        (TWINS, (1.0, 3.0), 1.0, 8000, high),
-        (EXITS, (0.3, 1.0), 4.0, 0, high),
-        (STRANGERS, (1.0,), 1.0, 0, few),
-        (STRANGERS, (1.0,), 1.0, 8000, few),
-        (EXITS, (1.0, 3.0), 1.0, 8000, few),
+        (TWINS, [0.3, 1.0, 3.0], 1.0, 0, high),
+        (TWINS, [1.0, 3.0], 1.0, 8000, high),
+        (EXITS, [0.3, 1.0], 4.0, 0, high),
+        (STRANGERS, [1.0], 1.0, 0, few),
+        (STRANGERS, [1.0], 1.0, 8000, few),
+        (EXITS, [1.0, 3.0], 1.0, 8000, few),
     ):
-        how = {"temperature": temperature, "unlabelled": more}
         for weight in weights:
-            arm = {"soft_weight": weight, **how}
-            settings += with_rates(rates, student, "one another", **arm)
+            arm = {
+                "soft_weight": weight,
+                "temperature": temperature,
+                "unlabelled": more,
+            }
+            settings += with_rates(rates, student, PEER, **arm)
     return settings
 
 
 def all_selves() -> list[lab.Setting]:
     """Peers and exits at what was best for the mean of both, for five seeds."""
-    runs, kind = (
-        load_runs("selves_tuning"),
-        ["student", "method", "labels", "unlabelled"],
-    )
-    groups = runs.groupby([*kind, *CHOSEN], dropna=False, sort=False)["each_errors"]
-    order = groups.mean().reset_index().sort_values("each_errors", kind="stable")
-    best = order.drop_duplicates(kind).sort_index()[[*kind, *CHOSEN]].astype(object)
+    kind = ["student", "method", "labels", "unlabelled"]
+    groups = load_runs("selves_tuning").groupby([*kind, *CHOSEN], dropna=False)
+    tries = groups["each_errors"].mean().sort_values(kind="stable").reset_index()
+    best = tries.drop_duplicates(kind)[[*kind, *CHOSEN]].astype(object)
     arms = best.where(best.notna(), None).to_dict("records")
     return several([{**ALONE, **arm} for arm in arms], seed=lab.SEEDS)
 
@@ -256,26 +228,18 @@ def chains_tried() -> list[lab.Setting]:
     return settings + with_rates(RATES[:3], SMALL, "smoothing 0.1", **how)
 
 
-CHAIN = "student", "method", "labels", "unlabelled", "epochs"
-
-
-def chain_of(run: lab.Setting) -> tuple:
-    """The kind of chain that its weight, temperature and peak were chosen for."""
-    return tuple(run[name] for name in CHAIN)
-
-
 def all_chains() -> list[lab.Setting]:
     """Four generations, and as many strangers; the controls; with unlabelled images."""
-    found = lab.rates_of("generations_tuning", HOME, chains_tried(), chain_of, CHOSEN)
+    names = "student", "method", "labels", "unlabelled", "epochs"
+    tried, kind = chains_tried(), itemgetter(*names)
+    found = lab.rates_of("generations_tuning", HOME, tried, kind, CHOSEN)
     settings = []
     for cell, best in found.items():
-        arm = dict(zip((*CHAIN, *CHOSEN), (*cell, *best), strict=True))
-        last = 3 if arm["epochs"] < 60 else 0
-        arm = {**ALONE, **arm}
-        settings += several([arm], generation=range(last + 1))
+        arm = ALONE | dict(zip((*names, *CHOSEN), (*cell, *best), strict=True))
+        settings += several([arm], generation=range(4 if arm["epochs"] < 60 else 1))
         if arm["method"] == "teacher" and arm["labels"] == 2000:
-            some = ["wrong answers permuted", "wrong answers evened"]
-            settings += several([arm], method=some, generation=[1])
+            for method in ("wrong answers permuted", "wrong answers evened"):
+                settings.append({**arm, "method": method, "generation": 1})
     return several(settings, seed=lab.SEEDS)
 
 
@@ -286,4 +250,5 @@ generations = lab.Experiment(generation_run, all_chains, after=("generations_tun
 crowd_tuning = lab.Experiment(crowd_run, lambda: tried(FULL, MORE))
 crowd = lab.Experiment(crowd_run, crowds, after=("crowd_tuning",))
 crowd_few_tuning = lab.Experiment(crowd_run, lambda: tried(FEW))
+few_crowds = partial(tuned, "crowd_few_tuning", [FEW])
 crowd_few = lab.Experiment(crowd_run, few_crowds, after=("crowd_few_tuning",))

@@ -59,9 +59,8 @@ def taught_by_itself(
 ) -> Objective:  # fmt: skip
     """Labels for every answer of `each`, and `lessons`, places of pupil and teacher.
 
-    A teacher's answer counts as a constant; labels keep their whole weight. Of the
-    `unlabelled` images as many as there are labelled ones are drawn for each step; only
-    the teachers' term sees them.
+    A teacher's answer is a constant; labels keep their whole weight. Of the `unlabelled`
+    images, which only the teachers' term sees, as many as are labelled join each step.
     """
 
     def objective(model: nn.Module, batch: Columns) -> dict[str, Tensor]:
@@ -86,10 +85,10 @@ def self_steps(columns: Columns, setting: dict[str, object]) -> Generator:
     known = {name: column[:labels] for name, column in columns.items()}
     net = nets_of(setting["student"], seed)
     lessons = [(0, 1)] if isinstance(net, Exits) else [(0, 1), (1, 0)]
-    lessons = lessons if method == "one another" else []
     how = setting["soft_weight"], setting["temperature"]
+    how = lessons if method == "one another" else [], *how
     smoothing = float(method.partition("smoothing ")[2] or 0)
-    goal = taught_by_itself(lessons, *how, smoothing, columns["images"][labels:])
+    goal = taught_by_itself(*how, smoothing, columns["images"][labels:])
     length = {"epochs": setting["epochs"], "batch_size": BATCH}
     cycle = cycle_of(net, known, setting["learning_rate"], **length)
     yield from training_steps(net, known, goal, seed=seed, **cycle)

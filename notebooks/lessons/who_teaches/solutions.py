@@ -1,6 +1,5 @@
 """Solutions of notebook 11: a crowd's loss, a cohort's losses, who is the liar."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor
 

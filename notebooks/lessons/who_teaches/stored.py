@@ -1,25 +1,23 @@
 """What the stored runs say: crowds of teachers, peers, exits and generations."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 
 from kdlab import figures as fig
 from kdlab.panels import Explorer, dropdown, explore
 
 from .crowds import CNN, MLP
-from .experiments import EXITS, SETS, STRANGERS, TWINS
+from .experiments import EXITS, PEER, SETS, STRANGERS, TWINS
 
-LABELS, SMOOTH, PEER = "labels", "smoothing 0.1", "one another"
+LABELS, SMOOTH = "labels", "smoothing 0.1"
+COLORS = {LABELS: fig.LABELS, SMOOTH: fig.OTHER}
 PLAIN = {"labels": 2000, "unlabelled": 0, "own": False, "liars": 0}
-PEERS = {"one of two MLPs": (TWINS, "errors_0")}  # the pair, and whose errors
-PEERS |= {"two MLPs together": (TWINS, "test_errors")}
-PEERS |= {"an MLP beside a CNN": (STRANGERS, "errors_0")}
-PEERS |= {"a CNN beside an MLP": (STRANGERS, "errors_1")}
-PEERS |= {"a CNN's early exit": (EXITS, "errors_0")}
-PEERS |= {"its final exit": (EXITS, "errors_1")}
+PEERS = {  # the pair, and whose errors
+    "one of two MLPs": (TWINS, "errors_0"), "two MLPs together": (TWINS, "test_errors"),
+    "an MLP beside a CNN": (STRANGERS, "errors_0"),
+    "a CNN beside an MLP": (STRANGERS, "errors_1"),
+    "a CNN's early exit": (EXITS, "errors_0"), "its final exit": (EXITS, "errors_1"),
+}  # fmt: skip
 AND_MORE = {0: "", 8000: ", and 8,000 without", 9700: ", and 9,700 without"}
-Tables = Mapping[str, fig.Runs]  # {what: {row: errors, seed by seed}}
 
 
 def errors(
@@ -36,7 +34,7 @@ def gain(own: list[float], twins: list[float]) -> list[float]:
     return [twin - one for one, twin in zip(own, twins, strict=True)]
 
 
-def crowd_tables(runs: pd.DataFrame) -> Tables:
+def crowd_tables(runs: pd.DataFrame) -> dict[str, fig.Runs]:
     """Students of one to eight teachers, for each kind and each set of images."""
     tables = {}
     for labels, more in SETS:
@@ -51,7 +49,7 @@ def crowd_tables(runs: pd.DataFrame) -> Tables:
     return tables
 
 
-def self_tables(selves: pd.DataFrame, chains: pd.DataFrame) -> Tables:
+def self_tables(selves: pd.DataFrame, chains: pd.DataFrame) -> dict[str, fig.Runs]:
     """Students without a teacher: peers, exits, generations."""
     tables = {}
     for name, (student, column) in PEERS.items():
@@ -63,41 +61,34 @@ def self_tables(selves: pd.DataFrame, chains: pd.DataFrame) -> Tables:
         of = {"student": "mlp-128", "labels": labels}
         rows = {
             LABELS: [],
-            SMOOTH: errors(chains, SMOOTH, generation=0, epochs=15, **of),
+            SMOOTH: errors(chains, SMOOTH, epochs=15, generation=0, **of),
         }
-        for n, row in enumerate(
-            (LABELS, "generation 1", "generation 2", "generation 3")
-        ):
+        for n, row in enumerate((LABELS, *(f"generation {n}" for n in (1, 2, 3)))):
             rows[row] = errors(chains, "teacher", generation=n, unlabelled=more, **of)
         tables[f"born again of {labels:,} labels{AND_MORE[more]}"] = rows
     return tables
 
 
-def runs_explorer(tables: Tables) -> Explorer:
+def runs_explorer(tables: dict[str, fig.Runs]) -> Explorer:
     """Test errors of each row, and how many it spares its twins, seed by seed."""
     ticks = {f"{n:,}": n for n in (300, 500, 1000, 2000)}
     left = fig.axis("test errors of 10,000", [2.45, 3.3], log=True, ticks=ticks)
 
     def view(what: str, beside: str) -> fig.Drawn:
-        rows = tables[what]
+        rows, colors = tables[what], dict.fromkeys(tables[what], fig.STUDENT) | COLORS
         twins = rows[beside] or rows[LABELS]
-        spared = {
-            row: gain(found, twins) if found else [] for row, found in rows.items()
-        }
+        spared = {row: gain(own, twins[: len(own)]) for row, own in rows.items()}
         right = fig.axis(f"errors spared, beside {beside}", [-250, 800])
-        known = {row: found for row, found in rows.items() if found}
-        best = min(known, key=lambda row: fig.mean_spread(known[row])[0])
-        colors = dict.fromkeys(rows, fig.STUDENT)
-        colors |= {LABELS: fig.LABELS, SMOOTH: fig.OTHER}
+        best = min(rows, key=lambda row: sum(rows[row]) or 1e9)
         pairs = fig.spared_dots(spared, right, colors)
         pairs["y"] |= {"showticklabels": False}
-        others = {row: g for row, g in spared.items() if row != beside}
+        others = {row: found for row, found in spared.items() if row != beside}
         return fig.picture(
             f"{what[0].upper()}{what[1:]}: fewest errors {best}",
             fig.dots(rows, left, colors),
             pairs,
-            says=f"Errors of 10,000: {fig.in_words(known)}. Spared, beside {beside}: "
-            f"{fig.in_words(others)}.",
+            says=f"Errors of 10,000: {fig.in_words(rows)}. "
+            f"Spared, beside {beside}: {fig.in_words(others)}.",
             height=400,
         )
 
