@@ -1,8 +1,9 @@
 """What each of several teachers says of one image, and all of them together."""
 
+import math
 from collections.abc import Mapping, Sequence
 
-import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from kdlab import figures as fig
@@ -28,21 +29,17 @@ def crowd_explorer(
     """
     first = next(iter(said.values()))
     torn = {k: entropy(soften(v, 4.0).mean(0)) for k, v in first.items()}
-    picked = [
-        (k, row)
-        for k in sets
-        for row in torn[k].argsort(descending=True).tolist()[:MOST]
-    ]
+    torn = {k: v.argsort(descending=True).tolist()[:MOST] for k, v in torn.items()}
+    picked = [(where, row) for where in sets for row in torn[where]]
     images = [sets[k]["images"][row] for k, row in picked]
     labels = [names[sets[k]["labels"][row]] for k, row in picked]
-    most = min(len(logits) for logits in first.values())
-    rows = [str(number + 1) for number in range(most)]
+    rows = [str(number + 1) for number in range(min(map(len, first.values())))]
 
     def view(teachers, rule, temperature, kind, liar, image) -> fig.Drawn:
         whose, row = picked[image]
         logits = corrupted(said[kind][whose][:teachers, [row]], int(liar))
-        each = torch.full((most, len(names)), torch.nan)
-        each[:teachers] = soften(logits[:, 0], temperature)
+        each, room = soften(logits[:, 0], temperature), len(rows) - teachers
+        each = F.pad(each, (0, 0, 0, room), value=math.nan)
         mean = together(logits, rule, temperature)[0]
         mean = mean / teachers if rule == "majority" else soften(mean, temperature)
         right = sum(names[i] == labels[image] for i in logits[:, 0].argmax(1).tolist())
@@ -55,11 +52,10 @@ def crowd_explorer(
             widths=[0.8, 1.6, 1],
             says=f"An image that they have {whose}, {fig.a(labels[image])}: {right} of "
             f"{teachers} name it rightly. Together they are {openness(mean)}.",
-            height=400,
         )
 
     words = [f"{k}: image {n}, {fig.a(labels[i])}" for i, (k, n) in enumerate(picked)]
-    controls = {"teachers": choice("teachers", range(1, most + 1), most)}
+    controls = {"teachers": choice("teachers", range(1, len(rows) + 1), len(rows))}
     controls |= {"rule": dropdown("together", ("probabilities", "logits", "majority"))}
     controls |= {"temperature": choice("temperature T", [1.0, 2.0, 8.0], 1.0)}
     controls |= {"kind": dropdown("who", [*said]), "liar": tick("the last one lies")}
