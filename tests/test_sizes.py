@@ -58,6 +58,7 @@ SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
 SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
 SHOWS |= {"attention": STUDENT, "planes": TEACHER | STUDENT, "arms": STUDENT}
 SHOWS |= {"ridge": STUDENT, "bugs": TEACHER}
+SHOWS |= {"crowd": TEACHER, "few": STUDENT}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
@@ -67,6 +68,7 @@ FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
+FIXED |= dict.fromkeys(["crowd_runs", "self_runs"], STUDENT)
 FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
@@ -392,7 +394,7 @@ def drawn(monkeypatch):
 
 
 # of points in a plane; of nets of the course's own shape, which knows ten classes
-FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms"}
+FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms", "few"}
 
 
 def live(columns):
