@@ -1,0 +1,1 @@
+"""Lesson 13: strangers: another net, other senses, other data."""
