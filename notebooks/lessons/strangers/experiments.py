@@ -18,7 +18,7 @@ BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-25
 BASE |= {"method": "labels", "temperature": None, "soft_weight": 0.0, "jitter": 0}
 BASE |= {"labels": 5000, "epochs": 10, "learning_rate": None, "seed": 0}
 CNN = {"student": "cnn-4-8-32", "labels": 2000, "epochs": 15}
-RATES, TEMPERATURES = [2e-3, 5e-3, 1e-2, 2e-2], [2.0, 8.0, 16.0]
+RATES, TEMPERATURES = [2e-3, 5e-3, 1e-2, 2e-2], [8.0, 32.0]
 
 
 def shift_run(setting: lab.Setting) -> lab.Setting:
@@ -65,7 +65,7 @@ def tried() -> list[lab.Setting]:
     return (
         several(plain, learning_rate=RATES[:3], **seeds)
         + several(taught, temperature=TEMPERATURES, learning_rate=RATES[1:], **seeds)
-        + several(others, temperature=[4.0, 16.0], learning_rate=RATES[1:], **seeds)
+        + several(others, temperature=TEMPERATURES, learning_rate=RATES[2:], **seeds)
     )
 
 
