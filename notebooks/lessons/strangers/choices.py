@@ -17,9 +17,9 @@ def several(settings: list[Setting], **axes: list) -> list[Setting]:
 def chosen(table: str, cell_of: Callable[[dict], Hashable], *names: str) -> dict:
     """{cell: what was best for it on held-out images, such as its learning rate}."""
     found: dict = {}
-    for run in load_runs(table).fillna("").to_dict("records"):
+    for run in load_runs(table).astype(object).fillna("").to_dict("records"):
         tries = found.setdefault(cell_of(run), {})
-        values = tuple(run[name] or None for name in names)
+        values = tuple(None if run[name] == "" else run[name] for name in names)
         tries.setdefault(values, []).append(run["test_errors"])
     best = {
         cell: min(tries, key=lambda v: fmean(tries[v])) for cell, tries in found.items()
