@@ -14,13 +14,18 @@ def several(settings: list[Setting], **axes: list) -> list[Setting]:
     return settings
 
 
-def chosen(table: str, cell_of: Callable[[dict], Hashable], *names: str) -> dict:
+def chosen(
+    table: str,
+    cell_of: Callable[[dict], Hashable],
+    *names: str,
+    by: str = "test_errors",
+) -> dict[Hashable, dict[str, object]]:
     """{cell: what was best for it on held-out images, such as its learning rate}."""
     found: dict = {}
     for run in load_runs(table).astype(object).fillna("").to_dict("records"):
         tries = found.setdefault(cell_of(run), {})
         values = tuple(None if run[name] == "" else run[name] for name in names)
-        tries.setdefault(values, []).append(run["test_errors"])
+        tries.setdefault(values, []).append(run[by])
     best = {
         cell: min(tries, key=lambda v: fmean(tries[v])) for cell, tries in found.items()
     }
