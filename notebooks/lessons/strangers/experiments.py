@@ -13,7 +13,7 @@ from .experiments_senses import senses, senses_tuning  # noqa: F401
 from .sides import few, moved, new_net, said, teacher_of
 
 MLPS = "mlp-800", "mlp-800, moved"
-CNNS = "cnn-16-32-128", "cnn-16-32-128, moved"
+CNNS = "cnn-8-16-64", "cnn-8-16-64, moved"
 BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-256"}
 BASE |= {"method": "labels", "temperature": None, "soft_weight": 0.0, "jitter": 0}
 BASE |= {"labels": 5000, "epochs": 10, "learning_rate": None, "seed": 0}
@@ -43,7 +43,8 @@ def shift_run(setting: lab.Setting) -> lab.Setting:
         last_of(lab.student_steps(images, model=net, **how))
     seconds = round(time.perf_counter() - start, 2)
     row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
-    for pixels in range(1 if setting["split"] == "held_out" else 7):
+    shifts = range(7) if setting["student"].startswith("mlp") else (0, 2)
+    for pixels in shifts if setting["split"] == "test" else ():
         answers = predict(net, moved(judges["images"], pixels)).argmax(dim=1)
         row[f"errors_{pixels}"] = int((answers != judges["labels"]).sum())
     return row | {"train_seconds": seconds}
@@ -57,15 +58,17 @@ def of_teacher(teacher: str, **changes: object) -> lab.Setting:
 
 def tried() -> list[lab.Setting]:
     """Temperature and peak of each arm, on held-out images that are not moved."""
-    plain = [BASE, {**BASE, "jitter": 2}, {**BASE, **CNN}]
-    plain += [{**one, "method": "smoothing 0.1"} for one in plain]
+    plain = several([BASE], jitter=[0, 2], method=["labels", "smoothing 0.1"])
     taught = [of_teacher(name) for name in MLPS + CNNS]
-    others = [of_teacher(name, **CNN) for name in ("mixer", MLPS[0], CNNS[0])]
-    seeds = {"split": ["held_out"], "seed": range(2)}
+    small = several([{**BASE, **CNN}], method=["labels", "smoothing 0.1"])
+    others = [of_teacher(name, **CNN) for name in ("mixer", CNNS[0])]
+    seeds, one = [{"split": ["held_out"], "seed": range(n)} for n in (2, 1)]
+    hot = {"temperature": TEMPERATURES, "learning_rate": RATES[2:]}
     return (
         several(plain, learning_rate=RATES[:3], **seeds)
-        + several(taught, temperature=TEMPERATURES, learning_rate=RATES[1:], **seeds)
-        + several(others, temperature=TEMPERATURES, learning_rate=RATES[2:], **seeds)
+        + several(taught, **hot, **seeds)
+        + several(small, learning_rate=RATES[:3], **one)
+        + several(others, **hot, **one)
     )
 
 

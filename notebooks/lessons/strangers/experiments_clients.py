@@ -159,7 +159,10 @@ RULES = "probabilities", "log probabilities", "surer"
 
 def all_arms() -> list[lab.Setting]:
     """Every rule, on digits and on noise; mean weights, in few rounds and in many."""
-    arms = several([BASE], method=RULES, public=["digits", "noise"])
+    arms = [
+        *several([BASE], method=RULES),
+        {**BASE, "method": "surer", "public": "noise"},
+    ]
     weights = {"student": "mlp-128", "method": "weights", "public": None}
     weights |= {"temperature": None, "soft_weight": 0.0}
     lengths = [{}, {"rounds": 40, "epochs": 1}]

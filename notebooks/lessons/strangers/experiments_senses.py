@@ -15,7 +15,7 @@ from .choices import chosen, several
 from .sides import few, half, learn, new_net, said, shadows, side
 
 STEPS, BATCH = 600, 64
-PICTURE = "cnn-16-32-128"
+PICTURE = "cnn-8-16-64"
 BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-128"}
 BASE |= {"sense": "shadows", "method": "labels", "temperature": None}
 BASE |= {"soft_weight": 0.0, "labels": 10_000, "broken": 0.0, "epochs": None}
@@ -107,8 +107,8 @@ def tried() -> list[lab.Setting]:
     seeds, every = {"split": ["held_out"], "seed": range(2)}, all_arms()
     soft = [one for one in every if one["method"] == "teacher"]
     hard = [one for one in every if one["method"] != "teacher"]
-    hot = {"temperature": [1.0, 4.0], "learning_rate": RATES[1:]}
-    return several(hard, learning_rate=RATES[:3], **seeds) + several(
+    hot = {"temperature": [1.0, 4.0], "learning_rate": RATES[2:]}
+    return several(hard, learning_rate=RATES[1:3], **seeds) + several(
         soft, **hot, **seeds
     )
 

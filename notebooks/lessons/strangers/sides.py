@@ -18,7 +18,7 @@ MIXER = {"width": 32, "depth": 2, "image_size": 28, "colors": 1}
 MIXER |= {"mean": 0.1307, "spread": 0.3081}
 MOVED = 2  # pixels, of a teacher that is trained on moved digits
 # epochs and peak of a teacher, chosen on held-out images
-RECIPES = {"mlp-800": (12, 3e-3), "cnn-16-32-128": (3, 6e-3), "mixer": (5, 6e-3)}
+RECIPES = {"mlp-800": (8, 3e-3), "cnn-8-16-64": (3, 8e-3), "mixer": (3, 6e-3)}
 RECIPES |= {"mlp-256": (4, 5e-3)}
 
 
@@ -66,7 +66,7 @@ def on_moved(objective: Objective, pixels: int) -> Objective:
 
 @cache
 def teacher_of(name: str, draw: int) -> nn.Module:
-    """A teacher of its own images, such as "mlp-800" or "cnn-16-32-128, moved"."""
+    """A teacher of its own images, such as "mlp-800" or "cnn-8-16-64, moved"."""
     kind, *moved = name.split(", ")
     objective = on_moved(label_loss, MOVED if moved else 0)
     (epochs, peak), seed = RECIPES[kind], 100 + draw
