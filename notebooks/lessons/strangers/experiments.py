@@ -56,19 +56,26 @@ def of_teacher(teacher: str, **changes: object) -> lab.Setting:
     return {**BASE, **taught, **changes}
 
 
+HOT = {"temperature": TEMPERATURES, "learning_rate": RATES[2:]}
+
+
 def tried() -> list[lab.Setting]:
     """Temperature and peak of each arm, on held-out images that are not moved."""
     plain = several([BASE], jitter=[0, 2], method=["labels", "smoothing 0.1"])
     taught = [of_teacher(name) for name in MLPS + CNNS]
-    small = several([{**BASE, **CNN}], method=["labels", "smoothing 0.1"])
-    others = [of_teacher(name, **CNN) for name in ("mixer", CNNS[0])]
-    seeds, one = [{"split": ["held_out"], "seed": range(n)} for n in (2, 1)]
-    hot = {"temperature": TEMPERATURES, "learning_rate": RATES[2:]}
-    return (
-        several(plain, learning_rate=RATES[:3], **seeds)
-        + several(taught, **hot, **seeds)
-        + several(small, learning_rate=RATES[:3], **one)
-        + several(others, **hot, **one)
+    seeds = {"split": ["held_out"], "seed": range(2)}
+    return several(plain, learning_rate=RATES[:3], **seeds) + several(
+        taught, **HOT, **seeds
+    )
+
+
+def small_tried() -> list[lab.Setting]:
+    """The same for small CNNs, which a patch mixer teaches, or a larger CNN."""
+    plain = several([{**BASE, **CNN}], method=["labels", "smoothing 0.1"])
+    taught = [of_teacher(name, **CNN) for name in ("mixer", CNNS[0])]
+    seeds = {"split": ["held_out"], "seed": range(1)}
+    return several(plain, learning_rate=RATES[:3], **seeds) + several(
+        taught, **HOT, **seeds
     )
 
 
@@ -80,17 +87,32 @@ def cell_of(run: lab.Setting) -> tuple:
     return tuple(run[name] or None for name in ARM)
 
 
-def all_shifts() -> list[lab.Setting]:
-    """Every arm at its best, and the teachers themselves."""
-    best = chosen("shifts_tuning", cell_of, "temperature", "learning_rate")
+def at_best(table: str) -> list[lab.Setting]:
+    """Every arm of a tuning with what was best for it."""
+    best = chosen(table, cell_of, "temperature", "learning_rate")
     arms = [
         {**BASE, **dict(zip(ARM, arm, strict=True)), **v} for arm, v in best.items()
     ]
-    arms = [{**one, "soft_weight": one["soft_weight"] or 0.0} for one in arms]
-    arms = [{**one, "jitter": one["jitter"] or 0} for one in arms]
-    own = [{**BASE, "student": t, "teacher": t} for t in (*MLPS, *CNNS, "mixer")]
-    return several(arms + own, seed=lab.SEEDS)
+    none = {"soft_weight": 0.0, "jitter": 0}
+    return [one | {n: one[n] or zero for n, zero in none.items()} for one in arms]
+
+
+def itself(*names: str) -> list[lab.Setting]:
+    """Teachers, to be judged as their students are."""
+    return [{**BASE, "student": name, "teacher": name} for name in names]
+
+
+def all_shifts() -> list[lab.Setting]:
+    """Every arm at its best, and the four teachers themselves."""
+    return several(at_best("shifts_tuning") + itself(*MLPS, *CNNS), seed=lab.SEEDS)
+
+
+def all_mixers() -> list[lab.Setting]:
+    """Small CNNs at their best, and the mixer itself."""
+    return several(at_best("mixers_tuning") + itself("mixer"), seed=lab.SEEDS)
 
 
 shifts_tuning = lab.Experiment(shift_run, tried)
 shifts = lab.Experiment(shift_run, all_shifts, after=("shifts_tuning",))
+mixers_tuning = lab.Experiment(shift_run, small_tried)
+mixers = lab.Experiment(shift_run, all_mixers, after=("mixers_tuning",))
