@@ -108,7 +108,7 @@ def tried() -> list[lab.Setting]:
     soft = [one for one in every if one["method"] == "teacher"]
     hard = [one for one in every if one["method"] != "teacher"]
     hot = {"temperature": [1.0, 4.0], "learning_rate": RATES[2:]}
-    return several(hard, learning_rate=RATES[1:3], **seeds) + several(
+    return several(hard, learning_rate=RATES[1:], **seeds) + several(
         soft, **hot, **seeds
     )
 
