@@ -3,7 +3,7 @@
 import time
 from functools import cache
 
-from torch import Tensor, nn
+from torch import nn
 
 from kdlab import experiments as lab
 from kdlab.data import Columns, load_images
@@ -121,11 +121,6 @@ def all_clouds() -> list[lab.Setting]:
     best = chosen("clouds_tuning", cell_of, "temperature", "learning_rate")
     settings = [{**one, **best[cell_of(one)]} for one in all_arms()]
     return several(settings, seed=lab.SEEDS)
-
-
-def ways_of(points: Tensor, net: PointNet) -> Tensor:
-    """Which points [N] win a maximum of one cloud [points, 3]: the critical ones."""
-    return net.points(points).argmax(dim=0).unique()
 
 
 clouds_tuning = lab.Experiment(cloud_run, tried)
