@@ -51,7 +51,7 @@ pocket: # write the student that answers in a page as one file, build/pocket.htm
 
 grading: # the exercises as assignments for nbgrader, in build/nbgrader or FOLDER
 	@$(PYTHON) install.py
-	$(RUN) -m teaching.grading $(FOLDER)
+	$(RUN) -m teaching.grading $(FOLDER) $(GRADING_FLAGS)
 
 site: # the course as pages to read, whose explorers answer without a kernel: build/site
 	@$(PYTHON) install.py test

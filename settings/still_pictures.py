@@ -6,22 +6,38 @@ It knows what the course's figures hold: lines, dots, words, bars, cells and ima
 import base64
 import io
 import math
+from collections.abc import Callable
 
 import matplotlib.image
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
-from matplotlib.text import Text
+from matplotlib.ticker import (
+    LogLocator,
+    MultipleLocator,
+    NullLocator,
+    StrMethodFormatter,
+)
 
 WIDTH, DOT = 1000, 0.72  # pixels; points in a pixel at 100 dots per inch
 COLORS = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 DASHES = {"dash": "--", "dot": ":", "dashdot": "-."}
-SYMBOLS = {"square": "s", "diamond": "D", "cross": "P", "star": "*", "line-ns": "|"}
+SYMBOLS = {"circle": "o", "square": "s", "diamond": "D", "cross": "P", "star": "*"}
+SYMBOLS |= {"triangle-up": "^", "line-ns": "|"}
 
 
 def png(figure: dict, kind: str = "png") -> bytes:
-    """The figure, {data, layout}, as a PNG, or as an "svg"."""
+    """The figure, {data, layout}, as a PNG, or as an "svg" with larger letters."""
+    file, around = io.BytesIO(), "tight" if kind == "svg" else None
+    drawn(figure, kind).savefig(file, format=kind, bbox_inches=around)
+    return file.getvalue()
+
+
+def drawn(figure: dict, kind: str) -> Figure:
+    """The figure as matplotlib's."""
     layout, height = figure["layout"], figure["layout"].get("height", 340)
-    paper = Figure((WIDTH / 100, height / 100), dpi=100)
+    inch = 120 if kind == "svg" else 100  # pixels; a slide is read from the back
+    paper = Figure((WIDTH / inch, height / inch), dpi=inch)
     margin = {"l": 60, "r": 20, "t": 50, "b": 55} | layout.get("margin", {})
     if any("colorbar" in trace for trace in figure["data"]):
         margin["r"] += 80
@@ -33,8 +49,6 @@ def png(figure: dict, kind: str = "png") -> bytes:
         size = (x[1] - x[0]) * inner[0], (y[1] - y[0]) * inner[1]
         return [left + x[0] * inner[0], bottom + y[0] * inner[1], *size]
 
-    title = (layout.get("title") or {}).get("text", "")
-    paper.text(left, 0.98, title, va="top", fontsize=13, wrap=True)
     parts = {}
     for number in sorted({trace.get("xaxis", "x")[1:] for trace in figure["data"]}):
         x, y = (layout.get(f"{name}axis{number}", {}) for name in "xy")
@@ -42,22 +56,32 @@ def png(figure: dict, kind: str = "png") -> bytes:
         parts[number] = paper.add_axes(spots)
         draw_part(parts[number], number, figure, x, y)
     for image in layout.get("images", []):
-        pixels = pixels_of(image["source"])
-        x, y, w, h = (image[key] for key in ("x", "y", "sizex", "sizey"))
-        x -= w / 2 if image.get("xanchor") == "center" else 0
-        if image.get("xref", "paper") == "paper":
-            spot = paper.add_axes(place((x, x + w), (y - h, y)))
-        else:
-            part = parts[image["xref"][1:]]
-            spot = part.inset_axes([x, y - h, w, h], transform=part.transData)
-        spot.imshow(pixels, cmap="gray", vmin=0, vmax=255)
-        spot.axis("off")
-    if kind == "svg":  # a slide is read from the back of a room
-        for words in paper.findobj(Text):
-            words.set_fontsize(1.2 * words.get_fontsize())
-    file = io.BytesIO()
-    paper.savefig(file, format=kind, bbox_inches="tight" if kind == "svg" else None)
-    return file.getvalue()
+        draw_image(paper, parts, image, place)
+    title = (layout.get("title") or {}).get("text", "")
+    spot = (0.98, "top") if kind == "png" else (top_of(paper) + 0.02, "bottom")
+    paper.text(left, spot[0], title, va=spot[1], fontsize=13, wrap=True)
+    return paper
+
+
+def top_of(paper: Figure) -> float:
+    """Where all that is drawn ends, legends of many rows too; 1 is the paper's end."""
+    ruler = FigureCanvasAgg(paper).get_renderer()
+    tops = [part.get_tightbbox(ruler).y1 for part in paper.axes if part.axison]
+    return max(tops, default=paper.bbox.height) / paper.bbox.height
+
+
+def draw_image(paper: Figure, parts: dict, image: dict, place: Callable) -> None:
+    """An image of the layout, on the paper or among the points of a part."""
+    pixels = pixels_of(image["source"])
+    x, y, w, h = (image[key] for key in ("x", "y", "sizex", "sizey"))
+    x -= w / 2 if image.get("xanchor") == "center" else 0
+    if image.get("xref", "paper") == "paper":
+        spot = paper.add_axes(place((x, x + w), (y - h, y)))
+    else:
+        part = parts[image["xref"][1:]]
+        spot = part.inset_axes([x, y - h, w, h], transform=part.transData)
+    spot.imshow(pixels, cmap="gray", vmin=0, vmax=255)
+    spot.axis("off")
 
 
 def draw_part(part, number: str, figure: dict, x: dict, y: dict) -> None:
@@ -95,16 +119,37 @@ def set_axis(part, name: str, axis: dict) -> None:
         getattr(part, f"set_{name}lim")(*(10**end if log else end for end in ends))
     elif axis.get("autorange") == "reversed":
         own.set_inverted(True)
+    if log:
+        set_powers(own, axis.get("dtick", 1))
+    elif isinstance(axis.get("dtick"), int | float):
+        own.set_major_locator(MultipleLocator(axis["dtick"]))
     if "tickvals" in axis:
         own.set_ticks(axis["tickvals"], axis.get("ticktext", axis["tickvals"]))
         own.set_ticks([], minor=True)
     if axis.get("showticklabels") is False:
         own.set_tick_params(labelleft=False, labelbottom=False)
-    own.set_tick_params(length=0, labelsize=10)
-    own.set_label_text((axis.get("title") or {}).get("text", ""), fontsize=11)
+    own.set_tick_params(length=0, labelsize=10, pad=3)
+    title = (axis.get("title") or {}).get("text", "")
+    own.set_label_text(title, fontsize=11)
+    own.labelpad = 2
     own.set_visible(axis.get("visible", True))
     if axis.get("showgrid", True) and axis.get("visible", True):
         part.grid(axis=name, color="#DDDDDD")
+
+
+def set_powers(own, step: int) -> None:
+    """Ticks at powers of ten; where there is one at most, at numbers between, too."""
+    low, high = (math.log10(end) for end in sorted(own.get_view_interval()))
+    powers = math.floor(high) - math.ceil(low) + 1
+    inches = own.axes.get_window_extent().width / own.axes.figure.dpi
+    while own.axis_name == "x" and powers / step > 2 * inches:  # no room for so many
+        step += 1
+    if powers > step:
+        own.set_major_locator(LogLocator(base=10.0**step, numticks=99))
+    else:
+        own.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=99))
+        own.set_major_formatter(StrMethodFormatter("{x:,.4g}"))
+    own.set_minor_locator(NullLocator())
 
 
 def numbers(values: list) -> list:
@@ -123,6 +168,7 @@ def draw_points(part, trace: dict) -> None:
     color = line.get("color") or trace["color"]
     if "lines" in mode and line.get("width", 2):
         style = {"ls": DASHES.get(line.get("dash"), "-"), "alpha": alpha, "label": name}
+        style["drawstyle"] = "steps-post" if line.get("shape") == "hv" else "default"
         part.plot(x, y, color=color, lw=DOT * line.get("width", 2), **style)
         name = "_"
     if "error_y" in trace:

@@ -1,9 +1,10 @@
 """The exercises as assignments for nbgrader, one a lesson: `make grading`.
 
-    python -m teaching.grading [FOLDER]    # build/nbgrader if none is named
+    python -m teaching.grading [FOLDER] [--all]    # build/nbgrader if none is named
 
 Each is made anew from the notebook (what is asked), solutions.py (one answer) and
-guide.toml (questions that a person grades) of its lesson. It needs no data set.
+guide.toml (questions that a person grades) of its lesson; with --all questions on what
+the plans skip, too. It needs no data set.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
-from teaching.guide import guide_of, with_numbers
+from teaching.guide_toml import guide_of, with_numbers
 
 ROOT = Path(__file__).resolve().parent.parent
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("[0-9]*.ipynb"))
@@ -122,26 +123,23 @@ def of_exercise(
 
 def of_question(number: int, question: dict[str, str]) -> Iterator[NotebookNode]:
     """A question that a person grades; what a good answer says is its solution."""
-    name, points = f"question-{number}", question.get("points", POINTS)
-    heading = (
-        f"## Question {number} ({points} points)\n\n{question['question'].strip()}"
-    )
+    name, asked = f"question-{number}", question["question"].strip()
+    heading = f"## Question {number} ({POINTS} points)\n\n{asked}"
     yield marked("markdown", heading, f"{name}-prompt")
-    marks = {"grade": True, "solution": True, "points": points}
-    earns = [
-        f"{n} points: {question[key].strip()}" for n, key in MARKS if key in question
-    ]
+    marks = {"grade": True, "solution": True, "points": POINTS}
+    earns = [f"{points} points: {question[key].strip()}" for points, key in MARKS]
     good = "\n\n".join([question["good"].strip(), *earns])
     yield marked("markdown", good, name, **marks)
 
 
-def questions_of(home: Path) -> list[dict[str, str]]:
-    """The lesson's questions to discuss, but for those on what the plans skip."""
+def questions_of(home: Path, skipped: bool = False) -> dict[int, dict[str, str]]:
+    """{number in the guide: question}; those on what the plans skip only if asked."""
     guide = with_numbers(guide_of(home) or {})
-    return [one for one in guide.get("discussion", []) if "needs" not in one]
+    asked = enumerate(guide.get("discussion", []), start=1)
+    return {number: one for number, one in asked if skipped or "needs" not in one}
 
 
-def assignment(notebook: Path) -> NotebookNode:
+def assignment(notebook: Path, skipped: bool = False) -> NotebookNode:
     """All that a lesson asks, as nbgrader's source: with solutions and hidden tests."""
     asked, home = nbformat.read(notebook, as_version=4), home_of(notebook)
     solutions = (home / "solutions.py").read_text("utf-8")
@@ -151,7 +149,7 @@ def assignment(notebook: Path) -> NotebookNode:
     cells += [marked("code", set_up(home.name, solutions), "set-up")]
     for number, exercise in enumerate(exercises_of(asked), start=1):
         cells += of_exercise(number, exercise, home.name, solutions)
-    for number, question in enumerate(questions_of(home), start=1):
+    for number, question in questions_of(home, skipped).items():
         cells += of_question(number, question)
     kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
     made = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
@@ -159,12 +157,13 @@ def assignment(notebook: Path) -> NotebookNode:
     return made
 
 
-def write(folder: Path) -> None:
+def write(folder: Path, skipped: bool = False) -> None:
     """The sources anew; settings that are there already stay, for they are yours."""
     for notebook in NOTEBOOKS:
         name = home_of(notebook).name
         (folder / "source" / name).mkdir(parents=True, exist_ok=True)
-        nbformat.write(assignment(notebook), folder / "source" / name / f"{name}.ipynb")
+        made = assignment(notebook, skipped)
+        nbformat.write(made, folder / "source" / name / f"{name}.ipynb")
     settings = folder / "nbgrader_config.py"
     if not settings.exists():
         shutil.copyfile(PARTS / settings.name, settings)
@@ -174,8 +173,11 @@ def main() -> None:
     """Write, and say where, and what comes next."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default="build/nbgrader")
-    folder = parser.parse_args().folder
-    write(folder)
+    help = "questions on sections that the plans skip, too"
+    parser.add_argument("--all", action="store_true", help=help)
+    asked = parser.parse_args()
+    folder = asked.folder
+    write(folder, asked.all)
     print(f"{len(NOTEBOOKS)} assignments are in {folder}; teaching/README.md goes on.")
 
 

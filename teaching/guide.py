@@ -2,59 +2,35 @@
 
     python -m teaching.guide [02 05 ...] [--to build/guide]
 
-Words come from a lesson's guide.toml, numbers from stored runs (data/results), choices
-and bounds from its words.toml, hints from its exercises. What was measured on a page is
-added where `make site` has run it. Format of guide.toml, all texts in plain words:
-
-    idea = "The one idea, in two sentences."
-    [before]                     # run = what to run first, fails = [what may fail]
-    [[plan.50]] [[plan.90]]      # minutes, what: they add up; drop = true on the one to
-                                 # drop if late
-    [predict.NAME]               # wrong (share, an estimate), why, resolve; usual = the
-                                 # choice expected, where the run decides, stored = true
-                                 # where stored runs do; most = the wrong one expected
-    [[number]]                   # what, runs, where (a pandas query), column, screen,
-                                 # digits; beside = the query of its twins on labels:
-                                 # errors spared; ratio_to = the query of what it is
-                                 # divided by, seed by seed; of = NAME of a prediction;
-                                 # id: {id} in any text is its mean ± spread, {id.mean}
-    [[error]]                    # seen, say
-    [[discussion]]               # question, good, full, half (what earns 4, what 2
-                                 # points); needs = a section that the plans skip
-    [[picture]]                  # explorer (of test_lesson.explorers), controls, say;
-                                 # before or after = NAME of a prediction, on the slides
+Words come from a lesson's guide.toml (guide_toml.py has its format), numbers from
+stored runs (data/results), choices and bounds from its words.toml, hints from its
+exercises, pictures from its explorers (slides.py). What was measured on a page is added
+where `make site` has run it.
 """
 
 import argparse
-import base64
-import json
 import re
 import sys
-import tomllib
-from functools import cache
 from html import escape
 from importlib import import_module
 from pathlib import Path
 
 import nbformat
-import torch
 from jinja2 import Environment, FileSystemLoader
 from markupsafe import Markup
-from scipy.stats import t
 
-from kdlab.data import course_dataset, course_images
+from kdlab.data import course_dataset
 from kdlab.exercises import load_words
-from kdlab.figures import mean_spread
-from kdlab.models import build_model
-from kdlab.objectives import label_loss
-from kdlab.panels.panel import plain_figure
-from kdlab.results import load_runs, spared
-from kdlab.training import fit, predict
-from kdlab.weights import load_teacher
 from teaching.executed import ALL, KEPT, ROOT, fingerprint, home_of
+from teaching.guide_toml import guide_of, told, with_numbers
+from teaching.slides import SPOKEN, deck, pictures_of
 from teaching.widgets import saved_models
 
 HERE = Path(__file__).with_name("guide")
+NO_MNIST = (
+    "Warning: images and nets on pages and slides are scikit-learn's digits, as they "
+    "say: MNIST is missing, or KDLAB_DATASET asks for the digits."
+)
 
 
 def in_html(text: str) -> Markup:
@@ -69,76 +45,13 @@ PAGES.filters["words"] = in_html
 PAGES.globals["css"] = Markup((HERE / "guide.css").read_text(encoding="utf-8"))
 
 
-# --- words and numbers ----------------------------------------------------------------
-
-
-def guide_of(home: Path) -> dict | None:
-    """The lesson's guide.toml; None if it has none."""
-    path = home / "guide.toml"
-    return tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else None
+# --- words ----------------------------------------------------------------------------
 
 
 def timed(steps: list[dict]) -> list[dict]:
     """The steps of a plan with the minute in which each begins."""
     starts = [sum(s["minutes"] for s in steps[:n]) for n in range(len(steps))]
     return [{**step, "start": at} for step, at in zip(steps, starts, strict=True)]
-
-
-def values_of(number: dict) -> list[float]:
-    """One value of each stored run, or errors spared beside its twin."""
-    runs = load_runs(number["runs"])
-    some = runs.query(number["where"])
-    if "beside" in number:
-        return spared(some, runs.query(number["beside"]))
-    if "ratio_to" in number:
-        both = (r.set_index("seed") for r in (some, runs.query(number["ratio_to"])))
-        ours, theirs = (one[number["column"]] for one in both)
-        return (ours / theirs).dropna().tolist()
-    return some[number["column"]].dropna().tolist()
-
-
-def told(number: dict) -> dict:
-    """Mean, spread and the band of the next run, in words; a difference's own error."""
-    values = values_of(number)
-    if not values:
-        raise ValueError(f"No run of {number['runs']} fits {number['where']!r}.")
-    mean, spread = mean_spread(values)
-    digits, n = number.get("digits", 0), len(values)
-    half = t.ppf(0.975, n - 1) * spread * (1 + 1 / n) ** 0.5 if n > 1 else 0.0
-    low, high = (f"{end:,.{digits}f}" for end in (mean - half, mean + half))
-    words = {"mean": f"{mean:,.{digits}f}", "spread": f"{spread:,.{digits}f}"}
-    words["value"] = f"{words['mean']} ± {words['spread']}" if n > 1 else words["mean"]
-    words["band"] = f"{low} to {high}" if n > 1 and spread else "the same in all"
-    words["error"] = f"{spread / n**0.5:,.{digits}f}" if "beside" in number else ""
-    return {"screen": "", **number, **words, "runs": f"{n} of {number['runs']}.csv"}
-
-
-def filled(node: object, numbers: dict[str, dict]) -> object:
-    """The guide with {id} and {id.mean} of its numbers put into all texts.
-
-    Raises ValueError for an id that no number has.
-    """
-
-    def value(found: re.Match) -> str:
-        name, part = found[1], found[2]
-        if name not in numbers:
-            raise ValueError(f"No number has the id {name!r}: {sorted(numbers)}.")
-        one = numbers[name]
-        return one[part or "value"]
-
-    if isinstance(node, dict):
-        return {key: filled(child, numbers) for key, child in node.items()}
-    if isinstance(node, list):
-        return [filled(child, numbers) for child in node]
-    if isinstance(node, str):
-        return re.sub(r"\{([a-z]\w*)(?:\.(mean|spread))?\}", value, node)
-    return node
-
-
-def with_numbers(guide: dict) -> dict:
-    """The guide with the values of its numbers in its texts."""
-    named = [number for number in guide.get("number", []) if "id" in number]
-    return filled(guide, {number["id"]: told(number) for number in named})
 
 
 def found_on_the_page(notebook: Path) -> dict[str, str]:
@@ -195,22 +108,8 @@ def decided(asked: dict, ours: dict, measured: str | None) -> dict[str, str]:
     else:
         said = "Decided live: it depends on the machine."
     if measured:
-        said += f" In the run kept here, on {course_dataset()}: {measured}."
+        said += f" In the run kept here, on {SPOKEN[course_dataset()]}: {measured}."
     return {"right": asked.get("answer", ours.get("usual")), "decided": said}
-
-
-def deck(asked: list[dict], slides: list[dict]) -> list[dict]:
-    """The slides in the order of a class: no answer stands before its question."""
-    place = {(key, one.get(key)) for one in slides for key in ("before", "after")}
-    unknown = {name for _, name in place} - {None, *(one["name"] for one in asked)}
-    if unknown:
-        raise ValueError(f"Pictures of no prediction: {sorted(unknown)}.")
-    shown = []
-    for one in asked:
-        shown += [s for s in slides if s.get("before") == one["name"]]
-        shown += [{**one, "kind": "question"}, {**one, "kind": "answer"}]
-        shown += [s for s in slides if s.get("after") == one["name"]]
-    return [*shown, *(s for s in slides if not {"before", "after"} & set(s))]
 
 
 def promised(notebook: Path) -> str:
@@ -219,67 +118,6 @@ def promised(notebook: Path) -> str:
     found = re.search(r"^\*(\d+ min.*?)\. Needs: (.*?)\.?\*", text, re.M | re.S)
     needs = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", found[2])
     return f"For a student alone: {found[1]}. Needs: {needs}."
-
-
-# --- pictures -------------------------------------------------------------------------
-
-
-@cache
-def columns_and_student() -> tuple[dict, torch.Tensor]:
-    """The test images with the teacher's answers; those of 02's student on labels."""
-    teacher, _ = load_teacher(course_dataset())
-    columns = course_images("test")
-    columns["teacher_logits"] = predict(teacher, columns["images"])
-    student = build_model("mlp", widths=[64], seed=0)
-    adam = torch.optim.Adam(student.parameters(), lr=1e-3)
-    fit(student, course_images("fit"), label_loss, adam, epochs=5, progress=False)
-    return columns, predict(student, columns["images"])
-
-
-def explorers_of(home: str) -> dict[str, object]:
-    """{name: how it is made}, of real images and answers."""
-    made = import_module(f"lessons.{home}.test_lesson").explorers
-    return made(*columns_and_student())
-
-
-def values_at(panel, asked: dict) -> dict[str, object]:
-    """All controls, as asked for or as they are. Raises ValueError for unknown ones."""
-    values = {}
-    for name, control in panel.controls.items():
-        values[name] = asked.get(name, control.value)
-        options = [o[1] if isinstance(o, tuple) else o for o in offered(control)]
-        if options and values[name] not in options:
-            raise ValueError(f"{name} takes one of {options}, got {values[name]!r}.")
-    if unknown := set(asked) - set(values):
-        raise ValueError(f"No control {sorted(unknown)}; there are {sorted(values)}.")
-    return values
-
-
-def offered(control) -> tuple:
-    """The options of a menu or of a slider over options."""
-    return tuple(getattr(control, "options", ()) or ())
-
-
-def slide(panel, picture: dict) -> dict:
-    """The picture as SVG and its sentence, at the controls of the guide."""
-    sys.path.insert(0, str(ROOT / "settings"))
-    from still_pictures import png
-
-    figure, sentence = panel.look(values_at(panel, picture.get("controls", {})))
-    if figure is None:
-        raise ValueError(f"{picture['explorer']} refuses: {sentence}")
-    drawn = png(sent(figure), "svg")
-    address = "data:image/svg+xml;base64," + base64.b64encode(drawn).decode()
-    return {**picture, "svg": drawn, "sentence": sentence, "address": address}
-
-
-def sent(figure: object) -> dict:
-    """The figure as the browser gets it: plain lists."""
-
-    def plain(value: object) -> object:
-        return value.tolist() if hasattr(value, "tolist") else list(value)
-
-    return json.loads(json.dumps(plain_figure(figure), default=plain))
 
 
 # --- pages ----------------------------------------------------------------------------
@@ -294,13 +132,9 @@ def lesson(notebook: Path) -> dict | None:
     guide = with_numbers(guide)
     words = load_words(home / "words.toml")
     tasks = import_module(f"lessons.{home.name}.exercises").TASKS
-    made = explorers_of(home.name) if guide.get("picture") else {}
     title = nbformat.read(notebook, as_version=4).cells[0].source.splitlines()[0]
     asked = predictions(words, guide, found_on_the_page(notebook))
-    slides = [
-        slide(made[picture["explorer"]](), picture)
-        for picture in guide.get("picture", [])
-    ]
+    slides = pictures_of(home.name, guide)
     return {
         **guide,
         "home": home.name,
@@ -310,7 +144,6 @@ def lesson(notebook: Path) -> dict | None:
         "predict": asked,
         "number": [told(number) for number in guide.get("number", [])],
         "exercises": {name: list(task.mistakes) for name, task in tasks.items()},
-        "dataset": course_dataset(),
         "slides": slides,
         "deck": deck(asked, slides),
     }
@@ -318,26 +151,36 @@ def lesson(notebook: Path) -> dict | None:
 
 def write(folder: Path, notebooks: list[Path]) -> list[str]:
     """Pages and slides of these notebooks; the names of those without a guide."""
-    (folder / "slides").mkdir(parents=True, exist_ok=True)
     made, missing = [], []
     for notebook in notebooks:
-        told_of = lesson(notebook)
+        try:
+            told_of = lesson(notebook)
+        except ValueError as error:
+            raise ValueError(f"{notebook.stem}: {error}") from error
         if told_of is None:
             missing.append(notebook.stem)
             continue
         made.append(told_of)
-        pages = {"page": f"{told_of['home']}.html"}
-        if told_of["slides"]:
-            pages["slides"] = f"{told_of['home']}-slides.html"
-        for template, name in pages.items():
-            html = PAGES.get_template(f"{template}.html.j2").render(**told_of)
-            (folder / name).write_text(html, encoding="utf-8")
-        for number, one in enumerate(told_of["slides"], start=1):
-            name = f"{told_of['home']}-{number}-{one['explorer'].split(',')[0]}.svg"
-            (folder / "slides" / name).write_bytes(one["svg"])
+        write_lesson(folder, told_of)
     html = PAGES.get_template("index.html.j2").render(made=made)
+    folder.mkdir(parents=True, exist_ok=True)
     (folder / "index.html").write_text(html, encoding="utf-8")
     return missing
+
+
+def write_lesson(folder: Path, told_of: dict) -> None:
+    """The page of a lesson, its slides, and each picture of them."""
+    (folder / "slides").mkdir(parents=True, exist_ok=True)
+    home, slides = told_of["home"], told_of["slides"]
+    pages = {"page": f"{home}.html"}
+    if slides:
+        pages["slides"] = f"{home}-slides.html"
+    for template, name in pages.items():
+        html = PAGES.get_template(f"{template}.html.j2").render(**told_of)
+        (folder / name).write_text(html, encoding="utf-8")
+    for number, one in enumerate(slides, start=1):
+        name = f"{home}-{number}-{one['explorer'].split(',')[0]}.svg"
+        (folder / "slides" / name).write_bytes(one["svg"])
 
 
 def main() -> None:
@@ -351,10 +194,15 @@ def main() -> None:
         sys.exit(
             f"No notebook of {asked.notebooks}; there are {[n.stem for n in ALL]}."
         )
-    missing = write(asked.to, chosen)
+    try:
+        missing = write(asked.to, chosen)
+    except ValueError as error:  # of a guide.toml, mostly: its words suffice
+        sys.exit(str(error))
     print(f"The guide of {len(chosen) - len(missing)} lessons: {asked.to}/index.html")
     if missing:
         print(f"Without a guide.toml, so left out: {', '.join(missing)}.")
+    if course_dataset() != "mnist":
+        print(NO_MNIST, file=sys.stderr)
 
 
 if __name__ == "__main__":

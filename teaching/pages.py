@@ -1,6 +1,7 @@
 """The pages of the site: a notebook that was run, a program, the map of the course."""
 
 import json
+import os
 import re
 from html import unescape
 from pathlib import Path
@@ -18,7 +19,21 @@ from teaching import widgets
 from teaching.executed import NOTEBOOKS, ROOT
 
 HERE = Path(__file__).with_name("site")
-SHOWN = {"temperature": 2.83, "image_number": 14}  # in data/pictures/explorer.png
+SHOWN = {
+    "temperature": 4.0,
+    "image_number": 14,
+}  # the digit of data/pictures/explorer.png
+FORGETS = "These pages forget your answers when you leave."
+IN_JUPYTER = {  # of a paragraph, what only Jupyter has: what a page says in its place
+    r"^.*`progress\.json`.*$": f"In Jupyter this map shows how far you are. {FORGETS}",
+    r"^.* frees its memory\b.*$": FORGETS,
+    r"^.*Kernel → Shut Down Kernel.*$": "",
+    r" \(Many kernels open\?.*\)$": "",
+    r"^## Exercises$": (
+        "## Exercises\n\nTo fill these in, [open this notebook in Jupyter]"
+        "(index.html#jupyter). Here you can read the task and one way to solve it."
+    ),
+}
 PAGES = Environment(loader=FileSystemLoader(HERE), autoescape=False)
 
 
@@ -104,6 +119,45 @@ class Exporter(HTMLExporter):
         return to_html(source)
 
 
+# --- what a page leaves out, and what it folds ----------------------------------------
+
+
+def leave_out(notebook: NotebookNode) -> None:
+    """Say what a page is, where the notebook speaks of what only Jupyter has."""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            told = cell.source.split("\n\n")
+            for of_jupyter, words in IN_JUPYTER.items():
+                told = [re.sub(of_jupyter, words, one, flags=re.S) for one in told]
+            cell.source = "\n\n".join(told)
+        for output in cell.get("outputs", []):
+            if "text" in output:  # of an exercise, which nobody could attempt here
+                output.text = re.sub("(?m)^Not attempted yet:.*\n?", "", output.text)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.get("text") != ""]
+
+
+def fold(notebook: NotebookNode, models: dict[str, dict]) -> None:
+    """Mark all that is put out between a prediction and its result: it may tell it.
+
+    `after` of such an output: the ids of the results that must be open before it is.
+    """
+    shown = widgets.views(notebook)
+    to_come = [one for one in shown if models.get(one, {}).get("kind") == "result"]
+    waiting = []
+    for output in (o for cell in notebook.cells for o in cell.get("outputs", [])):
+        view = output.get("data", {}).get(widgets.VIEW, {}).get("model_id")
+        kind = models.get(view, {}).get("kind")
+        if kind == "prediction":
+            named = widgets.REFERENCE + view
+            waiting += [one for one in to_come if models[one]["prediction"] == named]
+        elif kind == "result":
+            waiting = [one for one in waiting if one != view]
+            to_come.remove(view)
+        elif kind != "quiz" and waiting:
+            output["after"] = " ".join(waiting)
+
+
 # --- pages ----------------------------------------------------------------------------
 
 
@@ -133,6 +187,8 @@ def notebook_page(notebook: NotebookNode, around: list) -> str:
     """The page of a notebook that was run."""
     models = widgets.page_models(notebook)
     notebook = widgets.with_stills(notebook, set(models))
+    leave_out(notebook)
+    fold(notebook, models)
     html, _ = Exporter().from_notebook_node(notebook)
     html = re.sub(r'href="([^":]+)"', lambda m: f'href="{page_address(m[1])}"', html)
     return page(
@@ -145,16 +201,26 @@ def notebook_page(notebook: NotebookNode, around: list) -> str:
     )
 
 
-def code_page(file: Path) -> str:
-    """A program that a notebook links to."""
+def code_page(file: Path, back: tuple[str, str]) -> str:
+    """A program that a notebook links to; `back`: that notebook's page and title."""
     code = highlight(file.read_text("utf-8"), PythonLexer(), HtmlFormatter())
     name = str(file.relative_to(ROOT))
-    return page(f'<h1>{name}</h1><div class="code">{code}</div>', name)
+    top = f'<p class="back"><a href="{back[0]}">← {back[1]}</a></p><h1>{name}</h1>'
+    more = {"around": [("prev", *back)]}
+    return page(f'{top}<div class="code">{code}</div>', name, **more)
 
 
 def text_of_readme() -> str:
-    """The course's first page."""
-    return (ROOT / "README.md").read_text(encoding="utf-8")
+    """The course's first page; on GitHub, which names it, with the true repository."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    return text.replace(
+        named := repository(text), os.getenv("GITHUB_REPOSITORY", named)
+    )
+
+
+def repository(readme: str) -> str:
+    """The owner and the name of the repository, of the address of Binder."""
+    return re.search(r"mybinder\.org/v2/gh/([^/]+/[^/]+)/", readme)[1]
 
 
 def readme() -> tuple[str, list[list[str]]]:
@@ -180,7 +246,9 @@ def start_page(models: dict[str, dict] | None = None) -> str:
     )
     if panel:
         place = (
-            f'<div class="output"><div class="widget" data-model="{panel}"></div></div>'
+            "<p>These are the teacher's ten probabilities for one digit. Drag the "
+            'slider: which digits come up?</p><div class="output">'
+            f'<div class="widget" data-model="{panel}"></div></div>'
         )
         shown = re.sub(r"<p><img .*?</p>", place, shown, flags=re.S)
     cards = [
@@ -188,8 +256,10 @@ def start_page(models: dict[str, dict] | None = None) -> str:
         | {"question": to_html(question), "seen": to_html(seen)}
         for name, file, question, minutes, seen in rows
     ]
-    launch = re.search(r"\]\((https://mybinder.org/v2[^)]*)\)", text_of_readme())[1]
-    told = {"intro": shown, "cards": cards, "launch": launch}
+    text = text_of_readme()
+    launch = re.search(r"\]\((https://mybinder.org/v2[^)]*)\)", text)[1]
+    told = {"intro": shown, "cards": cards, "launch": launch, "forgets": FORGETS}
+    told["home"] = f"https://github.com/{repository(text)}"
     content = PAGES.get_template("start.html.j2").render(**told)
     kept = moved(widgets.within(panel, models)) if panel else {}
     return page(
@@ -201,7 +271,7 @@ def start_page(models: dict[str, dict] | None = None) -> str:
 
 
 def moved(models: dict[str, dict]) -> dict[str, dict]:
-    """The same explorer, its controls where they are in the README's picture."""
+    """The same explorer, with the controls where SHOWN says."""
     picture = next(model for model in models.values() if "controls" in model)
     told = dict(models)
     for name, reference in picture["controls"].items():

@@ -165,7 +165,7 @@ def build(done: dict[Path, NotebookNode], folder: Path) -> list[str]:
             told.append(f"{file.stem}: a still stands for {', '.join(names)}.")
         write(f"{file.stem}.html", notebook_page(notebook, around(file)))
         for source in linked_code(file):
-            write(code_page_name(source), code_page(source))
+            write(code_page_name(source), code_page(source, page_and_title(file)))
     write("index.html", start_page(shown.get("02_temperature")))
     write_assets(folder / "assets", sorted(modules))
     pages = [file.read_text(encoding="utf-8") for file in folder.glob("*.html")]

@@ -135,8 +135,8 @@ ROWS, TABLE = torch.tensor([0.3, 1.1, 2.7]), torch.tensor([[0.3, 1.1], [0.2, 0.9
             TABLE.sum(1),
             "Right, but one for each image and class: add up the cla",
         ),
-        (ROWS.mean(), ROWS, "Right, but one number for all: [3] is asked for, one for"),
-        (ROWS.sum(), ROWS, "Right, but one number for all: [3] is asked for, one for"),
+        (ROWS.mean(), ROWS, "Right, but one number for all: [3] is asked for"),
+        (ROWS.sum(), ROWS, "Right, but one number for all: [3] is asked for"),
         ((10 * ROWS).int(), 10 * ROWS + 0.4, "Right, but cut to whole numbers: // and"),
         (
             torch.tensor([0.1, 0.7]).half(),

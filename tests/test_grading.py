@@ -67,10 +67,35 @@ def test_each_exercise_of_a_lesson_is_in_its_assignment(path):
 
 
 def test_a_guide_s_questions_are_graded_by_a_person():
-    one, two = grading.of_question(3, {"question": "Why?\n", "good": "Because."})
-    assert one.source.endswith("Why?") and two.source == "Because."
+    question = {
+        "question": "Why?\n",
+        "good": "Because.",
+        "full": "All.",
+        "half": "A bit.",
+    }
+    one, two = grading.of_question(3, question)
+    assert one.source.endswith("Why?")
+    assert two.source == "Because.\n\n4 points: All.\n\n2 points: A bit."
     assert two.metadata.nbgrader["grade"] and two.metadata.nbgrader["solution"]
     assert ids([one, two]) == ["question-3-prompt", "question-3"]
+
+
+def test_questions_on_what_the_plans_skip_are_asked_only_on_demand(
+    tmp_path, monkeypatch
+):
+    path = next(path for path in grading.NOTEBOOKS if path.stem[:2] == "09")
+    asked = grading.guide_of(grading.home_of(path))["discussion"]
+    skipped = {n for n, one in enumerate(asked, start=1) if "needs" in one}
+    assert 0 < len(skipped) < len(asked)
+    monkeypatch.setattr(grading, "NOTEBOOKS", [path])
+    numbers = {n for n, _ in enumerate(asked, start=1)}
+    for flags, expected in ([], numbers - skipped), (["--all"], numbers):
+        monkeypatch.setattr("sys.argv", ["grading", str(tmp_path), *flags])
+        grading.main()
+        made = nbformat.read(tmp_path / "source" / "arena" / "arena.ipynb", 4)
+        assert {f"question-{n}" for n in expected} == {
+            name for name in ids(made.cells) if re.fullmatch(r"question-\d+", name)
+        }, "a question keeps its number of the guide"
 
 
 def test_a_second_time_sources_are_made_anew_and_settings_stay(tmp_path):
@@ -163,6 +188,7 @@ def run(command, folder, environment=None):
 LESSON = "quantization"
 NAMES_THERE = "affine", "channel_steps", "straight_through", "speed_up"
 QUESTION = {"question": "Why not 4 bits?", "good": "No engine multiplies them."}
+QUESTION |= {"full": "Names the engine.", "half": "Says that nothing is faster."}
 ANSWERS = {  # by student; what stands in the place of the solution
     "half": {
         "affine": "gap = (high - low) / (2**bits - 1)\nreturn gap, round(-low / gap)",
@@ -255,7 +281,7 @@ def course(nbgrader, tmp_path_factory):
     path = next(path for path in grading.NOTEBOOKS if path.stem.endswith(LESSON))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(grading, "NOTEBOOKS", [path])
-        patch.setattr(grading, "questions_of", lambda home: [QUESTION])
+        patch.setattr(grading, "questions_of", lambda *asked: {1: QUESTION})
         grading.write(folder)
     nbgrader(folder, "-m", "nbgrader", "generate_assignment", LESSON)
     release = folder / "release" / LESSON / f"{LESSON}.ipynb"
@@ -280,7 +306,8 @@ def test_the_student_version_holds_the_stubs_and_nothing_that_tells(course):
     assert ids(cells) == ids(notebook.cells)
     assert text.count("    # your code here\n") == len(NAMES_THERE)
     assert text.count("# Graded: ") == len(NAMES_THERE)
-    for told in ("SOLUTION", "HIDDEN", "_award", "detach()", QUESTION["good"]):
+    answers = [QUESTION[key] for key in ("good", "full", "half")]
+    for told in ("SOLUTION", "HIDDEN", "_award", "detach()", *answers):
         assert told not in text
     assert "*Your answer here.*" in text and QUESTION["question"] in text
 

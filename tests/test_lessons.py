@@ -4,7 +4,6 @@ Lessons are found by looking: a new folder in notebooks/lessons is tested here a
 """
 
 import inspect
-import json
 import re
 import runpy
 from functools import cache
@@ -22,7 +21,7 @@ from kdlab.experiments.__main__ import experiments_of
 from kdlab.experiments.sweep import key_of
 from kdlab.panels import LivePanel
 from kdlab.results import RESULTS, stored_rows
-from lessons.samples import pictures, sixty_images, student_answers
+from lessons.samples import pictures, prose, sixty_images, student_answers
 
 NAMES = [path.stem[3:] for path in claims.ALL]
 FACES = {name: import_module(f"lessons.{name}") for name in NAMES}
@@ -265,11 +264,9 @@ def test_the_stored_rows_are_those_of_the_settings(name):
 # --- where a new lesson is announced -----------------------------------------------
 
 
-def test_the_readme_and_the_map_of_the_course_name_every_notebook():
+def test_the_readme_names_every_notebook_and_its_question():
     readme = (claims.NOTEBOOKS.parent / "README.md").read_text(encoding="utf-8")
-    first = claims.ALL[0].read_text(encoding="utf-8")
-    cells = json.loads(first)["cells"]
-    start = "".join(line for cell in cells for line in cell["source"])
     for path in claims.ALL:
-        assert f"](notebooks/{path.name})" in readme, path.name
-        assert path == claims.ALL[0] or f"]({path.name})" in start, path.name
+        (asked,) = re.findall(r"\*\*Question\.\*\* ([^?]*\?)", prose(path.stem))
+        question = asked.replace("$", "")
+        assert f"](notebooks/{path.name}) | {question} |" in readme, path.name

@@ -1,6 +1,5 @@
 """The recipe of CONTRIBUTING.md, followed in a copy: one lesson more, same package."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -49,11 +48,10 @@ def copy(tmp_path):
     text = text.replace("lessons/soft_targets", "lessons/my_lesson")
     text = text.replace("# 01 · ", "# 99 · ").replace("**Next:**", "**Next,** later:")
     (notebooks / "99_my_lesson.ipynb").write_text(text, encoding="utf-8")
-    announce(tmp_path / "README.md", "\n[99](notebooks/99_my_lesson.ipynb)\n")
+    question = "What does a teacher say that a label does not?"
+    row = f"\n[99](notebooks/99_my_lesson.ipynb) | {question} |\n"
+    announce(tmp_path / "README.md", row)
     announce(tmp_path / "data/README.md", "\n`results/margin.csv`\n")
-    welcome = json.loads((notebooks / "00_start_here.ipynb").read_text("utf-8"))
-    welcome["cells"][-1]["source"].append("\n\n[99](99_my_lesson.ipynb)")
-    (notebooks / "00_start_here.ipynb").write_text(json.dumps(welcome))
     return tmp_path
 
 

@@ -2,12 +2,14 @@
 
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import torch
 
+import claims
 from kdlab.exercises import Task, of_lesson, progress
 from lessons.start_here import course_map
 from lessons.start_here import progress as of_course
@@ -324,11 +326,19 @@ def test_the_map_says_in_words_what_is_done():
     page = of_course.drawn(DONE["lessons"])
     predictions, quiz, exercises = line_of(page, "02 · Temperature")
     assert predictions == "1 right, 1 wrong, 1 no result yet of 4"
-    assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 not yet of 2")
+    assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 unsolved of 2")
     assert line_of(page, "01 · Soft targets")[0] == "0 of 3"
     assert line_of(page, "00 · Start here")[0] == "none"
     assert page.startswith("<style>") and "3 of 36 predictions made" in page
     assert "What you predicted wrongly: 1" in page and "You predicted: on a few" in page
+
+
+def test_the_map_leads_to_every_notebook_and_tells_its_question():
+    page = of_course.drawn({})
+    rows = re.findall(r'<a href="([^"]+)">([^<]+)</a><br>([^<]+\?)<', page)
+    assert [file for file, *_ in rows] == [path.name for path in claims.ALL]
+    assert ("02_temperature.ipynb", "02 · Temperature") == rows[2][:2]
+    assert rows[2][2] == "What does dividing logits by T do?"
 
 
 def test_the_map_shows_nothing_where_nothing_is_kept(monkeypatch, capsys):

@@ -172,6 +172,43 @@ def test_what_a_cell_shows_leads_to_pages_too():
     )
 
 
+@pytest.mark.parametrize("path", executed.ALL, ids=lambda path: path.stem)
+def test_a_page_speaks_of_what_a_page_has(path):
+    notebook = nbformat.read(path, as_version=4)
+    told = [new_output("stream", text="2\nNot attempted yet: f still returns None.\n")]
+    notebook.cells.append(new_code_cell("lesson.check(f)", outputs=told))
+    html = pages.notebook_page(notebook, [])
+    for of_jupyter in ("progress.json", "Shut ?Down", "Not attempted", "Restart Kern"):
+        assert not re.search(of_jupyter, html)
+    assert html.count("To fill these in") == 1 and "<pre>2\n</pre>" in html
+    assert html.index("To fill these in") > html.index('<h2 id="exercises">')
+
+
+def exercise(kind, **state):
+    return saved("AnyModel", {"_anywidget_id": "x", "kind": kind, **state})
+
+
+def test_all_between_a_prediction_and_its_result_is_folded():
+    models = {name: exercise("prediction") for name in ("one", "two")}
+    for name in ("one", "two"):
+        models["found " + name] = exercise("result", prediction="IPY_MODEL_" + name)
+    models |= {"quiz": exercise("quiz"), **small_panel()}
+    shown = ["box", "one", "box", "two", "quiz", "box"]
+    shown += ["found one", "box", "found two", "box"]
+    notebook = notebook_of(models, *shown)
+    pages.fold(notebook, widgets.page_models(notebook))
+    marked = [output.get("after") for output in notebook.cells[0].outputs]
+    both = "found one found two"
+    assert marked[:6] == [None, None, "found one", None, None, both]
+    assert marked[6:] == [None, "found two", None, None]
+
+
+def test_a_page_names_the_repository_that_made_it(monkeypatch):
+    monkeypatch.setenv("GITHUB_REPOSITORY", "somebody/course")
+    html = pages.start_page()
+    assert "https://github.com/somebody/course#start" in html and "OWNER" not in html
+
+
 def test_a_formula_has_room_around_the_names_of_functions():
     assert '<mo lspace="0.17em" rspace="0.17em" form="infix">ln</mo>' in pages.to_html(
         r"$p \ln q$"

@@ -142,6 +142,6 @@ def _of_shape(one: Tensor, two: Tensor) -> Iterator[Reading]:
         words = f"one for each image and class: add up the classes, dim=1{mean}"
         yield Reading(words, one.sum(1) if two.dim() else one.sum(1).mean(), True)
     if two.dim() and not one.dim():
-        words = f"one number for all: {asked} is asked for, one for each row"
+        words = f"one number for all: {asked} is asked for"
         yield Reading(words, one, True, torch.mean)
         yield Reading(words, one, True, torch.sum)

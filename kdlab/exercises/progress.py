@@ -70,12 +70,15 @@ def read(text: str) -> dict[str, dict]:
 
     Raises ValueError for what is no such file, NotImplementedError for a newer one.
     """
-    content = json.loads(text)
+    try:
+        content = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ValueError("it is no progress.json") from error
     version = content.get("version") if isinstance(content, dict) else None
     if isinstance(version, int) and version > VERSION:
         raise NotImplementedError(f"progress.json is of a newer course: {version}")
     if not _is_sound(content):
-        raise ValueError("it does not hold a student's progress")
+        raise ValueError("it is no progress.json")
     return content["lessons"]
 
 

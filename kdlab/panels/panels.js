@@ -87,10 +87,11 @@ async function render({ model, el }, views) {
   }
 
   const titleFont = () => `${theme.layout.title.font.size}px ${theme.layout.font.family}`;
-  const fits = (title) => !wrap(title, width - 24, titleFont()).includes("<br>");    // in one line
+  const fits = (title) =>                           // in one line
+    !wrap(title, roomOfTitle(shown.figure.layout, width), titleFont()).includes("<br>");
   function paint() {
-    const { data, layout } = shown.drawn = width >= NARROW ? shown.figure
-      : stacked(shown.figure, width, titleFont(), rooms);
+    const { data, layout } = shown.drawn = width < NARROW ? stacked(shown.figure, width, titleFont(), rooms)
+      : fits(shown.figure.layout.title?.text ?? "") ? shown.figure : shifted(shown.figure);
     frame.style.minHeight = (layout.height ?? 340) + "px";
     plotly.react(frame, data, { uirevision: 1, ...layout, template: theme }, { displayModeBar: false });
     inkCells(frame);
@@ -100,7 +101,7 @@ async function render({ model, el }, views) {
   function makeRoom() {                             // for the legends of a narrow picture
     if (width >= NARROW || !shown) return;
     const known = rooms;
-    rooms = roomsOf(frame);
+    rooms = { across: known.across, ...roomsOf(frame) };
     if (Object.keys(rooms).some((n) => Math.abs(rooms[n] - (known[n] ?? 0)) > 4)) paint();
   }
 
@@ -150,8 +151,9 @@ async function render({ model, el }, views) {
       const changes = stays && changesOf(shown.figure, figure);
       shown = { ...shown, figure };
       let moved = false;
-      const whole = changes && width < NARROW && changes.some(([path, value]) => path[0] === "layout"
-        && !(path.join() === "layout,title,text" && [value, shown.drawn.layout.title.text].every(fits)));
+      const whole = changes && changes.some(([path, value]) => path.join() === "layout,title,text"
+        ? ![value, shown.drawn.layout.title.text].every((title) => fits(title ?? ""))
+        : width < NARROW && path[0] === "layout");
       try { moved = changes && !whole && (!changes.length || patch(plotly, frame, changes)); }
       catch {}                                      // another plotly: the whole figure
       if (!moved) paint(), makeRoom();

@@ -143,10 +143,20 @@ function wrap(text, width, font) {
       ? lines + " " + word : lines + "<br>" + word);
 }
 
+const linesOf = (text) => text.split("<br>").length;
+
+// What a title may be long: it begins where the axes do, and below each other all begin at the left.
+const roomOfTitle = ({ margin, title }, width) =>
+  width - (width >= NARROW && title?.xref === "paper" ? (margin?.l ?? 60) + 4 : 24);
+
+// The figure with a title that is longer, beginning further to the left.
+const shifted = ({ data, layout }) =>
+  ({ data, layout: { ...layout, title: { ...layout.title, xref: "paper", x: 1, xanchor: "right" } } });
+
 // The figure with its parts, which stand in a row, one above the other. `rooms[n]` is the height of
-// the n-th legend, which stands over its part.
+// the n-th legend, which stands over its part, and `rooms.across` what a title below an axis has.
 function stacked({ data, layout }, width, font, rooms) {
-  const { t, b } = { t: 56, b: 60, ...layout.margin };
+  const { t, b: below } = { t: 56, b: 60, ...layout.margin };
   const parts = Object.keys(layout).filter((key) => key.startsWith("xaxis")).map((key) => {
     const n = key.slice(5);
     return { n, from: layout[key].domain?.[0] ?? 0, room: rooms[n] ?? 0 };
@@ -157,8 +167,11 @@ function stacked({ data, layout }, width, font, rooms) {
   if (!parts.length) parts.push({ n: "", from: 0, room: rooms[""] ?? 0 });   // plotly's own axes
   parts.sort((one, other) => one.from - other.from);
   const title = wrap(layout.title?.text ?? "", width - 24, font);
-  const top = 26 * title.split("<br>").length + 20 + parts[0].room;
-  const part = (layout.height ?? 340) - t - b, sum = (all) => all.reduce((a, c) => a + c, 0);
+  const under = Object.fromEntries(parts.map(({ n }) => [n, layout["xaxis" + n]?.title?.text])
+    .filter(([, text]) => text).map(([n, text]) => [n, wrap(text, rooms.across ?? Infinity, font)]));
+  const b = below + 20 * (Math.max(1, ...Object.values(under).map(linesOf)) - 1);
+  const top = 26 * linesOf(title) + 20 + parts[0].room;
+  const part = (layout.height ?? 340) - t - below, sum = (all) => all.reduce((a, c) => a + c, 0);
   const paper = parts.length * (part + b) - b + sum(parts.slice(1).map(({ room }) => room));
   const height = paper + top + b;                    // the left margin grows with the names on it
   const flat = { ...layout, height, margin: { l: 12, r: 12, b, t: top },
@@ -176,6 +189,7 @@ function stacked({ data, layout }, width, font, rooms) {
       continue;
     }
     flat["xaxis" + n] = { ...layout["xaxis" + n], domain: [0, 1] };
+    if (under[n]) flat["xaxis" + n].title = { ...layout["xaxis" + n].title, text: under[n] };
     flat["yaxis" + n] = { ...layout["yaxis" + n], domain };
     if (layout["yaxis" + n]?.visible !== false) flat["yaxis" + n].showticklabels = true;
     if (layout["legend" + n]) flat["legend" + n] = { ...layout["legend" + n], x: 0, y: domain[1] };
@@ -188,10 +202,16 @@ function stacked({ data, layout }, width, font, rooms) {
   return { data: barred, layout: flat };
 }
 
-// {number of a legend: the height it takes}
-const roomsOf = (frame) => Object.fromEntries([...frame.querySelectorAll("g[class^=legend]")]
-  .filter((e) => /^legend\d*$/.test(e.className.baseVal))
-  .map((e) => [e.className.baseVal.slice(6), Math.ceil(e.getBBox().height)]));
+// {number of a legend: the height it takes}, and `across` where a title is longer than its axis.
+function roomsOf(frame) {
+  const named = (start, name) => [...frame.querySelectorAll(`[class^=${start}]`)]
+    .filter((e) => name.test(e.className.baseVal));
+  const across = frame._fullLayout._size.w;
+  const tooLong = named("x", /^x\d*title$/).some((e) => e.getBBox().width > across);
+  return Object.fromEntries([...named("legend", /^legend\d*$/)
+    .map((e) => [e.className.baseVal.slice(6), Math.ceil(e.getBBox().height)]),
+    ...(tooLong ? [["across", across]] : [])]);
+}
 
 // ---- a move that leaves axes and legend alone ----------------------------------------------------
 

@@ -3,10 +3,13 @@
 // widgets.py has put into the page what each widget was, {id: state}, and widgets.js holds the course's
 // own scripts, kdlabModules. A Model here is as much of ipywidgets' as they use.
 
-const KERNEL = "Only a kernel can compute this, and a page has none. Reset brings back what is known here; "
-  + "“With a kernel” on the start page says how to run the course.";
-const TRAINS = "Training needs a kernel: shown is the last picture.";
-const THIS_CONTROL = "needs a kernel", DRAWING = "A drawing of your own needs a kernel: the buttons show what is known here.";
+const KERNEL = "This page runs no Python, so it cannot compute this. Reset brings back what is known here; "
+  + "in Jupyter the notebook computes all.";
+const TRAINS = ["This page runs no Python, so nothing trains here: you see how the training ended. "
+  + "To train it yourself, ", "open this notebook in Jupyter", "."];
+const TRAINS_NEITHER = "Nothing trains here: you see how it ended.";
+const THIS_CONTROL = "moves in Jupyter only";
+const DRAWING = "A drawing of your own is answered in Jupyter only: the buttons show what is known here.";
 const kernel = { comm_live: false, get: (name) => (name === "gone" ? KERNEL : undefined) };
 
 function make(tag, properties = {}, ...children) {
@@ -137,6 +140,14 @@ function afterwards(model, el) {
   for (const button of el.querySelectorAll("button")) button.disabled = true;
 }
 
+// In full once a page, then short.
+let trainings = 0;
+function noteOnTraining() {
+  const [before, link, after] = TRAINS;
+  const words = [before, make("a", { href: "index.html#jupyter", textContent: link }), after];
+  return make("p", { className: "without" }, ...(trainings++ ? [TRAINS_NEITHER] : words));
+}
+
 async function drawBox(model, models) {
   const box = make("div", { className: ["box", model.get("widget"), ...model.get("_dom_classes")].join(" ") });
   const children = model.get("children").map((reference) => models[reference.replace("IPY_MODEL_", "")]);
@@ -149,7 +160,7 @@ async function drawBox(model, models) {
     }
     box.append(drawn);
   }
-  if (trains) box.prepend(make("p", { className: "without", textContent: TRAINS }));
+  if (trains) box.prepend(noteOnTraining());
   return box;
 }
 
@@ -166,14 +177,46 @@ const loadPlotly = () => new Promise((done, failed) => {
   document.head.append(script);
 });
 
-async function drawAll() {
-  const models = readModels();
-  const places = [...document.querySelectorAll("[data-model]")];
-  if (places.length) window.__kdlabPlotly = loadPlotly();
-  for (const place of places) {
+async function drawIn(part, models) {
+  for (const place of part.querySelectorAll("[data-model]")) {
+    if (place.firstChild || place.closest("[hidden]")) continue;      // drawn; or when it opens
     place.append(await draw(models[place.dataset.model], models));
     await new Promise(requestAnimationFrame);       // the page stays alive in between
   }
+}
+
+// What a cell put out between a prediction and its result would tell: it opens, and is drawn, with
+// the result (pages.py knows which). Without this script nothing is hidden.
+function fold(part, models) {
+  const pairs = part.dataset.after.split(" ").map((id) => models[id])
+    .map((result) => [result, models[result.get("prediction").replace("IPY_MODEL_", "")]]);
+  const isKnown = ([result, prediction]) => result.get("opened") || prediction.get("committed").length > 0;
+  const button = make("button", { type: "button", textContent: "Show it without a prediction" });
+  const line = make("p", { className: "fold" }, "Predict first, then look. ", button);
+  const open = () => {
+    if (!part.hidden || !pairs.every(isKnown)) return;
+    part.hidden = false;
+    line.remove();
+    return drawIn(part, models).then(reachable);
+  };
+  button.onclick = () => {
+    for (const pair of pairs) if (!isKnown(pair)) pair[0].set("opened", true);
+    part.tabIndex = -1;                             // the button is gone: the keyboard goes on from here
+    part.focus({ preventScroll: true });
+  };
+  for (const [result, prediction] of pairs) {
+    result.on("change:opened", open);
+    prediction.on("change:committed", open);
+  }
+  part.hidden = true;
+  if (part.previousElementSibling?.dataset.after !== part.dataset.after) part.before(line);
+}
+
+async function drawAll() {
+  const models = readModels();
+  for (const part of document.querySelectorAll("[data-after]")) fold(part, models);
+  if (document.querySelector("[data-model]")) window.__kdlabPlotly = loadPlotly();
+  await drawIn(document, models);
 }
 
 // ---- the page ------------------------------------------------------------------------------------

@@ -59,6 +59,12 @@ def find_chromium():
     return next(filter(None, map(shutil.which, [asked] if asked else NAMES)), None)
 
 
+def need_chromium():
+    """Skip the test without it; with CI=true fail."""
+    if not find_chromium():
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_CHROMIUM)
+
+
 def pytest_terminal_summary(terminalreporter):
     skipped = terminalreporter.stats.get("skipped", [])
     for missing in (NO_CHROMIUM, NO_FIREFOX, NO_WEBKIT):
@@ -133,9 +139,9 @@ class Server:
 
 
 @contextmanager
-def jupyterlab(folder: Path):
-    """A running Server, stopped whatever happens."""
-    server = Server(folder)
+def jupyterlab(folder: Path, kind=Server):
+    """A running Server, or another kind of it, stopped whatever happens."""
+    server = kind(folder)
     try:
         server.wait()
         yield server
@@ -152,6 +158,7 @@ class Notebook:
         self.harmless = [
             "ResizeObserver loop",  # a resize that takes two frames
             "[anywidget] Failed to initialize model",  # plots.js makes up for it
+            "undefined (reading 'schema')",  # shortcuts of Jupyter Notebook 7
         ]
         page.on("console", self._on_console)
         page.on("pageerror", lambda error: self._complain("page error", str(error)))
@@ -515,8 +522,7 @@ class Lab:
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """One JupyterLab for all tests of the session."""
-    if not find_chromium():
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(NO_CHROMIUM)
+    need_chromium()
     with jupyterlab(tmp_path_factory.mktemp("jupyterlab")) as running:
         yield running
 

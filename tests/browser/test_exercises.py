@@ -54,6 +54,13 @@ def focus(notebook, number, selector="input >> nth=0"):
     panel(notebook, number).locator(selector).focus()
 
 
+def spoken(notebook, number):
+    """What a screen reader is told when it changes."""
+    live = "[aria-live=polite], [role=status]"
+    heard = panel(notebook, number).locator(live).all()
+    return " ".join(one.inner_text() for one in heard)
+
+
 def active_cell(notebook):
     return notebook.page.evaluate(f"{CURRENT}.content.activeCellIndex")
 
@@ -67,6 +74,7 @@ def test_a_prediction_made_by_keyboard_appears_on_the_result(notebook):
     wait_for(notebook, 1, "You predicted: 12 times")
     wait_for(notebook, 1, "Found: 12 times (11.7)")
     wait_for(notebook, 1, "✓ Your prediction agrees.")
+    assert "Found: 12 times" in spoken(notebook, 1)
     assert active_cell(notebook) == here  # JupyterLab took none of the keys
     assert panel(notebook, 0).locator("input:disabled").count() == 3
     assert notebook.execute("print(guess.made)") == "12 times\n"
@@ -129,6 +137,7 @@ def test_a_quiz_answers_each_option_and_counts_first_tries(notebook):
         focus(notebook, 2, f"{form}{right}")
         keys(notebook, "Space", "Enter")
         wait_for(notebook, 2, f"✓ Right. {question['options'][right]['feedback']}")
+        assert question["options"][right]["feedback"] in spoken(notebook, 2)
     wait_for(notebook, 2, f"All solved, {len(quiz) - 1} of {len(quiz)} at the first")
     panel(notebook, 2).get_by_role("button", name="Start again").focus()
     keys(notebook, "Enter")

@@ -33,8 +33,12 @@ def view(**values):
         raise ValueError("Too hot: at most 20.")
     bars = {"type": "bar", "x": ["a", "b"], "y": [height, 1]}
     axes = {"yaxis": {"range": [0, 32], "title": {"text": "height"}}}
-    title = {"text": f"{height:.3g}"}
-    figure = {"data": [bars], "layout": {"title": title, "height": 300, **axes}}
+    axes["xaxis"] = {"title": {"text": "what is counted here, beside what was before"}}
+    longer = "longer than the axes, and shorter than all of the picture"
+    title = {"text": f"{height:.3g}: {longer}"}
+    title |= {"xref": "paper", "x": 0, "xanchor": "left"}
+    looks = {"title": title, "height": 300, "margin": {"l": 400}}
+    figure = {"data": [bars], "layout": {**looks, **axes}}
     said = ", ".join(f"{key} {value:.4g}" if key == "temperature" else f"{key} {value}"
         for key, value in values.items())
     return figure, said + "."
@@ -62,7 +66,9 @@ explore(seen, temperature=temperature_slider(1.0, high=2), drawing=drawing_pad()
 words |= {"bounds": [1.0], "measured": "{found:.1f}", "explanation": "So it is."}
 made = Prediction(words)
 made""",
-    "made.reveal(2.0)",
+    """print("It was the lower one.")
+explore(view, temperature=temperature_slider(2.0))""",
+    "print('That was a lot.')\nmade.reveal(2.0)",
     """options = [{"text": "yes", "right": True, "feedback": "Indeed."},
     {"text": "no", "right": False, "feedback": "Look again."}]
 asked = [{"text": "Is it so?", "options": options}]
@@ -220,7 +226,7 @@ def test_a_view_that_refuses_says_why_and_is_left_again(visit):
 def test_a_training_shows_its_last_picture_and_says_that_it_needs_a_kernel(visit):
     page = visit("99_all_kinds")
     panel = page.locator(".kdlab-panel").nth(1)
-    expect(panel.locator(".without")).to_contain_text("needs a kernel")
+    expect(panel.locator(".without")).to_contain_text("so nothing trains here")
     expect(sentence(page, 1)).to_have_text("Step 2.")
     assert panel.locator("svg.main-svg").count()
     for one in panel.locator("input, button").all():
@@ -230,7 +236,7 @@ def test_a_training_shows_its_last_picture_and_says_that_it_needs_a_kernel(visit
 def test_a_drawing_needs_a_kernel_and_that_of_a_button_does_not(visit):
     page = visit("99_all_kinds")
     panel = page.locator(".kdlab-panel").nth(2)
-    expect(panel.locator(".hint")).to_contain_text("needs a kernel")
+    expect(panel.locator(".hint")).to_contain_text("in Jupyter only")
     panel.get_by_role("button", name="a digit").click()
     expect(sentence(page, 2)).to_have_text("1: 1048 letters.")
     control(page, "temperature T", 2).press("End")
@@ -240,28 +246,75 @@ def test_a_drawing_needs_a_kernel_and_that_of_a_button_does_not(visit):
     page.mouse.down()
     page.mouse.move(left + width / 2, top + height * 0.8, steps=5)
     page.mouse.up()
-    expect(sentence(page, 2)).to_contain_text("Only a kernel can compute this")
+    expect(sentence(page, 2)).to_contain_text("This page runs no Python")
     panel.get_by_role("button", name="Reset").click()
     expect(sentence(page, 2)).to_have_text("⚠ Nothing is drawn yet.")
 
 
 def test_the_slider_of_a_lesson_answers_at_once(visit):
     page = visit("02_temperature", bypass_csp=True)  # what measures needs eval
+    page.locator(".fold").first.get_by_role("button").click()
+    expect(sentence(page)).not_to_be_empty()
     slider = ".control input[type=range]"
     assert measure_latency(page, slider, ".kdlab-frame", moves=20).median < 0.25
 
 
 # --- exercises ------------------------------------------------------------------------
 
+TELLS = "It was the lower one.", "That was a lot."
+
+
+def is_answering_at_its_true_size(page):
+    """The picture that was folded: as wide as its panel, and it follows its slider."""
+    panel = page.locator(".kdlab-panel").nth(3)
+    frame, picture = panel.locator(".kdlab-frame"), panel.locator("svg.main-svg").first
+    expect(picture).to_be_visible()
+    expect(panel.locator(".kdlab-sentence")).to_have_text("temperature 2.")
+    wide = [one.bounding_box()["width"] for one in (frame, picture)]
+    assert wide[0] > 800 and abs(wide[0] - wide[1]) < 2
+    focused = page.evaluate_handle("document.activeElement")
+    control(page, "temperature T", 3).press("ArrowRight")
+    expect(panel.locator(".kdlab-sentence")).to_have_text("temperature 2.245.")
+    focused.evaluate("one => one.focus()")
+
 
 def test_a_prediction_opens_its_result_and_nothing_tells_before(visit):
     page = visit("99_all_kinds")
     result = page.locator(".kdlab-exercise").nth(1)
     expect(result).not_to_contain_text("Found")
+    expect(page.locator("main")).to_contain_text("Predict first, then look. ")
+    for told in TELLS:
+        expect(page.get_by_text(told, exact=True)).to_be_hidden()
+    assert page.locator(".kdlab-panel").count() == 3
     page.get_by_label("higher").check()
     page.get_by_role("button", name="Commit").click()
     expect(result).to_contain_text("You predicted: higherFound: lower (2.0)")
     expect(result).to_contain_text("differs")
+    expect(page.locator(".fold")).to_have_count(0)
+    for told in TELLS:
+        expect(page.get_by_text(told, exact=True)).to_be_visible()
+    is_answering_at_its_true_size(page)
+    expect(page.get_by_role("button", name="Change my mind")).to_be_focused()
+
+
+@pytest.mark.parametrize("way", ["the line's button", "the result's"])
+def test_what_tells_a_result_opens_with_it_and_without_a_prediction(visit, way):
+    page = visit("99_all_kinds")
+    name = "Show it without a prediction"
+    line = page.locator(".fold").first.get_by_role("button", name=name)
+    card = page.locator(".kdlab-exercise").nth(1)
+    (line if way == "the line's button" else card.get_by_role("button")).press("Enter")
+    expect(card).to_contain_text("No prediction was made. You can still make one")
+    expect(page.locator(".fold")).to_have_count(0)
+    is_answering_at_its_true_size(page)
+    own = page.locator(".folds:has(> pre)").first if "line" in way else card
+    expect(own.locator("xpath=descendant-or-self::*[@tabindex=-1]")).to_be_focused()
+
+
+def test_without_a_script_nothing_is_folded(visit):
+    page = visit("99_all_kinds", wait=False, java_script_enabled=False)
+    for told in TELLS:
+        expect(page.get_by_text(told, exact=True)).to_be_visible()
 
 
 def test_a_quiz_answers_each_try(visit):
@@ -320,6 +373,14 @@ def test_no_page_scrolls_sideways(visit, name):
             width,
         )
         assert over == []
+        cut = page.evaluate(
+            """() => [...document.querySelectorAll('.kdlab-frame text[class$=title]')]
+                .filter(e => { const own = e.getBoundingClientRect();
+                    const all = e.closest('.kdlab-frame').getBoundingClientRect();
+                    return own.left < all.left || own.right > all.right })
+                .map(e => e.textContent)"""
+        )
+        assert cut == []
 
 
 def test_paper_is_white_and_holds_no_buttons_of_the_page(visit):
@@ -328,6 +389,9 @@ def test_paper_is_white_and_holds_no_buttons_of_the_page(visit):
     page.emulate_media(media="print")
     expect(page.locator(".gtitle").first).to_have_css("fill", "rgb(29, 35, 43)")
     expect(page.locator("header")).to_be_hidden()
+    expect(page.get_by_role("button").filter(visible=True)).to_have_count(0)
+    expect(page.locator("input[type=range]").filter(visible=True)).to_have_count(0)
+    expect(page.locator(".fold").first).to_be_visible()
     page.evaluate("dispatchEvent(new Event('afterprint'))")
     expect(page.locator("html[data-theme=dark]")).to_be_attached()
 

@@ -87,6 +87,7 @@ def axis_of(values: pd.Series, title: str) -> dict:
     """A scale of doublings with room for all values, and ticks at round ones."""
     low, high = values[values > 0].min() / 1.12, values.max() * 1.12
     steps = (1, 2, 5) if high > 20 * low else (1, 1.5, 2, 3, 4, 6)
+    steps = range(1, 10) if high < 2.5 * low else steps
     places = [n * 10.0**power for power in range(-4, 8) for n in steps]
     ticks = {f"{place:,.10g}": place for place in places if low < place < high}
     return fig.axis(title, [math.log10(low), math.log10(high)], log=True, ticks=ticks)

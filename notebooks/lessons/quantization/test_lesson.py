@@ -46,12 +46,12 @@ from .stored import GRIDS, TRAINED, bits_explorer
 TEACHER = load_teacher("digits")[0]
 
 
-def explorers(columns, student_logits):
+def explorers(columns, student_logits, teacher=TEACHER):
     """{name: function that makes the explorer}; grids are those of the teacher."""
     return {
-        "grid": lambda: grid_explorer(TEACHER),
-        "clip": lambda: clip_explorer(TEACHER),
-        "channels": lambda: channels_explorer(TEACHER),
+        "grid": lambda: grid_explorer(teacher),
+        "clip": lambda: clip_explorer(teacher),
+        "channels": lambda: channels_explorer(teacher),
         "bits": lambda: bits_explorer(load_runs("quantization")),
         "bits_trained": lambda: bits_explorer(load_runs("quantization"), trained=True),
         "races": lambda: races_explorer(load_runs("race")),

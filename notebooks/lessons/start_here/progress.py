@@ -18,7 +18,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[2]
 EXERCISES = Path(progress.__file__).parent
 SOLVED = "right", "right later", "solved"
 MARKS = dict.fromkeys(SOLVED, "✓")
-MARKS |= {"wrong": "✗", "not yet": "✗", "no result yet": "●", "open": "○"}
+MARKS |= {"wrong": "✗", "unsolved": "✗", "no result yet": "●", "open": "○"}
+LEGEND = "✓ right or solved · ✗ not so yet · ● no result yet · ○ open"
 STYLE = """<style>
 .kdlab-map { margin: 4px 2px; font-size: 15px; line-height: 1.4; }
 .kdlab-map table, .kdlab-map table caption { color: inherit; font-size: inherit; }
@@ -27,12 +28,12 @@ STYLE = """<style>
 .kdlab-map table :is(th, td) { text-align: left !important; vertical-align: top; max-width: none;
   padding: 4px 16px 4px 10px; font-weight: normal; white-space: normal; }
 .kdlab-map table thead th { font-weight: 600; }
-.kdlab-map table th { white-space: nowrap; }
+.kdlab-map table tbody th { min-width: 15em; }
 .kdlab-map b { letter-spacing: 0.15em; margin-right: 0.4em; white-space: nowrap; }
+.kdlab-map p { margin: 6px 10px; }
 .kdlab-map details { margin: 8px 10px; }
 .kdlab-map summary { cursor: pointer; }
-@media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; }
-  .kdlab-map table th { white-space: normal; } }
+@media (max-width: 700px) { .kdlab-map table :is(th, td) { padding: 4px 8px 4px 4px; } }
 </style>"""
 NOTHING = "Nothing is kept here: open this notebook in Jupyter, and run it there."
 
@@ -61,7 +62,7 @@ def answered(question: Mapping, tries: list[int]) -> str:
     """How a question of the quiz stands."""
     right = [option["right"] for option in question["options"]].index(True)
     if right not in tries:
-        return "not yet" if within(tries, question["options"]) else "open"
+        return "unsolved" if within(tries, question["options"]) else "open"
     return "right" if tries[0] == right else "right later"
 
 
@@ -69,6 +70,7 @@ class Row(NamedTuple):
     """One notebook of the map: how each prediction, question and exercise stands."""
 
     title: str
+    question: str
     file: str
     predictions: list[str]
     quiz: list[str]
@@ -86,8 +88,10 @@ def row(notebook: Path, part: Mapping[str, Mapping]) -> Row:
     rounds = [tried for tried in part.get("quiz", []) if any(tried)] or [[]]
     tries = [*rounds[-1], *([] for _ in words["question"])]
     exercises = re.findall(r"lesson\.check\((\w+)\)", source)
+    question = re.search(r"\*\*Question\.\*\* (.*)", source)[1]
     return Row(
         source.splitlines()[0].lstrip("# "),
+        question.replace("$", ""),
         notebook.name,
         [predicted(*one) for one in asked],
         [answered(*one) for one in zip(words["question"], tries, strict=False)],
@@ -98,7 +102,7 @@ def row(notebook: Path, part: Mapping[str, Mapping]) -> Row:
 
 def attempted(check: Mapping | None) -> str:
     """How an exercise stands."""
-    return "open" if check is None else "solved" if check.get("solved") else "not yet"
+    return "open" if check is None else "solved" if check.get("solved") else "unsolved"
 
 
 def missed(words: Mapping, made: Mapping) -> str:
@@ -131,14 +135,15 @@ def drawn(lessons: Mapping[str, Mapping]) -> str:
         for name in ("Notebook", "Predictions", "Quiz", "Exercises")
     )
     body = "".join(
-        f'<tr><th scope="row"><a href="{one.file}">{escape(one.title)}</a></th>'
+        f'<tr><th scope="row"><a href="{one.file}">{escape(one.title)}</a><br>'
+        f"{escape(one.question)}</th>"
         f"{cell(one.predictions)}{cell(one.quiz)}{cell(one.exercises)}</tr>"
         for one in rows
     )
     return (
         f'{STYLE}<div class="kdlab-map"><table><caption>{totals}</caption>'
         f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        f"{wrong_ones(rows)}</div>"
+        f"<p>{LEGEND}</p>{wrong_ones(rows)}</div>"
     )
 
 
@@ -213,8 +218,9 @@ class Keeper(anywidget.AnyWidget):
         if self.shown is not None:
             self.shown.update(HTML(drawn(lessons)))
         return (
-            f"{said} What was there is in progress-before.json. An open notebook "
-            "shows it after Kernel → Restart Kernel."
+            f"{said} What was there is in progress-before.json, beside the notebooks. Now "
+            "restart each open notebook (Kernel → Restart Kernel): until then its "
+            "next answer brings its old ones back."
         )
 
 
