@@ -102,7 +102,8 @@ def test_a_view_gives_a_plain_dict_that_plotly_knows(lesson, name):
 def test_the_scale_does_not_move_with_the_slider(lesson, name):
     ranges = {}
     for row in drawn(lesson, name):
-        choosing = "image_number", "log", "cost", "fault"  # what is drawn, not how much
+        # What is drawn, not how much of it:
+        choosing = "image_number", "log", "cost", "fault", "group", "tool", "student"
         still = {n: v for n, v in row.values.items() if n in choosing}
         layout = row.figure.to_plotly_json()["layout"]
         axes = {n: a.get("range") for n, a in layout.items() if "axis" in n}

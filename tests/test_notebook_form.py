@@ -254,13 +254,16 @@ def test_the_last_cell_leads_on(path, cells):
     )
 
 
+PLACE = r"section|equation|abstract|theorem|experiments|Quanta|Journal"
+
+
 def test_every_source_is_used_and_every_paper_that_is_named_is_a_source(lesson):
     text, sources = markdown(lesson).split("**Sources.**")
     sources, _, _ = sources.partition("**Next")
     for entry in re.findall(r"[^\[\]]*\((?:19|20)\d\d\)[^\]]*\]\(", sources):
         author = re.search(r"[A-Z]\w+", entry)[0]
         assert re.search(rf"\b{author}\b", text), f"no sentence uses {author}"
-        assert re.search(r"section|equation|Quanta|Journal", entry), f"where? {entry}"
+        assert re.search(PLACE, entry), f"where? {entry}"
     for name, year in re.findall(
         r"\b([A-Z]\w+)(?: et al\.| & \w+)? \(?(\d{4})\b", text
     ):

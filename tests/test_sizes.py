@@ -56,6 +56,9 @@ SHOWS |= {"playground": TEACHER | STUDENT}  # the titles of the planes
 SHOWS |= {"two_teachers": TEACHER, "colour_pair": TEACHER | STUDENT}
 SHOWS |= dict.fromkeys([f"smaller, {what}" for what in SMALLER], set())
 SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
+SHOWS |= dict.fromkeys(["attention", "planes"], TEACHER | STUDENT)
+SHOWS |= {"arms": STUDENT}
+SHOWS |= {"ridge": STUDENT, "bugs": TEACHER | STUDENT}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
@@ -64,7 +67,8 @@ FIXED |= dict.fromkeys(["teachers", "views", "classes"], STUDENT)
 FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
-FIXED |= {"ways": set()}
+FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
+FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {
@@ -389,7 +393,7 @@ def drawn(monkeypatch):
 
 
 # of points in a plane; of nets of the course's own shape, which knows ten classes
-FIXED_PANELS = {"playground", "train_again", "rescue", "build"}
+FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms"}
 
 
 def live(columns):

@@ -58,6 +58,18 @@ TELLS = {  # what would tell the answer of a prediction
     "09 scratch": "cannot tell from luck|ties with a small net|needs no pruning to get",
     "09 heir": "a third better than the best|no better technique|has room to spare",
     "09 scale": "times the logits|changes few answers|all certainties",
+    "10 turned": r"free to arrange its units|turned map of\s+a town",
+    "10 layer": "where counts for more|one step (before|from) the answer",
+    "10 untrained": "free to choose|knows nothing (costs|spares)",
+    "10 pixels": "not just any metric|ink in the place",
+    "10 few": r"enough to\s+name the heaps|before you rejoice",
+    "10 crowd": "fooled, and no copy|one face of the crowd|sees a crowd",
+    "12 order": "too quiet\\s+beside the labels|still pull the student towards",
+    "12 silent": "hardly (matters to|minds a factor)|divides by the size",
+    "12 smooth": "softer by training|had softened already|only at T = 1",
+    "12 gap": "narrow one's are|gap was a temperature|no gap is left",
+    "12 linear": "as a larger λ would|labels that count against themselves",
+    "12 lying": "a negative weight could take|weight above 1 harms|no negative weight",
 }
 
 

@@ -14,6 +14,7 @@ from kdlab.experiments.colour import (
     told_by,
     way_here,
 )
+from kdlab.experiments.fleets import fleet
 from kdlab.experiments.races import (
     EAGER,
     FLOAT,

@@ -41,11 +41,12 @@ HINTON = WEIGHTS / "mnist_hinton.safetensors"  # 10 MB, not shipped
 def teacher_run(setting: Setting, keep: Path | None = None) -> Setting:
     """Train the small CNN that teaches the course on "mnist" or "digits"; its row.
 
-    The setting is dataset and seed. `keep`: where to save the model, if it is wanted.
+    The setting is dataset and seed, and `learns`, the images, if they are not "train".
+    `keep`: where to save the model, if it is wanted.
     """
     dataset, seed = setting["dataset"], setting["seed"]
-    recipe = TEACHER_RECIPES[dataset]
-    train_set, test_set = (load_images(dataset, s) for s in ("train", "test"))
+    recipe, learns = TEACHER_RECIPES[dataset], setting.get("learns", "train")
+    train_set, test_set = (load_images(dataset, s) for s in (learns, "test"))
     pixels = train_set["images"].float() / 255
     sizes = {"channels": [16, 32], "hidden": 128}
     sizes |= {"mean": pixels.mean().item(), "spread": pixels.std().item()}

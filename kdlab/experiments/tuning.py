@@ -4,8 +4,9 @@
 """
 
 import math
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from itertools import product
+from operator import itemgetter
 from statistics import fmean
 from typing import NamedTuple
 
@@ -116,12 +117,16 @@ def cell_of(run: Mapping[str, object]) -> Cell:
 
 
 def rates_of(
-    table: str, home: str, tried: list[Setting], kind_of: Callable[[Setting], Hashable]
-) -> dict[Hashable, float]:
+    table: str,
+    home: str,
+    tried: list[Setting],
+    kind_of: Callable[[Setting], Hashable],
+    wanted: Sequence[str] = ("learning_rate",),
+) -> dict[Hashable, object]:
     """The learning rate of each kind of run that was best in a stored tuning.
 
     Mean accuracy over seeds decides. `kind_of` is given a row, or a setting; what a row
-    does not have is None.
+    does not have is None. Of several that are `wanted` it is a tuple.
 
     Raises ValueError if the table of this home lacks some of what is `tried`.
     """
@@ -129,10 +134,10 @@ def rates_of(
     if len(runs) < len(tried):
         raise ValueError(f"First finish: python -m kdlab.experiments {home} {table}")
     runs = runs.astype(object).where(runs.notna(), None).to_dict("records")
-    found: dict[Hashable, dict[float, list[float]]] = {}
+    found: dict[Hashable, dict[object, list[float]]] = {}
     for run in runs:
         rates = found.setdefault(kind_of(run), {})
-        rates.setdefault(run["learning_rate"], []).append(run["test_accuracy"])
+        rates.setdefault(itemgetter(*wanted)(run), []).append(run["test_accuracy"])
     return {
         kind: max(sorted(rates), key=lambda rate: fmean(rates[rate]))
         for kind, rates in found.items()

@@ -122,54 +122,66 @@ def how_they_learn(arms: dict[str, dict]) -> str:
     return said
 
 
-def twins_picture(examples: int, seeds: int, said: str, errors: Errors) -> fig.Drawn:
+def twins_picture(
+    examples: int,
+    seeds: int,
+    said: str,
+    errors: Errors,
+    who: str = "The teacher",
+    widest: float = WIDEST,
+) -> fig.Drawn:
     """Test errors of each arm, and how many of them each arm spares its twin.
 
-    `said` is about how they learn. The axes are shares of the test images, so that they
-    stay while settings change.
+    `said` is about how they learn, `who` tells the first arm. The axes are shares of
+    the test images, so that they stay while settings change.
     """
+    first = next(iter(errors))
     spared = {
         arm: [twin - own for own, twin in zip(found, errors[ALONE], strict=False)]
         for arm, found in errors.items()
     }
     spared[ALONE] = []  # its row stays, so that rows stand beside each other
-    widest = max(2.0, WIDEST * examples)
+    widest = max(2.0, widest * examples)
     tens = torch.tensor([0.012, 0.95]).mul(examples).log10().tolist()
     shares = (0.02, 0.05, 0.1, 0.2, 0.5)
     ticks = fig.ticks_at(examples, shares)
     left = fig.axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     right = fig.axis("errors spared, beside the twin on labels", [-widest, widest])
-    pairs = fig.spared_dots(spared, right, COLORS)
+    colors = {first: fig.STUDENT} | COLORS
+    pairs = fig.spared_dots(spared, right, colors)
     pairs["y"] |= {"showticklabels": False}
     return fig.picture(
-        title_of(spared[TAUGHT], seeds),
-        fig.dots(errors, left, COLORS),
+        title_of(spared[first], seeds, who),
+        fig.dots(errors, left, colors),
         pairs,
-        says=f"{sentence_of(errors, spared, examples, seeds)} {said}",
+        says=f"{sentence_of(errors, spared, examples, seeds, who)} {said}",
         height=340,
     )
 
 
-def title_of(gains: list[int], seeds: int) -> str:
-    """What the teacher spares, so far."""
+def title_of(gains: list[int], seeds: int, who: str) -> str:
+    """What the first arm spares, so far."""
     if not gains:
         return "The twins are training"
     verb = "spares" if sum(gains) >= 0 else "costs"
     said = fig.mean_words(gains).removeprefix("-")
     so_far = "" if len(gains) == seeds else f" ({len(gains)} of {seeds} seeds)"
-    return f"The teacher {verb} {said} errors{so_far}"
+    return f"{who} {verb} {said} errors{so_far}"
 
 
-def sentence_of(errors: Errors, spared: Errors, examples: int, seeds: int) -> str:
+def sentence_of(
+    errors: Errors, spared: Errors, examples: int, seeds: int, who: str
+) -> str:
     """The same in words, with the spread and the control."""
-    if not spared[TAUGHT]:
+    gains = next(iter(spared.values()))
+    if not gains:
         return f"Training the first of {seeds} pairs of twins from the same weights."
-    pairs = len(spared[TAUGHT])
+    pairs = len(gains)
     text = f"Errors of {examples:,}: {fig.in_words(errors)}; {pairs} of {seeds} seeds."
-    mean, spread = fig.mean_spread(spared[TAUGHT])
+    mean, spread = fig.mean_spread(gains)
     if spread > 0:
-        better = sum(gain > 0 for gain in spared[TAUGHT])
-        text += f" In {better} of {pairs} pairs the teacher helps: "
+        better = sum(gain > 0 for gain in gains)
+        text += f" In {better} of {pairs} pairs {who[0].lower()}{who[1:]} helps: "
         text += f"{mean:.0f} on average, with a spread of {spread:.0f}."
     if spared.get(SMOOTHING):
         text += f" Label smoothing spares {fig.mean_spread(spared[SMOOTHING])[0]:.0f}."
