@@ -1,55 +1,58 @@
 """The stored experiments with other senses: shadows, halves, and scanned reliefs."""
 
-import time
 from functools import cache
 
 import torch
 from torch import Tensor, nn
 
 from kdlab import experiments as lab
-from kdlab.data import load_images
+from kdlab.data import Columns, load_images
 from kdlab.objectives import label_loss
 from kdlab.training import last_of, predict
 
-from .choices import chosen, several
-from .sides import few, half, learn, new_net, said, shadows, side
+from .senses import PointNet, half, scanned, shadows
+from .sides import (
+    BASE,
+    PLAIN,
+    TAUGHT,
+    few,
+    learning,
+    new_net,
+    row_of,
+    said,
+    searched,
+    several,
+    side,
+)
 
 STEPS, BATCH = 600, 64
-PICTURE = "cnn-8-16-64"
-BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": "mlp-128"}
-BASE |= {"sense": "shadows", "method": "labels", "temperature": None}
-BASE |= {"soft_weight": 0.0, "labels": 10_000, "broken": 0.0, "epochs": None}
-BASE |= {"learning_rate": None, "seed": 0}
-RATES = [2e-3, 5e-3, 1e-2, 2e-2]
-PAIRS = [100, 300, 1000, 10_000]
-
-
-def epochs_of(images: int) -> int:
-    """As many epochs of so many images as make about STEPS steps."""
-    return max(1, round(STEPS / -(-images // BATCH)))
+SIDES, WHOLE = ("pupil", "teacher"), ("cnn-8-16-64", "mlp-800")
+PICTURE, SHUFFLED = "cnn-8-16-64", "shuffled within class"
+SEEN = {**BASE, "student": "mlp-128", "sense": "shadows", "labels": 10_000}
+SEEN |= {"broken": 0.0}
+RATES, PAIRS = [5e-3, 1e-2, 2e-2, 4e-2], [100, 300, 1000, 10_000]
+HALVES = [f"half {overlap}" for overlap in (0.0, 0.5, 1.0)]
 
 
 def sensed(sense: str, images: Tensor) -> Tensor:
     """What a student has of the pictures: their "shadows", or their "left half"."""
-    return shadows(images) if sense == "shadows" else half(images, 1.0)
+    return shadows(images) if sense == "shadows" else half(images)
 
 
 @cache
-def of_half(overlap: float, draw: int) -> nn.Module:
-    """A teacher that sees 14 columns, which share a part with the student's."""
-    images = side(draw, "teacher")
-    images = {**images, "images": half(images["images"], overlap)}
-    net, how = new_net("mlp-256", draw, inputs=392), {"epochs": 4, "batch_size": 64}
-    return learn(net, images, label_loss, 5e-3, seed=100 + draw, **how)
-
-
 def heard(teacher: str, draw: int) -> Tensor:
-    """Logits [N, 10] of the student's pictures, from a teacher who sees all or half."""
-    if teacher == PICTURE:
+    """Logits [N, 10] of the student's pictures: of who sees all, or "half 0.5".
+
+    That teacher sees 14 columns, which share this part with the student's.
+    """
+    if teacher in WHOLE:
         return said(teacher, draw)
-    overlap = float(teacher.split()[1])
-    images = half(side(draw, "pupil")["images"], overlap)
-    return predict(of_half(overlap, draw), images)
+    overlap, sides = float(teacher.split()[1]), (side(draw, s) for s in SIDES)
+    own, other = ({**s, "images": half(s["images"], overlap)} for s in sides)
+    how = {"epochs": 4, "batch_size": 64, "seed": 100 + draw}
+    net = new_net("mlp-256", draw, inputs=392)
+    net = last_of(learning(net, other, label_loss, 5e-3, **how))
+    return predict(net, own["images"])
 
 
 def broken(logits: Tensor, share: float, seed: int) -> Tensor:
@@ -71,67 +74,108 @@ def sense_run(setting: lab.Setting) -> lab.Setting:
         logits = heard(setting["teacher"], draw)[:pairs]
         images["teacher_logits"] = broken(logits, setting["broken"], draw)
     net = new_net(setting["student"], draw, inputs=images["images"][0].numel())
-    how = ("method", "temperature", "soft_weight", "epochs", "learning_rate", "seed")
-    how, start = {name: setting[name] for name in how}, time.perf_counter()
-    last_of(lab.student_steps(images, model=net, batch_size=BATCH, **how))
-    seconds = round(time.perf_counter() - start, 2)
-    row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
-    return row | {"train_seconds": seconds}
+    return row_of(setting, net, images, judges, batch_size=BATCH)
 
 
-def arms(*teachers: str, pairs: list[int], **changes: object) -> list[lab.Setting]:
+def ways(*teachers: str, pairs: list[int], **more: object) -> list[lab.Setting]:
     """Labels, smoothed ones, a teacher's arg max and all it says, of so many pairs."""
-    plain = [{"method": "labels"}, {"method": "smoothing 0.1"}]
-    plain += [{"method": "arg max", "teacher": name} for name in teachers]
-    soft = {"method": "teacher", "soft_weight": 1.0}
-    plain += [{**soft, "teacher": name} for name in teachers]
+    told = [{"method": "arg max", "teacher": name} for name in teachers]
+    told = [*PLAIN, *told, *({**TAUGHT, "teacher": name} for name in teachers)]
+    epochs = {n: max(1, round(STEPS / -(-n // BATCH))) for n in pairs}
     return [
-        {**BASE, **one, "labels": n, "epochs": epochs_of(n), **changes}
+        {**SEEN, **way, "labels": n, "epochs": epochs[n], **more}
         for n in pairs
-        for one in plain
+        for way in told
     ]
 
 
-HALVES = [f"half {overlap}" for overlap in (0.0, 0.5, 1.0)]
+def sense_kind(run: lab.Setting) -> tuple:
+    """The arm that was tried; pairs shuffled within the class take the right ones'."""
+    method = "teacher" if run["method"] == SHUFFLED else run["method"]
+    return method, *(run[name] for name in ("sense", "teacher", "labels", "broken"))
 
 
-def all_arms() -> list[lab.Setting]:
-    """Every arm, of seed 0; temperature and peak are still to be chosen."""
-    wrong = arms(PICTURE, pairs=[10_000], broken=0.2)[2:]
-    left = {"sense": "left half", "pairs": [10_000]}
-    return arms(PICTURE, pairs=PAIRS) + wrong + arms(*HALVES, PICTURE, **left)
+left = ways(*HALVES, *WHOLE, pairs=[10_000], sense="left half")
+arms = [*ways(PICTURE, pairs=PAIRS), *ways(PICTURE, pairs=[10_000], broken=0.2)[2:]]
+arms += left
+mixed = [
+    {**arm, "method": SHUFFLED}
+    for arm in arms
+    if arm["soft_weight"] and arm["teacher"] == PICTURE and not arm["broken"]
+]
+axes = {"learning_rate": RATES[:3]}, {"temperature": [1.0, 4.0]}
+axes[1]["learning_rate"] = RATES[1:3]
+senses_tuning, senses = searched("senses", sense_run, arms, sense_kind, axes, *mixed)
+
+# --- reliefs --------------------------------------------------------------------------
+
+DENSE, TURN, STARTS = 128, 15.0, 2
+RELIEF = {**BASE, "student": "points-16-32", "labels": 2000, "points": 64}
+RELIEF |= {"told": None, "draws": 1, "epochs": 15}
 
 
-def tried() -> list[lab.Setting]:
-    """Temperature and peak of each arm, on held-out images."""
-    seeds, every = {"split": ["held_out"], "seed": range(1)}, all_arms()
-    soft = [one for one in every if one["method"] == "teacher"]
-    hard = [one for one in every if one["method"] != "teacher"]
-    hot = {"temperature": [1.0, 4.0], "learning_rate": RATES[2:]}
-    return several(hard, learning_rate=RATES[1:], **seeds) + several(
-        soft, **hot, **seeds
+@cache
+def dense_teacher(draw: int) -> nn.Module:
+    """A large PointNet, of dense scans of its own images, each scanned twice."""
+    images = {name: column[:8000] for name, column in side(draw, "teacher").items()}
+    scans = clouds_of(images, DENSE, 2, 1000 + draw)
+    how = {"epochs": 4, "batch_size": 64, "seed": 100 + draw}
+    net = PointNet(64, 128, seed=100 + draw)
+    return last_of(learning(net, scans, label_loss, 5e-3, **how))
+
+
+def clouds_of(images: Columns, points: int, draws: int, seed: int) -> Columns:
+    """Each digit scanned so many times: rows that belong to one another follow."""
+    images = {name: rows.repeat_interleave(draws, 0) for name, rows in images.items()}
+    return {**images, "images": scanned(images["images"], points, TURN, seed)}
+
+
+def thinned(scans: Columns, points: int) -> Columns:
+    """The same scans with fewer points."""
+    return {**scans, "images": scans["images"][:, :points]}
+
+
+@cache
+def judges_of(split: str) -> Columns:
+    """The images to judge by, each scanned once and densely; thin them out."""
+    return clouds_of(load_images("mnist", split), DENSE, 1, 0)
+
+
+def cloud_run(setting: lab.Setting) -> lab.Setting:
+    """Two students of sparse scans; the row of the first, and the errors' mean.
+
+    `told` is how many points the teacher sees of the student's scans; `draws`, how
+    often each digit is scanned, in equally many steps.
+    """
+    draw, points, told = (setting[name] for name in ("seed", "points", "told"))
+    scans = clouds_of(few(draw, setting["labels"]), DENSE, setting["draws"], draw)
+    judges, images = (
+        thinned(judges_of(setting["split"]), points),
+        thinned(scans, points),
     )
+    if told:
+        logits = predict(dense_teacher(draw), thinned(scans, told)["images"])
+        images["teacher_logits"] = logits
+    starts = STARTS if setting["split"] == "test" else 1
+    rows, how = [], {"epochs": setting["epochs"] // setting["draws"]}
+    for seed in range(10 * draw, 10 * draw + starts):
+        net = PointNet(16, 32, seed=seed)
+        rows.append(row_of(setting, net, images, judges, seed=seed, **how))
+    mean = sum(row["test_errors"] for row in rows) / len(rows)
+    return rows[0] | {"test_errors": round(mean, 1)}
 
 
-def cell_of(run: lab.Setting) -> tuple:
-    """The arm that a temperature and a peak were chosen for."""
-    names = "sense", "teacher", "method", "labels", "broken"
-    return tuple(run[name] or None for name in names)
+def cloud_kind(run: lab.Setting) -> tuple:
+    """The arm that was tried; scans that are drawn again take its choice."""
+    return run["points"], run["method"], run["told"]
 
 
-def all_senses() -> list[lab.Setting]:
-    """Every arm at its best; beside the soft ones of shadows, pairs shuffled in class."""
-    best = chosen("senses_tuning", cell_of, "temperature", "learning_rate")
-    settings = [{**one, **best[cell_of(one)]} for one in all_arms()]
-    settings += [
-        {**one, "method": "shuffled within class"}
-        for one in settings
-        if one["method"] == "teacher"
-        and one["teacher"] == PICTURE
-        and not one["broken"]
-    ]
-    return several(settings, seed=lab.SEEDS)
-
-
-senses_tuning = lab.Experiment(sense_run, tried)
-senses = lab.Experiment(sense_run, all_senses, after=("senses_tuning",))
+soft = {**TAUGHT, "teacher": "points-64-128"}
+arms = [
+    {**RELIEF, "points": points, **way}
+    for points in (16, 64)
+    for way in (*PLAIN, *({**soft, "told": told} for told in (DENSE, points)))
+]
+axes = {"learning_rate": RATES[:3]}, {"temperature": [4.0], "learning_rate": RATES[1:]}
+again = several(arms, draws=[15])
+clouds_tuning, clouds = searched("clouds", cloud_run, arms, cloud_kind, axes, *again)

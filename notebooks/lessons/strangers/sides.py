@@ -1,14 +1,14 @@
-"""Who sees what: images of the student, others of its teacher; digits moved, scanned."""
+"""Who learns what from whom: images of each side, nets, one run, and what was tried."""
 
+import time
+from collections.abc import Callable, Generator
 from functools import cache
 
-import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlab import experiments as lab
 from kdlab.augmentations import jittered
-from kdlab.data import Columns, load_images, sample, scaled
+from kdlab.data import Columns, load_images, sample
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
 from kdlab.training import Objective, cycle_of, last_of, predict, training_steps
@@ -19,7 +19,12 @@ MIXER |= {"mean": 0.1307, "spread": 0.3081}
 MOVED = 2  # pixels, of a teacher that is trained on moved digits
 # epochs and peak of a teacher, chosen on held-out images
 RECIPES = {"mlp-800": (8, 3e-3), "cnn-8-16-64": (3, 8e-3), "mixer": (3, 6e-3)}
-RECIPES |= {"mlp-256": (4, 5e-3)}
+BASE = {"dataset": "mnist", "split": "test", "teacher": None, "student": None}
+BASE |= {"method": "labels", "temperature": None, "soft_weight": 0.0, "labels": None}
+BASE |= {"epochs": None, "learning_rate": None, "seed": 0}
+PLAIN = {"method": "labels"}, {"method": "smoothing 0.1"}
+TAUGHT = {"method": "teacher", "soft_weight": 1.0}
+OF_STUDENTS = "method temperature soft_weight jitter epochs learning_rate seed".split()
 
 
 @cache
@@ -45,13 +50,13 @@ def new_net(name: str, seed: int, **sizes: int) -> nn.Module:
     return build_model("mlp", seed=seed, widths=widths, **sizes)
 
 
-def learn(
-    net: nn.Module, columns: Columns, objective: Objective, peak: float, **how: int
-) -> nn.Module:
-    """Train in one cycle and return the net; `how` is epochs, batch_size and seed."""
+def learning(
+    net: nn.Module, columns: Columns, goal: Objective, peak: float, **how: int
+) -> Generator:
+    """Train in one cycle, step by step; `how` is epochs, batch_size and seed."""
     seed = how.pop("seed")
     cycle = cycle_of(net, columns, peak, **how)
-    last_of(training_steps(net, columns, objective, seed=seed, **cycle))
+    yield from training_steps(net, columns, goal, seed=seed, **cycle)
     return net
 
 
@@ -68,10 +73,10 @@ def on_moved(objective: Objective, pixels: int) -> Objective:
 def teacher_of(name: str, draw: int) -> nn.Module:
     """A teacher of its own images, such as "mlp-800" or "cnn-8-16-64, moved"."""
     kind, *moved = name.split(", ")
-    objective = on_moved(label_loss, MOVED if moved else 0)
+    goal, images = on_moved(label_loss, MOVED if moved else 0), side(draw, "teacher")
     (epochs, peak), seed = RECIPES[kind], 100 + draw
     how = {"epochs": epochs, "batch_size": 128, "seed": seed}
-    return learn(new_net(kind, seed), side(draw, "teacher"), objective, peak, **how)
+    return last_of(learning(new_net(kind, seed), images, goal, peak, **how))
 
 
 @cache
@@ -80,57 +85,50 @@ def said(name: str, draw: int) -> Tensor:
     return predict(teacher_of(name, draw), side(draw, "pupil")["images"])
 
 
-def moved(images: Tensor, pixels: int) -> Tensor:
-    """Each image [N, 1, 28, 28] moved by so many pixels, a quarter in each direction."""
-    padded, moved = F.pad(images, (pixels,) * 4), images.clone()
-    ways = (0, 1), (2, 1), (1, 0), (1, 2)  # where the frame stands, in steps of pixels
-    for quarter, (down, right) in enumerate(ways):
-        frame = padded[quarter::4, :, down * pixels :, right * pixels :]
-        moved[quarter::4] = frame[:, :, : images.shape[2], : images.shape[3]]
-    return moved
+def row_of(
+    setting: lab.Setting, net: nn.Module, images: Columns, judges: Columns, **how: int
+) -> lab.Setting:
+    """Train the net as a setting says, or as `how` does; its row."""
+    asked = {name: setting[name] for name in OF_STUDENTS if name in setting}
+    start = time.perf_counter()
+    last_of(lab.student_steps(images, model=net, **{**asked, **how}))
+    seconds = round(time.perf_counter() - start, 2)
+    row = {"teacher_agreement": None, **setting, **lab.measured(net, judges)}
+    return row | {"train_seconds": seconds}
 
 
-def shadows(images: Tensor) -> Tensor:
-    """The mean of each row and each column: [N, 1, 28, 28] -> [N, 56]."""
-    pixels = scaled(images)[:, 0]
-    return torch.cat([pixels.mean(dim=2), pixels.mean(dim=1)], dim=1)
+def several(settings: list[lab.Setting], **axes: list) -> list[lab.Setting]:
+    """The settings at each combination of these values, the last one fastest."""
+    for name, values in axes.items():
+        settings = [{**one, name: value} for one in settings for value in values]
+    return settings
 
 
-def half(images: Tensor, overlap: float) -> Tensor:
-    """14 of 28 columns: the left ones, or a window that shares a part with them."""
-    begin = round(14 * (1 - overlap))
-    return images[..., begin : begin + 14]
+def searched(
+    table: str, run: Callable, arms: list, kind_of: Callable, axes: tuple[dict, dict],
+    *others: lab.Setting, seeds: int = 1,
+) -> tuple[lab.Experiment, lab.Experiment]:  # fmt: skip
+    """What was tried for each arm on held-out images, and each arm at its best.
 
-
-def scanned(images: Tensor, points: int, turn: float, seed: int) -> Tensor:
-    """So many points (x, y, height) of each digit's ink: [N, 1, 28, 28] -> [N, P, 3].
-
-    A digit is a relief as high as its ink; it is turned by up to `turn` degrees.
-    """
-    draw, pixels = torch.Generator().manual_seed(seed), scaled(images).flatten(1)
-    places = torch.multinomial(pixels, points, replacement=True, generator=draw)
-    within = torch.rand(2, *places.shape, generator=draw)
-    across, down = places % 28 + within[0] - 14, places // 28 + within[1] - 14
-    angle = (2 * torch.rand(len(images), 1, generator=draw) - 1) * turn * torch.pi / 180
-    x = angle.cos() * across - angle.sin() * down
-    y = angle.sin() * across + angle.cos() * down
-    return torch.stack([x / 8, y / 8, pixels.gather(1, places)], dim=2)
-
-
-class PointNet(nn.Module):
-    """A small net at every point, the largest answers of all points, one last layer.
-
-    Source: Qi et al. (2017), https://arxiv.org/abs/1612.00593
+    `axes` are those of arms without a teacher, and with one. `others` take the choice
+    of an arm of their kind, or have none to take.
     """
 
-    def __init__(self, *widths: int):
-        """Layers of such widths at each point."""
-        super().__init__()
-        layers: list[nn.Module] = []
-        for before, after in zip([3, *widths], widths, strict=False):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        self.points, self.last = nn.Sequential(*layers), nn.Linear(widths[-1], 10)
+    def tried() -> list[lab.Setting]:
+        held = {"split": ["held_out"], "seed": range(seeds)}
+        grids = ({**axes[arm["soft_weight"] > 0], **held} for arm in arms)
+        pairs = zip(arms, grids, strict=True)
+        return [run for arm, grid in pairs for run in several([arm], **grid)]
 
-    def forward(self, clouds: Tensor) -> Tensor:
-        """[N, points, 3] -> logits [N, 10]; the order of the points does not matter."""
-        return self.last(self.points(clouds).amax(dim=1))
+    def at_best() -> list[lab.Setting]:
+        wanted, every = ("temperature", "learning_rate"), (*arms, *others)
+        told = f"{table}_tuning", "lessons.strangers", tried(), kind_of, wanted
+        best, none = lab.rates_of(*told), (None, None)
+        found = [
+            dict(zip(wanted, best.get(kind_of(a), none), strict=True)) for a in every
+        ]
+        runs = [arm | took for arm, took in zip(every, found, strict=True)]
+        return several(runs, seed=lab.SEEDS)
+
+    chosen = lab.Experiment(run, at_best, after=(f"{table}_tuning",))
+    return lab.Experiment(run, tried), chosen

@@ -1,0 +1,52 @@
+"""Clients who know two digits each: what they have, and what becomes of their answers."""
+
+import torch
+from torch import Tensor, nn
+
+from kdlab.data import Columns, only_classes
+from kdlab.hints import as_logits
+from kdlab.metrics import entropy, soften
+
+CLIENTS, IMAGES = 5, 300
+UNITS = [64 + 32 * client for client in range(CLIENTS)]  # hidden, of each one's net
+RULES = {"mean": "probabilities", "log mean": "log probabilities", "the surer": "surer"}
+
+
+def private(columns: Columns, images: int = IMAGES) -> list[Columns]:
+    """What each client has: so many images of each of its two digits."""
+    found = []
+    for first in range(0, 2 * CLIENTS, 2):
+        halves = [only_classes(columns, {digit}) for digit in (first, first + 1)]
+        both = [torch.cat([half[name][:images] for half in halves]) for name in columns]
+        found.append(dict(zip(columns, both, strict=True)))
+    return found
+
+
+def shares(logits: Tensor, rule: str) -> Tensor:
+    """Whose answer counts how much: of clients [K, N, 10] -> [K, N], each sum is 1.
+
+    All alike, or "surer": one over the entropy of an answer.
+    """
+    probs = soften(logits.double(), 1.0)
+    weights = probs.new_ones(probs.shape[:2])
+    if rule == "surer":
+        weights = 1 / (entropy(probs) + 1e-3)
+    return weights / weights.sum(dim=0)
+
+
+def combined(logits: Tensor, rule: str) -> Tensor:
+    """What clients [K, N, 10] say together, as logits [N, 10].
+
+    The mean of their "probabilities", or of their "log probabilities"; or "surer": the
+    mean of probabilities with these `shares`.
+    """
+    probs, weights = soften(logits.double(), 1.0), shares(logits, rule)[..., None]
+    if rule == "log probabilities":
+        return (weights * probs.log()).sum(dim=0).float()
+    return as_logits((weights * probs).sum(dim=0), 1.0).float()
+
+
+def mean_weights(nets: list[nn.Module]) -> dict[str, Tensor]:
+    """The mean of equal nets' weights, by name."""
+    states = [net.state_dict() for net in nets]
+    return {name: sum(s[name] for s in states) / len(states) for name in states[0]}
