@@ -8,6 +8,8 @@ from .explorers import answers_explorer, cloud_explorer, senses_explorer
 from .live import bias_explorer, server_explorer
 from .senses import half, moved, shadows
 from .stored import (
+    HALVES,
+    STUDENTS,
     bytes_explorer,
     gain,
     halves_picture,
@@ -18,6 +20,8 @@ from .stored import (
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
+    "HALVES",
+    "STUDENTS",
     "answers_explorer",
     "bias_explorer",
     "bytes_explorer",
