@@ -59,6 +59,8 @@ SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
 SHOWS |= dict.fromkeys(["attention", "planes"], TEACHER | STUDENT)
 SHOWS |= {"arms": STUDENT}
 SHOWS |= {"ridge": STUDENT, "bugs": TEACHER | STUDENT}
+SHOWS |= {"moved": STUDENT, "senses": TEACHER | STUDENT, "habit": STUDENT}
+SHOWS |= {"server": STUDENT, "cloud": set(), "answers": set()}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
@@ -69,6 +71,7 @@ FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
 FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
+FIXED |= {"told": STUDENT, "bytes": STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {
@@ -394,6 +397,7 @@ def drawn(monkeypatch):
 
 # of points in a plane; of nets of the course's own shape, which knows ten classes
 FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms"}
+FIXED_PANELS |= {"habit", "server"}
 
 
 def live(columns):

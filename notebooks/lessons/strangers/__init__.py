@@ -2,44 +2,26 @@
 
 from kdlab.exercises import of_lesson
 
-from .clients import combined, mean_weights, private
+from . import clients, senses, stored
 from .exercises import TASKS
 from .explorers import answers_explorer, cloud_explorer, senses_explorer
-from .live import bias_explorer, server_explorer
-from .senses import half, moved, shadows
-from .stored import (
-    HALVES,
-    STUDENTS,
-    bytes_explorer,
-    gain,
-    halves_picture,
-    moved_explorer,
-    pairs_explorer,
-    rows_of,
-)
+from .live import habit_explorer, server_explorer
+from .stored import bytes_explorer, moved_explorer, told_explorer
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
-    "HALVES",
-    "STUDENTS",
     "answers_explorer",
-    "bias_explorer",
     "bytes_explorer",
     "check",
+    "clients",
     "cloud_explorer",
-    "combined",
-    "gain",
-    "half",
-    "halves_picture",
-    "mean_weights",
-    "moved",
+    "habit_explorer",
     "moved_explorer",
-    "pairs_explorer",
     "predict",
-    "private",
     "quiz",
-    "rows_of",
+    "senses",
     "senses_explorer",
     "server_explorer",
-    "shadows",
+    "stored",
+    "told_explorer",
 ]

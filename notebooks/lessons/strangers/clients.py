@@ -1,11 +1,16 @@
 """Clients who know two digits each: what they have, and what becomes of their answers."""
 
+from collections.abc import Generator
+
 import torch
 from torch import Tensor, nn
 
 from kdlab.data import Columns, only_classes
 from kdlab.hints import as_logits
 from kdlab.metrics import entropy, soften
+from kdlab.objectives import label_loss
+
+from .sides import learning, new_net, steps
 
 CLIENTS, IMAGES = 5, 300
 UNITS = [64 + 32 * client for client in range(CLIENTS)]  # hidden, of each one's net
@@ -20,6 +25,15 @@ def private(columns: Columns, images: int = IMAGES) -> list[Columns]:
         both = [torch.cat([half[name][:images] for half in halves]) for name in columns]
         found.append(dict(zip(columns, both, strict=True)))
     return found
+
+
+def local_steps(own: list[Columns], seed: int) -> Generator:
+    """Train a net of each client on what it has, step by step; return the nets."""
+    nets = [new_net(f"mlp-{units}", seed + 10 * units) for units in UNITS]
+    for net, images in zip(nets, own, strict=True):
+        how = {"seed": seed, **steps(100, images)}
+        yield from learning(net, images, label_loss, 3e-3, **how)
+    return nets
 
 
 def shares(logits: Tensor, rule: str) -> Tensor:

@@ -14,7 +14,9 @@ MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml")
 
 def of_clients(answer: Function) -> object:
     """Three clients' logits of seven images and ten classes; one is sure."""
-    return answer(torch.randn(3, 7, 10).double() * torch.tensor([1, 4, 2])[:, None, None])
+    return answer(
+        torch.randn(3, 7, 10).double() * torch.tensor([1, 4, 2])[:, None, None]
+    )
 
 
 def of_images(answer: Function) -> object:

@@ -12,7 +12,7 @@ from kdlab.models import count_parameters
 from kdlab.objectives import blended_loss, label_loss
 from kdlab.training import evaluate, last_of, predict
 
-from .clients import RULES, UNITS, combined, mean_weights, private
+from .clients import RULES, combined, local_steps, mean_weights, private
 from .sides import BASE, few, learning, new_net, searched, several, side
 
 PUBLIC, BATCH, DIGEST = 2000, 64, blended_loss(1.0, 1.0)
@@ -20,7 +20,7 @@ ANSWERS = {**BASE, "student": "mlp-64 to 192", "temperature": 1.0, "soft_weight"
 ANSWERS |= {"public": "digits", "labels": 600, "rounds": 5, "epochs": 8}
 WEIGHTS = {**ANSWERS, "student": "mlp-128", "method": "weights", "public": None}
 WEIGHTS |= {"temperature": None, "soft_weight": 0.0}
-RATES = [3e-4, 1e-3, 3e-3, 1e-2]
+RATES = [1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2]
 
 
 def public(draw: int, kind: str) -> Tensor:
@@ -57,10 +57,7 @@ def answers_go_round(
     """Local training; then in each round: answer, combine, digest, own images again."""
     draw, rule, peak = (setting[name] for name in ("seed", "method", "learning_rate"))
     how = {"batch_size": BATCH, "seed": draw}
-    nets = [new_net(f"mlp-{units}", draw + 10 * units) for units in UNITS]
-    for net, images in zip(nets, own, strict=True):
-        last_of(learning(net, images, label_loss, 3e-3, epochs=10, **how))
-    shared = public(draw, setting["public"])
+    nets, shared = last_of(local_steps(own, draw)), public(draw, setting["public"])
     facts = {"local_errors": mean_errors(nets, judges)}
     apart = torch.stack([predict(net, judges["images"]) for net in nets])
     wrong = combined(apart, rule).argmax(dim=1) != judges["labels"]
@@ -116,7 +113,7 @@ arms = several([ANSWERS], method=[*RULES.values()])
 arms += [WEIGHTS, {**WEIGHTS, "rounds": 40, "epochs": 1}]
 arms.append({**WEIGHTS, "method": "one place"})
 noise = {**ANSWERS, "method": "surer", "public": "noise"}
-axes = {"learning_rate": RATES[1:]}, {"learning_rate": RATES}
+axes = {"learning_rate": RATES}, {"learning_rate": RATES}
 clients_tuning, clients = searched(
     "clients", client_run, arms, kind_of, axes, noise, seeds=2
 )

@@ -10,27 +10,16 @@ from kdlab.data import Columns, load_images
 from kdlab.objectives import label_loss
 from kdlab.training import last_of, predict
 
+from . import sides
 from .senses import PointNet, half, scanned, shadows
-from .sides import (
-    BASE,
-    PLAIN,
-    TAUGHT,
-    few,
-    learning,
-    new_net,
-    row_of,
-    said,
-    searched,
-    several,
-    side,
-)
+from .sides import few, learning, row_of, searched, several, side
 
 STEPS, BATCH = 600, 64
 SIDES, WHOLE = ("pupil", "teacher"), ("cnn-8-16-64", "mlp-800")
 PICTURE, SHUFFLED = "cnn-8-16-64", "shuffled within class"
-SEEN = {**BASE, "student": "mlp-128", "sense": "shadows", "labels": 10_000}
+SEEN = {**sides.BASE, "student": "mlp-128", "sense": "shadows", "labels": 10_000}
 SEEN |= {"broken": 0.0}
-RATES, PAIRS = [5e-3, 1e-2, 2e-2, 4e-2], [100, 300, 1000, 10_000]
+RATES, PAIRS = [2e-3, 5e-3, 1e-2, 2e-2, 4e-2, 8e-2], [100, 300, 1000, 10_000]
 HALVES = [f"half {overlap}" for overlap in (0.0, 0.5, 1.0)]
 
 
@@ -46,11 +35,11 @@ def heard(teacher: str, draw: int) -> Tensor:
     That teacher sees 14 columns, which share this part with the student's.
     """
     if teacher in WHOLE:
-        return said(teacher, draw)
-    overlap, sides = float(teacher.split()[1]), (side(draw, s) for s in SIDES)
-    own, other = ({**s, "images": half(s["images"], overlap)} for s in sides)
+        return sides.said(teacher, draw)
+    overlap, both = float(teacher.split()[1]), (side(draw, s) for s in SIDES)
+    own, other = ({**s, "images": half(s["images"], overlap)} for s in both)
     how = {"epochs": 4, "batch_size": 64, "seed": 100 + draw}
-    net = new_net("mlp-256", draw, inputs=392)
+    net = sides.new_net("mlp-256", draw, inputs=392)
     net = last_of(learning(net, other, label_loss, 5e-3, **how))
     return predict(net, own["images"])
 
@@ -73,14 +62,18 @@ def sense_run(setting: lab.Setting) -> lab.Setting:
     if setting["teacher"]:
         logits = heard(setting["teacher"], draw)[:pairs]
         images["teacher_logits"] = broken(logits, setting["broken"], draw)
-    net = new_net(setting["student"], draw, inputs=images["images"][0].numel())
+    net = sides.new_net(setting["student"], draw, inputs=images["images"][0].numel())
     return row_of(setting, net, images, judges, batch_size=BATCH)
 
 
 def ways(*teachers: str, pairs: list[int], **more: object) -> list[lab.Setting]:
     """Labels, smoothed ones, a teacher's arg max and all it says, of so many pairs."""
     told = [{"method": "arg max", "teacher": name} for name in teachers]
-    told = [*PLAIN, *told, *({**TAUGHT, "teacher": name} for name in teachers)]
+    told = [
+        *sides.PLAIN,
+        *told,
+        *({**sides.TAUGHT, "teacher": name} for name in teachers),
+    ]
     epochs = {n: max(1, round(STEPS / -(-n // BATCH))) for n in pairs}
     return [
         {**SEEN, **way, "labels": n, "epochs": epochs[n], **more}
@@ -103,14 +96,14 @@ mixed = [
     for arm in arms
     if arm["soft_weight"] and arm["teacher"] == PICTURE and not arm["broken"]
 ]
-axes = {"learning_rate": RATES[:3]}, {"temperature": [1.0, 4.0]}
-axes[1]["learning_rate"] = RATES[1:3]
+axes = {"learning_rate": RATES[:5]}, {"temperature": [1.0, 4.0]}
+axes[1]["learning_rate"] = RATES[1:5]
 senses_tuning, senses = searched("senses", sense_run, arms, sense_kind, axes, *mixed)
 
 # --- reliefs --------------------------------------------------------------------------
 
 DENSE, TURN, STARTS = 128, 15.0, 2
-RELIEF = {**BASE, "student": "points-16-32", "labels": 2000, "points": 64}
+RELIEF = {**sides.BASE, "student": "points-16-32", "labels": 2000, "points": 64}
 RELIEF |= {"told": None, "draws": 1, "epochs": 15}
 
 
@@ -167,15 +160,19 @@ def cloud_run(setting: lab.Setting) -> lab.Setting:
 
 def cloud_kind(run: lab.Setting) -> tuple:
     """The arm that was tried; scans that are drawn again take its choice."""
-    return run["points"], run["method"], run["told"]
+    return run["points"], run["method"], run["told"], run["labels"]
 
 
-soft = {**TAUGHT, "teacher": "points-64-128"}
+soft = {**sides.TAUGHT, "teacher": "points-64-128"}
 arms = [
-    {**RELIEF, "points": points, **way}
+    {**RELIEF, "points": points, **way, "labels": images, "epochs": epochs}
+    for images, epochs in ((2000, 15), (300, 100))
     for points in (16, 64)
-    for way in (*PLAIN, *({**soft, "told": told} for told in (DENSE, points)))
+    for way in (*sides.PLAIN, *({**soft, "told": told} for told in (DENSE, points)))
 ]
-axes = {"learning_rate": RATES[:3]}, {"temperature": [4.0], "learning_rate": RATES[1:]}
-again = several(arms, draws=[15])
+axes = (
+    {"learning_rate": RATES[1:]},
+    {"temperature": [1.0, 4.0, 16.0], "learning_rate": RATES[1:]},
+)
+again = several(arms[:8], draws=[15])
 clouds_tuning, clouds = searched("clouds", cloud_run, arms, cloud_kind, axes, *again)

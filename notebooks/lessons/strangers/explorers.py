@@ -8,25 +8,26 @@ from torch import Tensor
 
 from kdlab import figures as fig
 from kdlab.data import Columns, scaled
-from kdlab.explorers.answers import bits_open, picked_images, picker
+from kdlab.explorers.answers import picked_images, picker
 from kdlab.metrics import soften
 from kdlab.panels import Explorer, choice, dropdown, explore
 
 from .clients import CLIENTS, RULES, combined, shares
 from .senses import half, scanned
 
-FLOOR = [(-1.75, -1.75), (1.75, -1.75), (1.75, 1.75), (-1.75, 1.75), (-1.75, -1.75)]
+FLOOR = torch.tensor([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], [0, 0, 0, 0, 0]]) * 1.75
 LOOK_DOWN, POINTS = math.radians(35), (16, 64, 128)
 
 
 def seen(sense: str, image: Tensor) -> Tensor:
-    """What is seen of an image [1, 28, 28], to be shown: [1, 36, 36]."""
+    """What is seen of an image [1, 28, 28], on grey: [1, 36, 36]."""
     frame = torch.full((1, 36, 36), 0.35)
-    if sense == "left half":
-        frame[:, 4:32, 4:18] = half(image)
-        return frame
-    frame[:, 4:32, 30:] = 2 * image.mean(dim=2)[..., None]
-    frame[:, 30:, 4:32] = 2 * image.mean(dim=1)[:, None]
+    if sense == "shadows":
+        frame[:, 4:32, 30:] = 2 * image.mean(dim=2)[..., None]
+        frame[:, 30:, 4:32] = 2 * image.mean(dim=1)[:, None]
+    else:
+        part = half(image) if sense == "left half" else image
+        frame[:, 4:32, 4 : 4 + part.shape[2]] = part
     return frame.clamp(max=1.0)
 
 
@@ -39,26 +40,21 @@ def senses_explorer(
     """
     picked = picked_images(columns)
     images = scaled(columns["images"][picked])
-    told = soften(columns["teacher_logits"][picked], 4.0)
-    own = {sense: soften(logits[picked], 4.0) for sense, logits in students.items()}
+    every = {"all": columns["teacher_logits"], **students}
+    probs = {sense: soften(logits[picked], 4.0) for sense, logits in every.items()}
 
     def view(sense: str, image_number: int) -> fig.Drawn:
-        image, other = images[image_number], own[sense][image_number]
-        both = {"student": (other, fig.STUDENT)}
-        both["teacher"] = told[image_number], fig.TEACHER
-        first = {
-            name: f"{names[p.argmax()]} ({p.max():.2f})"
-            for name, (p, _) in both.items()
-        }
-        whole = torch.full((1, 36, 36), 0.35)
-        whole[:, 4:32, 4:32] = image
+        own, told = (probs[who][image_number] for who in (sense, "all"))
+        both = {"student": (own, fig.STUDENT), "teacher": (told, fig.TEACHER)}
+        first, other = (f"{names[p.argmax()]} ({p.max():.2f})" for p in (own, told))
+        shown = [seen(what, images[image_number]) for what in (sense, "all")]
         return fig.picture(
-            f"Of its {sense} the student says {first['student']}",
-            fig.gallery(torch.stack([seen(sense, image), whole]), [*both], 1),
+            f"Of its {sense} the student says {first}, of all of it the teacher {other}",
+            fig.gallery(torch.stack(shown), [*both], 1),
             fig.grouped_bars(both, names, "probability at T = 4"),
             widths=[1, 1.6],
-            says=f"The student sees the {sense} and says {first['student']}; the teacher "
-            f"sees the picture and says {first['teacher']}. Both softened with T = 4.",
+            says=f"The student sees the {sense} and says {first}; the teacher sees all "
+            f"and says {other}. Both softened with T = 4.",
             height=440,
             legend=True,
         )
@@ -67,51 +63,43 @@ def senses_explorer(
     return explore(view, sense=sense, image_number=picker(columns, picked, names))
 
 
+def flat(points: Tensor, azimuth: float) -> dict[str, list[float]]:
+    """Points [3, P] as they are seen from this side, and from above."""
+    x, y, height = points
+    c, s = math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))
+    up = math.cos(LOOK_DOWN) * height + math.sin(LOOK_DOWN) * (c * y - s * x)
+    return {"x": (c * x + s * y).tolist(), "y": up.tolist()}
+
+
 def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
     """A digit's relief as a cloud of points, from all sides."""
     picked = picked_images(columns)
     clouds = scanned(columns["images"][picked], max(POINTS), 0.0, 0)
-    ends = fig.axis("", [-3, 3]), fig.axis("", [-2, 2.4])
-    hidden = {"showgrid": False, "zeroline": False, "showticklabels": False}
-
-    def flat(x: Tensor, y: Tensor, height: Tensor, azimuth: float) -> tuple[list, list]:
-        c, s = math.cos(math.radians(azimuth)), math.sin(math.radians(azimuth))
-        across, away = c * x + s * y, c * y - s * x
-        up = math.cos(LOOK_DOWN) * height + math.sin(LOOK_DOWN) * away
-        return across.tolist(), up.tolist()
+    clouds = clouds.mT * torch.tensor([1, -1, 1])[:, None]  # rows count downwards
+    blank = {"showgrid": False, "zeroline": False, "showticklabels": False}
+    axes = {"x": fig.axis("", [-3, 3]) | blank, "y": fig.axis("", [-2, 2.4]) | blank}
+    style = {"type": "scatter", "hoverinfo": "skip"}
+    floor = style | {"mode": "lines", "line": {"color": fig.LABELS}}
+    line = {"width": 1, "color": fig.LABELS}
 
     def view(azimuth: int, points: int, image_number: int) -> fig.Drawn:
-        x, y, height = clouds[image_number, :points].T
-        corners = torch.tensor(FLOOR).T
-        floor, cloud = {}, {"mode": "markers", "name": "points"}
-        floor["x"], floor["y"] = flat(*corners, torch.zeros(5), azimuth)
-        cloud["x"], cloud["y"] = flat(x, -y, height, azimuth)
-        floor |= {"mode": "lines", "name": "floor", "line": {"color": fig.LABELS}}
-        color = {
-            "color": height.tolist(),
-            "colorscale": "Viridis",
-            "cmin": 0,
-            "cmax": 1,
-        }
-        color |= {"line": {"width": 1, "color": fig.LABELS}, "size": 10}
-        traces = [{"type": "scatter", "hoverinfo": "skip", **one}
-                  for one in (floor, {**cloud, "marker": color})]  # fmt: skip
+        cloud = clouds[image_number, :, :points]
+        sizes = (6 + 8 * cloud[2]).tolist()  # the higher, the larger
+        marker = {"size": sizes, "color": fig.OTHER, "line": line}
+        ink = {"mode": "markers", "marker": marker}
+        traces = [floor | flat(FLOOR, azimuth), style | ink | flat(cloud, azimuth)]
         label = fig.a(names[columns["labels"][picked[image_number]]])
         return fig.picture(
             f"{points} points, seen from {azimuth}°: would you know the digit?",
-            {"traces": traces, "x": ends[0] | hidden, "y": ends[1] | hidden},
+            {"traces": traces, **axes},
             says=f"{points} points of the ink of {label}, as high as it is dark; seen "
-            f"from {azimuth}°.",
+            f"from {azimuth}°, from above.",
             height=440,
         )
 
     return explore(
         view,
         tabulate=2,
-        presets={
-            "as a dense scanner": {"points": 128},
-            "as a sparse one": {"points": 16},
-        },
         azimuth=choice("azimuth, degrees", range(0, 360, 15), 0),
         points=choice("points", POINTS, 16),
         image_number=picker(columns, picked, names),
@@ -123,35 +111,24 @@ def answers_explorer(
 ) -> Explorer:
     """What five clients [5, N, 10] say of a public image, and all of them together."""
     picked = picked_images(columns)
-    labels, logits = columns["labels"][picked], logits[:, picked]
-    rows = [f"client {a}, {a + 1}" for a in range(0, 2 * CLIENTS, 2)]
+    experts = [f"knows {a}, {a + 1}" for a in range(0, 2 * CLIENTS, 2)]
 
     def view(rule: str, image_number: int) -> fig.Drawn:
-        probs = soften(logits[:, image_number], 1.0)
-        all_say = soften(combined(logits[:, [image_number]], RULES[rule])[0], 1.0)
-        weights = shares(logits[:, [image_number]], RULES[rule])[:, 0]
-        heard = [
-            f"{row}: {w:.2f}" for row, w in zip(rows, weights.tolist(), strict=True)
-        ]
-        bits = ", ".join(f"{b:.2f}" for b in bits_open(probs).tolist())
-        told, label = (
-            f"{names[all_say.argmax()]} ({all_say.max():.2f})",
-            labels[image_number],
-        )
-        table = fig.heat_map(
-            probs, names, heard, ("class", ""), scale=(0, 1), title="probability"
-        )
-        table["y"] |= {
-            "ticktext": [f"{one} " for one in heard],
-            "autorange": "reversed",
-        }
+        row = picked[image_number]
+        here, label = logits[:, [row]], names[columns["labels"][row]]
+        joined = soften(combined(here, RULES[rule]), 1.0)
+        weights = shares(here, RULES[rule])[:, 0].tolist()
+        heard = [f"{n}: {w:.2f}" for n, w in zip(experts, weights, strict=True)]
+        table = torch.cat([soften(here[:, 0], 1.0), joined]).flip(0)
+        told = f"{names[joined.argmax()]} ({joined.max():.2f})"
+        shown = [*names], ["together", *heard[::-1]], ("", "")
         return fig.picture(
-            f"{fig.a(names[label])}, by the {rule}: together they say {told}",
-            table,
-            fig.class_bars(all_say, names, color=fig.TEACHER, title="together"),
-            widths=[1.6, 1],
-            says=f"{names[label]}: together {told}. Bits that each client leaves open: "
-            f"{bits}; weights: {'; '.join(heard)}.",
+            f"{fig.a(label)}, by the {rule}: together they say {told}",
+            fig.heat_map(table, *shown, scale=(0, 1), title="probability", digits=2),
+            fig.image(columns["images"][row]),
+            widths=[3, 1],
+            says=f"Together they say {told} of {fig.a(label)}. Who knows which "
+            f"digits, and how much each counts: {'; '.join(heard)}.",
             height=440,
         )
 

@@ -14,9 +14,9 @@ from kdlab.objectives import label_loss
 from kdlab.panels import LivePanel, choice, dropdown, explore_live
 from kdlab.training import evaluate, predict
 
-from .clients import RULES, UNITS, combined, private
+from .clients import RULES, combined, local_steps, private
 from .senses import moved
-from .sides import MOVED, learning, new_net, on_moved
+from .sides import MOVED, learning, new_net, on_moved, steps
 
 MOVED_ONE, STILL_ONE, LABELS = "taught by a moved one", "by an unmoved one", "labels"
 COLORS = {MOVED_ONE: fig.STUDENT, "the surer": fig.STUDENT}
@@ -28,14 +28,12 @@ def arms_picture(what: str, examples: int, seeds: int, errors: fig.Runs) -> fig.
     """Test errors of each arm so far, the first two compared."""
     first, second = [*errors][:2]
     pairs = [b - a for a, b in zip(errors[first], errors[second], strict=False)]
-    said = (
-        f"{first}: {fig.mean_words(pairs)} errors fewer than {second}" if pairs else ""
-    )
+    fewer = f"{fig.mean_words(pairs)} errors fewer than {second}" if pairs else ""
     tens = torch.tensor([0.01 * examples, 1.02 * examples]).log10().tolist()
     ticks = fig.ticks_at(examples, SHARES)
     x = fig.axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     return fig.picture(
-        f"{what}: {said or 'the first are training'}",
+        f"{what}: {first} {fewer or 'is training'}",
         fig.dots(errors, x, COLORS),
         says=f"{len(pairs)} of {seeds} seeds. Errors of {examples:,}: "
         f"{fig.in_words(errors) or 'none yet'}.",
@@ -50,14 +48,6 @@ def once(known: dict, key: tuple, make: Callable[[], Generator]) -> Generator:
     return known[key]
 
 
-def steps(number: int, columns: Columns) -> dict[str, int]:
-    """About so many steps, as `learning` and `student_steps` take them."""
-    return {
-        "epochs": max(1, round(number / -(-count(columns) // 64))),
-        "batch_size": 64,
-    }
-
-
 def parts(columns: Columns, first: int, whole: int, seed: int) -> list[Columns]:
     """So many images, drawn at random: the first, and the rest."""
     drawn = sample(columns, min(whole, count(columns)), seed)
@@ -65,7 +55,7 @@ def parts(columns: Columns, first: int, whole: int, seed: int) -> list[Columns]:
     return [{name: column[side] for name, column in drawn.items()} for side in sides]
 
 
-def bias_explorer(
+def habit_explorer(
     train_set: Columns, test_set: Columns, *, seeds: int = 5
 ) -> LivePanel:
     """Students who see unmoved digits, judged on moved ones; two teachers, and none.
@@ -80,10 +70,8 @@ def bias_explorer(
         own, told = parts(train_set, pupils, pupils + 10_000, seed)
         how = {"method": "labels", "learning_rate": 5e-3}
         if arm != LABELS:
-            (name, peak), goal = (
-                KINDS[kind],
-                on_moved(label_loss, MOVED * (arm == MOVED_ONE)),
-            )
+            name, peak = KINDS[kind]
+            goal = on_moved(label_loss, MOVED if arm == MOVED_ONE else 0)
             net, length = new_net(name, 100 + seed), steps(900, told)
             teacher = yield from learning(net, told, goal, peak, seed=seed, **length)
             own["teacher_logits"] = predict(teacher, own["images"])
@@ -121,12 +109,8 @@ def server_explorer(
     shared = min(2000, count(train_set) // 3)
 
     def answers(public: Tensor, own: list[Columns], seed: int) -> Generator:
-        found = []
-        for units, images in zip(UNITS, own, strict=True):
-            net, how = new_net(f"mlp-{units}", seed + 10 * units), steps(100, images)
-            net = yield from learning(net, images, label_loss, 3e-3, seed=seed, **how)
-            found.append(predict(net, public))
-        return torch.stack(found)
+        nets = yield from local_steps(own, seed)
+        return torch.stack([predict(net, public) for net in nets])
 
     def served(public: str, images: int) -> Generator:
         def train(rule: str, seed: int) -> Generator:
@@ -140,9 +124,8 @@ def server_explorer(
             said = yield from once(known, key, make)
             told = {**shown, "teacher_logits": combined(said, RULES[rule])}
             how = {"temperature": 1.0, "seed": seed, **steps(480, told)}
-            net = yield from once(
-                known, (rule, *key), partial(student_steps, told, **how)
-            )
+            make = partial(student_steps, told, **how)
+            net = yield from once(known, (rule, *key), make)
             return evaluate(net, test_set)["errors"]
 
         what = f"Public images of {public}"

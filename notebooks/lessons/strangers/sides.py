@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from kdlab import experiments as lab
 from kdlab.augmentations import jittered
-from kdlab.data import Columns, load_images, sample
+from kdlab.data import Columns, count, load_images, sample
 from kdlab.models import build_model
 from kdlab.objectives import label_loss
 from kdlab.training import Objective, cycle_of, last_of, predict, training_steps
@@ -58,6 +58,12 @@ def learning(
     cycle = cycle_of(net, columns, peak, **how)
     yield from training_steps(net, columns, goal, seed=seed, **cycle)
     return net
+
+
+def steps(number: int, columns: Columns) -> dict[str, int]:
+    """About so many steps of 64 images, as `learning` and `student_steps` take them."""
+    epochs = max(1, round(number / -(-count(columns) // 64)))
+    return {"epochs": epochs, "batch_size": 64}
 
 
 def on_moved(objective: Objective, pixels: int) -> Objective:

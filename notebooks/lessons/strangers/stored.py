@@ -9,7 +9,7 @@ from kdlab.results import spared
 
 from .senses import moved
 
-TICKS = {f"{n:,}": n for n in (100, 200, 500, 1000, 2000, 5000, 10_000)}
+TICKS = {f"{n:,}": n for n in (200, 500, 1000, 2000, 5000, 10_000)}
 MLP, CNN, SHUFFLED = "mlp-800", "cnn-8-16-64", "shuffled within class"
 ALONE = {"labels": ("", "labels", 0), "smoothing 0.1": ("", "smoothing 0.1", 0)}
 STUDENTS = {  # {name: teacher, method, pixels by which its own images are moved}
@@ -20,12 +20,12 @@ STUDENTS = {  # {name: teacher, method, pixels by which its own images are moved
     "by a moved CNN": (f"{CNN}, moved", "teacher", 0),
     "labels, moved itself": ("", "labels", 2),
 }
-SHADOWS = {  # {name: teacher, method, share of broken pairs}
+SHADOWS = {  # {name: teacher, method, share of wrong pairs}
     **ALONE,
     "its first answer": (CNN, "arg max", 0),
     "all it says": (CNN, "teacher", 0),
     "all, to another of the class": (CNN, SHUFFLED, 0),
-    "its first answer, a fifth mispaired": (CNN, "arg max", 0.2),
+    "first answer, a fifth mispaired": (CNN, "arg max", 0.2),
     "all, a fifth mispaired": (CNN, "teacher", 0.2),
 }
 HALVES = {  # what the teacher of a student of the left half has seen
@@ -34,6 +34,7 @@ HALVES = {  # what the teacher of a student of the left half has seen
     "a quarter of both": ("half 0.5", "teacher", 0),
     "the same half": ("half 1.0", "teacher", 0),
     "the whole": (CNN, "teacher", 0),
+    "the whole, an MLP": (MLP, "teacher", 0),
 }
 SHARED = {  # {name: public images, method, rounds}
     "answers, mean": ("digits", "probabilities", 5),
@@ -42,11 +43,9 @@ SHARED = {  # {name: public images, method, rounds}
     "weights, 40 rounds": ("", "weights", 40),
     "all in one place": ("", "one place", 5),
 }
-COLORS = dict.fromkeys([*STUDENTS, *SHADOWS, *HALVES, *SHARED], fig.STUDENT)
-COLORS |= {"labels": fig.LABELS, "smoothing 0.1": fig.OTHER}
-COLORS |= dict.fromkeys(
-    ["labels, moved itself", *SHARED][:1] + [*SHARED][2:], fig.LABELS
-)
+COLORS = dict.fromkeys([*STUDENTS, *SHADOWS, *HALVES, *[*SHARED][:2]], fig.STUDENT)
+COLORS |= {"labels": fig.LABELS, "smoothing 0.1": fig.OTHER, "answers": fig.STUDENT}
+COLORS["labels, moved itself"] = fig.LABELS
 
 
 def rows_of(runs: pd.DataFrame, **wanted: object) -> pd.DataFrame:
@@ -64,84 +63,77 @@ def gain(
 
 
 def errors_of(
-    runs: pd.DataFrame, ways: dict, of: str, column: str = "test_errors", **more: object
+    runs: pd.DataFrame, ways: dict, *columns: str, of: str = "test_errors"
 ) -> dict[str, list[float]]:
-    """Test errors of each way, seed by seed; `of` is the third column that it names."""
-    names = "public" if of == "rounds" else "teacher", "method", of
-    rows = {
-        n: rows_of(runs, **dict(zip(names, way, strict=True)), **more)
-        for n, way in ways.items()
-    }
-    return {name: some[column].tolist() for name, some in rows.items()}
+    """Errors of each way, seed by seed; the columns are those of its values."""
+    named = {n: dict(zip(columns, way, strict=True)) for n, way in ways.items()}
+    return {n: rows_of(runs, **wanted)[of].tolist() for n, wanted in named.items()}
 
 
-def errors_axis(low: float, high: float) -> dict:
-    """Errors of 10,000, in powers of ten."""
-    return fig.axis("test errors of 10,000", [low, high], log=True, ticks=TICKS)
+def errors_dots(found: fig.Runs, low: float, high: float) -> fig.Part:
+    """Errors of 10,000 as dots, on an axis from 10^low to 10^high."""
+    ends = {"ends": [low, high], "log": True, "ticks": TICKS}
+    return fig.dots(found, fig.axis("test errors of 10,000", **ends), COLORS)
 
 
 def moved_explorer(runs: pd.DataFrame, columns: Columns) -> Explorer:
     """Errors of each student, when the digits are moved by 0 to 6 pixels."""
     digit = columns["images"][:1].expand(3, -1, -1, -1)  # the third goes right
+    names = "teacher", "method", "jitter"
 
     def view(pixels: int) -> fig.Drawn:
-        found = errors_of(runs, STUDENTS, "jitter", f"errors_{pixels}")
+        found = errors_of(runs, STUDENTS, *names, of=f"errors_{pixels}")
         best = min([*found][:-1], key=lambda name: sum(found[name]))
         return fig.picture(
             f"{pixels} px: of those who saw no moved digit fewest errors {best}",
-            fig.dots(found, errors_axis(2.3, 4.0), COLORS),
+            errors_dots(found, 2.3, 4.0),
             fig.image(moved(digit, pixels)[2]),
             widths=[3, 1],
-            says=f"MNIST, test digits moved by {pixels} px; five seeds, each with its own "
-            f"teachers. Errors of 10,000: {fig.in_words(found)}.",
+            says=f"Test digits moved by {pixels} px; five seeds. Errors of 10,000: "
+            f"{fig.in_words(found)}.",
             height=430,
         )
 
     return explore(view, pixels=choice("moved by, px", range(7), 2))
 
 
-def pairs_explorer(runs: pd.DataFrame) -> Explorer:
-    """Errors of students of shadows, by the number of pairs of picture and shadows."""
+def told_explorer(runs: pd.DataFrame) -> Explorer:
+    """Errors of students of half a digit, or of its shadows, by what they are told."""
+    names = "teacher", "method", "broken"
+    found = {
+        "the left half": errors_of(rows_of(runs, sense="left half"), HALVES, *names)
+    }
+    for pairs in (100, 300, 1000, 10_000):
+        some = rows_of(runs, sense="shadows", labels=pairs)
+        found[f"shadows, {pairs:,} pairs"] = errors_of(some, SHADOWS, *names)
 
-    def view(pairs: int) -> fig.Drawn:
-        found = errors_of(runs, SHADOWS, "broken", labels=pairs, sense="shadows")
-        hard, soft = (fig.mean_spread(found[n])[0] for n in [*SHADOWS][2:4])
+    def view(group: str) -> fig.Drawn:
+        here = found[group]
+        best = min(here, key=lambda n: sum(here[n]) if here[n] else 1e9)
         return fig.picture(
-            f"{pairs:,} pairs: first answers {hard:,.0f} errors, all it says {soft:,.0f}",
-            fig.dots(found, errors_axis(3.0, 3.65), COLORS),
-            says=f"MNIST, {pairs:,} shadows, 600 steps, five seeds. Errors of 10,000: "
-            f"{fig.in_words(found)}.",
+            f"Of {group}: fewest errors with {best}",
+            errors_dots(here, *((2.78, 3.0) if "half" in group else (3.02, 3.6))),
+            says=f"The student sees {group}; 600 steps, five seeds. Errors of 10,000: "
+            f"{fig.in_words(here)}.",
             height=430,
         )
 
-    return explore(view, pairs=choice("pairs", (100, 300, 1000, 10_000), 300))
-
-
-def halves_picture(runs: pd.DataFrame) -> fig.Drawn:
-    """Errors of students of the left half, by what their teacher saw."""
-    found = errors_of(runs, HALVES, "broken", sense="left half")
-    return fig.picture(
-        "The student sees the left half. What did its teacher see?",
-        fig.dots(found, fig.axis("test errors of 10,000", [600, 960]), COLORS),
-        says=f"MNIST, 10,000 pairs, five seeds. Errors of 10,000: {fig.in_words(found)}.",
-    )
+    return explore(view, group=choice("seen", [(n, n) for n in found], "the left half"))
 
 
 def bytes_explorer(runs: pd.DataFrame) -> Explorer:
     """What each way to share costs to send, and what the stored clients then err."""
-    found = errors_of(runs, SHARED, "rounds")
-    errors = fig.dots(found, errors_axis(2.7, 3.65), COLORS)
+    found = errors_of(runs, SHARED, "public", "method", "rounds")
 
     def view(rounds: int, public: int, units: int) -> fig.Drawn:
-        sent = {"answers": rounds * public * 10 * 4 / 1000}
-        sent["weights"] = rounds * (795 * units + 10) * 4 / 1000
-        said = " and ".join(f"{name} {value:,.0f} kB" for name, value in sent.items())
-        each = {name: [value] for name, value in sent.items()}
+        numbers = {"answers": public * 10, "weights": 795 * units + 10}
+        sent = {name: [rounds * 4 * n / 1000] for name, n in numbers.items()}
+        said = " and ".join(f"{kB:,.0f} kB of {name}" for name, (kB,) in sent.items())
         ends = fig.axis("kB that a client sends", [0.5, 6.5], log=True)
         return fig.picture(
             f"A client sends {said}",
-            errors,
-            fig.dots(each, ends, COLORS),
+            errors_dots(found, 2.7, 3.6),
+            fig.dots(sent, ends, COLORS),
             widths=[1.5, 1],
             says=f"{rounds} rounds: {said}. Stored runs, five seeds, errors of 10,000: "
             f"{fig.in_words(found)}.",
