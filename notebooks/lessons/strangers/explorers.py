@@ -50,7 +50,7 @@ def senses_explorer(
         shown = [seen(what, images[image_number]) for what in (sense, "all")]
         return fig.picture(
             f"Of its {sense} the student says {first}, of all of it the teacher {other}",
-            fig.gallery(torch.stack(shown), [*both], 1),
+            fig.unnamed(fig.gallery(torch.stack(shown), [*both], 1)),
             fig.grouped_bars(both, names, "probability at T = 4"),
             widths=[1, 1.6],
             says=f"The student sees the {sense} and says {first}; the teacher sees all "
@@ -77,7 +77,7 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
     clouds = scanned(columns["images"][picked], max(POINTS), 0.0, 0)
     clouds = clouds.mT * torch.tensor([1, -1, 1])[:, None]  # rows count downwards
     blank = {"showgrid": False, "zeroline": False, "showticklabels": False}
-    axes = {"x": fig.axis("", [-3, 3]) | blank, "y": fig.axis("", [-2, 2.4]) | blank}
+    axes = {"x": fig.axis("", [-4, 4]) | blank, "y": fig.axis("", [-1.6, 2.2]) | blank}
     style = {"type": "scatter", "hoverinfo": "skip"}
     floor = style | {"mode": "lines", "line": {"color": fig.LABELS}}
     line = {"width": 1, "color": fig.LABELS}
@@ -94,7 +94,7 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
             {"traces": traces, **axes},
             says=f"{points} points of the ink of {label}, as high as it is dark; seen "
             f"from {azimuth}°, from above.",
-            height=440,
+            height=540,
         )
 
     return explore(

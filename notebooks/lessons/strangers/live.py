@@ -28,14 +28,15 @@ def arms_picture(what: str, examples: int, seeds: int, errors: fig.Runs) -> fig.
     """Test errors of each arm so far, the first two compared."""
     first, second = [*errors][:2]
     pairs = [b - a for a, b in zip(errors[first], errors[second], strict=False)]
-    fewer = f"{fig.mean_words(pairs)} errors fewer than {second}" if pairs else ""
+    fewer = f"{fig.mean_words(pairs)} errors fewer" if pairs else "training"
     tens = torch.tensor([0.01 * examples, 1.02 * examples]).log10().tolist()
     ticks = fig.ticks_at(examples, SHARES)
     x = fig.axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     return fig.picture(
-        f"{what}: {first} {fewer or 'is training'}",
+        f"{what}: {first} {fewer}",
         fig.dots(errors, x, COLORS),
-        says=f"{len(pairs)} of {seeds} seeds. Errors of {examples:,}: "
+        says=f"{first} beside {second}, {len(pairs)} of {seeds} seeds. "
+        f"Errors of {examples:,}: "
         f"{fig.in_words(errors) or 'none yet'}.",
         height=340,
     )
@@ -128,7 +129,7 @@ def server_explorer(
             net = yield from once(known, (rule, *key), make)
             return evaluate(net, test_set)["errors"]
 
-        what = f"Public images of {public}"
+        what = f"Public {public}"
         shown = partial(arms_picture, what, count(test_set), seeds)
         return in_turns(("the surer", "mean", "log mean"), seeds, train, shown)
 

@@ -142,6 +142,33 @@ def test_numbers_of_shadows(senses):
     )
 
 
+def test_numbers_of_clouds():
+    runs = load_runs("clouds")
+
+    def over(images, points, of, beside):
+        here = rows_of(runs, labels=images, points=points, draws=1)
+        one, other = (rows_of(here, **way) for way in (of, beside))
+        return words(gain(one, other))
+
+    dense, labels, smooth = (
+        {"told": 128},
+        {"method": "labels"},
+        {"method": "smoothing 0.1"},
+    )
+    again = rows_of(runs, labels=2000, points=16, draws=15, method="labels")
+    once = rows_of(runs, labels=2000, points=16, draws=1, method="labels")
+    told(
+        f"dense one spares {over(2000, 16, dense, {'told': 16})} errors; beside *labels* "
+        f"{over(2000, 16, dense, labels)}.",
+        f"needs no teacher, spares {words(gain(again, once))}.",
+        f"{over(300, 16, dense, labels)} errors with 16 points, and with 64 points "
+        f"{over(300, 64, dense, labels)}, which smoothing does not bring: "
+        f"{over(300, 64, dense, smooth)} more",
+        f"does as well ({over(300, 64, dense, {'told': 64})})",
+    )
+    assert {*once["learning_rate"]} == {0.04}
+
+
 def test_numbers_of_clients(clients):
     def of(method, public="digits", rounds=5):
         return rows_of(clients, method=method, public=public, rounds=rounds)
