@@ -3,6 +3,7 @@
 from collections.abc import Generator
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from kdlab.data import Columns, only_classes
@@ -15,6 +16,7 @@ from .sides import learning, new_net, steps
 CLIENTS, IMAGES = 5, 300
 UNITS = [64 + 32 * client for client in range(CLIENTS)]  # hidden, of each one's net
 RULES = {"mean": "probabilities", "log mean": "log probabilities", "the surer": "surer"}
+RULES["first of mean"] = "first answer"
 
 
 def private(columns: Columns, images: int = IMAGES) -> list[Columns]:
@@ -52,12 +54,15 @@ def combined(logits: Tensor, rule: str) -> Tensor:
     """What clients [K, N, 10] say together, as logits [N, 10].
 
     The mean of their "probabilities", or of their "log probabilities"; or "surer": the
-    mean of probabilities with these `shares`.
+    mean of probabilities with these `shares`; or the "first answer" of the plain mean.
     """
     probs, weights = soften(logits.double(), 1.0), shares(logits, rule)[..., None]
     if rule == "log probabilities":
         return (weights * probs.log()).sum(dim=0).float()
-    return as_logits((weights * probs).sum(dim=0), 1.0).float()
+    joined = (weights * probs).sum(dim=0)
+    if rule == "first answer":
+        joined = F.one_hot(joined.argmax(dim=1), joined.shape[1]).double()
+    return as_logits(joined, 1.0).float()
 
 
 def mean_weights(nets: list[nn.Module]) -> dict[str, Tensor]:

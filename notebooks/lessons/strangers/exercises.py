@@ -29,15 +29,17 @@ def of_states(answer: Function) -> object:
     sizes = {"first.weight": (4, 3), "first.bias": (4,)}
     states = [{n: torch.randn(s).double() for n, s in sizes.items()} for _ in range(3)]
     found = answer(states, [100, 300, 50])
-    return [*found.values()] if isinstance(found, dict) else found
+    if found is None or not isinstance(found, dict):  # a list is no state dict
+        return None if found is None else f"a {type(found).__name__}, and no dict"
+    return [*found.values()]
 
 
 TASKS = {
-    "surer": Task(
+    "by_certainty": Task(
         of_clients,
-        solutions.surer,
+        solutions.by_certainty,
         "Who is sure of an image speaks; who is not is hardly heard.",
-        MISTAKES["surer"],
+        MISTAKES["by_certainty"],
         "probabilities [N, classes]: of each client's own answer the entropy H in nats; "
         "weights 1 / (H + 0.001), divided by their sum over the clients; the weighted "
         "mean of the clients' probabilities.",

@@ -111,7 +111,7 @@ def answers_explorer(
 ) -> Explorer:
     """What five clients [5, N, 10] say of a public image, and all of them together."""
     picked = picked_images(columns)
-    experts = [f"knows {a}, {a + 1}" for a in range(0, 2 * CLIENTS, 2)]
+    experts = [f"{a}, {a + 1}" for a in range(0, 2 * CLIENTS, 2)]
 
     def view(rule: str, image_number: int) -> fig.Drawn:
         row = picked[image_number]

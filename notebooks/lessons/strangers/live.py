@@ -18,7 +18,7 @@ from .clients import RULES, combined, local_steps, private
 from .senses import moved
 from .sides import MOVED, learning, new_net, on_moved, steps
 
-MOVED_ONE, STILL_ONE, LABELS = "taught by a moved one", "by an unmoved one", "labels"
+MOVED_ONE, STILL_ONE, LABELS = "moved teacher", "unmoved teacher", "labels"
 COLORS = {MOVED_ONE: fig.STUDENT, "the surer": fig.STUDENT}
 KINDS = {"an MLP": ("mlp-256", 5e-3), "a CNN": ("cnn-4-8-32", 1e-2)}
 SHARES = 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0  # of the test images, at ticks
@@ -131,7 +131,7 @@ def server_explorer(
 
         what = f"Public {public}"
         shown = partial(arms_picture, what, count(test_set), seeds)
-        return in_turns(("the surer", "mean", "log mean"), seeds, train, shown)
+        return in_turns(("the surer", "mean", *[*RULES][1::2]), seeds, train, shown)
 
     return explore_live(
         served,

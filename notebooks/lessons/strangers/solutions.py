@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def surer(logits: Tensor) -> Tensor:
+def by_certainty(logits: Tensor) -> Tensor:
     """Each client's own entropy, then shares that add up to one over the clients."""
     probs, log_probs = logits.softmax(dim=2), logits.log_softmax(dim=2)
     entropy = -(probs * log_probs).sum(dim=2)

@@ -9,7 +9,8 @@ from kdlab.results import spared
 
 from .senses import moved
 
-TICKS = {f"{n:,}": n for n in (200, 500, 1000, 2000, 5000, 10_000)}
+COARSE = 200, 500, 1000, 2000, 5000, 10_000  # errors, at ticks
+FINE = 600, 700, 800, 900, 1000, 1500, 2000, 3000
 MLP, CNN, SHUFFLED = "mlp-800", "cnn-8-16-64", "shuffled within class"
 ALONE = {"labels": ("", "labels", 0), "smoothing 0.1": ("", "smoothing 0.1", 0)}
 STUDENTS = {  # {name: teacher, method, pixels by which its own images are moved}
@@ -31,7 +32,7 @@ SHADOWS = {  # {name: teacher, method, share of wrong pairs}
 HALVES = {  # what the teacher of a student of the left half has seen
     **ALONE,
     "the other half": ("half 0.0", "teacher", 0),
-    "a quarter of both": ("half 0.5", "teacher", 0),
+    "the middle half": ("half 0.5", "teacher", 0),
     "the same half": ("half 1.0", "teacher", 0),
     "the whole": (CNN, "teacher", 0),
     "the whole, an MLP": (MLP, "teacher", 0),
@@ -72,8 +73,9 @@ def errors_of(
 
 def errors_dots(found: fig.Runs, low: float, high: float) -> fig.Part:
     """Errors of 10,000 as dots, on an axis from 10^low to 10^high."""
-    ends = {"ends": [low, high], "log": True, "ticks": TICKS}
-    return fig.dots(found, fig.axis("test errors of 10,000", **ends), COLORS)
+    ticks = {f"{n:,}": n for n in (FINE if high - low < 0.7 else COARSE)}
+    x = fig.axis("test errors of 10,000", [low, high], log=True, ticks=ticks)
+    return fig.dots(found, x, COLORS)
 
 
 def moved_explorer(runs: pd.DataFrame, columns: Columns) -> Explorer:
