@@ -76,7 +76,7 @@ TELLS = {  # what would tell the answer of a prediction
     "13 pairs": "worth most in between|in the end. With 100",
     "13 dense": "2,000 digits a null|still no better than the labels",
     "13 fools": "learns the four others|server\\s+learns the fools",
-    "13 surer": "joined answers are less open|do not average, decide",
+    "13 surer": "joined answers are less open|hear who is sure",
 }
 
 

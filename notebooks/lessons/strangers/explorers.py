@@ -15,7 +15,7 @@ from kdlab.panels import Explorer, choice, dropdown, explore
 from .clients import CLIENTS, RULES, combined, shares
 from .senses import half, scanned
 
-FLOOR = torch.tensor([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], [0, 0, 0, 0, 0]]) * 1.75
+FLOOR = torch.tensor([[-1, 1, 1, -1, -1], [-1, -1, 1, 1, -1], [0, 0, 0, 0, 0]]) * 1.25
 LOOK_DOWN, POINTS = math.radians(35), (16, 64, 128)
 
 
@@ -77,7 +77,10 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
     clouds = scanned(columns["images"][picked], max(POINTS), 0.0, 0)
     clouds = clouds.mT * torch.tensor([1, -1, 1])[:, None]  # rows count downwards
     blank = {"showgrid": False, "zeroline": False, "showticklabels": False}
-    axes = {"x": fig.axis("", [-4, 4]) | blank, "y": fig.axis("", [-1.6, 2.2]) | blank}
+    axes = {
+        "x": fig.axis("", [-2.9, 2.9]) | blank,
+        "y": fig.axis("", [-1.15, 1.9]) | blank,
+    }
     style = {"type": "scatter", "hoverinfo": "skip"}
     floor = style | {"mode": "lines", "line": {"color": fig.LABELS}}
     line = {"width": 1, "color": fig.LABELS}
@@ -94,7 +97,7 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
             {"traces": traces, **axes},
             says=f"{points} points of the ink of {label}, as high as it is dark; seen "
             f"from {azimuth}°, from above.",
-            height=540,
+            height=480,
         )
 
     return explore(
