@@ -9,7 +9,7 @@ from kdlab.results import spared
 
 from .senses import moved
 
-COARSE = 200, 500, 1000, 2000, 5000, 10_000  # errors, at ticks
+COARSE = 200, 500, 1000, 2000, 5000  # errors, at ticks
 FINE = 600, 700, 800, 900, 1000, 1500, 2000, 3000
 MLP, CNN, SHUFFLED = "mlp-800", "cnn-8-16-64", "shuffled within class"
 ALONE = {"labels": ("", "labels", 0), "smoothing 0.1": ("", "smoothing 0.1", 0)}
@@ -88,7 +88,7 @@ def moved_explorer(runs: pd.DataFrame, columns: Columns) -> Explorer:
         best = min([*found][:-1], key=lambda name: sum(found[name]))
         return fig.picture(
             f"{pixels} px: of those who saw no moved digit fewest errors {best}",
-            errors_dots(found, 2.3, 4.0),
+            errors_dots(found, 2.3, 4.06),
             fig.image(moved(digit, pixels)[2]),
             widths=[3, 1],
             says=f"Test digits moved by {pixels} px; five seeds. Errors of 10,000: "
@@ -114,7 +114,7 @@ def told_explorer(runs: pd.DataFrame) -> Explorer:
         best = min(here, key=lambda n: sum(here[n]) if here[n] else 1e9)
         return fig.picture(
             f"Of {group}: fewest errors with {best}",
-            errors_dots(here, *((2.78, 3.0) if "half" in group else (3.02, 3.6))),
+            errors_dots(here, *((2.78, 3.03) if "half" in group else (3.02, 3.6))),
             says=f"The student sees {group}; 600 steps, five seeds. Errors of 10,000: "
             f"{fig.in_words(here)}.",
             height=430,
