@@ -59,6 +59,8 @@ SHOWS |= {"train_again": TEACHER | STUDENT, "rescue": STUDENT, "build": set()}
 SHOWS |= {"attention": STUDENT, "planes": TEACHER | STUDENT, "arms": STUDENT}
 SHOWS |= {"ridge": STUDENT, "bugs": TEACHER}
 SHOWS |= {"crowd": TEACHER, "few": STUDENT}
+SHOWS |= {"moved": STUDENT, "senses": TEACHER | STUDENT, "habit": STUDENT}
+SHOWS |= {"server": STUDENT, "cloud": set(), "answers": set()}
 # These do not depend on the images: they are of stored runs, or of three classes.
 FIXED = {"label_counts": STUDENT, "crossing": STUDENT, "own_data": STUDENT}
 FIXED |= {"fidelity": STUDENT, "omitted_runs": STUDENT, "variance": set()}
@@ -70,6 +72,7 @@ FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
 FIXED |= dict.fromkeys(["crowd_runs", "self_runs"], STUDENT)
 FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
+FIXED |= {"told": STUDENT, "bytes": STUDENT}
 # classes, so two are needed
 COMPARE = {"uniform_mix", "between", "similarity", "neighbours"}
 SIZES = {
@@ -395,6 +398,7 @@ def drawn(monkeypatch):
 
 # of points in a plane; of nets of the course's own shape, which knows ten classes
 FIXED_PANELS = {"playground", "train_again", "rescue", "build", "arms", "few"}
+FIXED_PANELS |= {"habit", "server"}
 
 
 def live(columns):

@@ -78,6 +78,13 @@ TELLS = {  # what would tell the answer of a prediction
     "12 gap": "narrow one's are|gap was a temperature|no gap is left",
     "12 linear": "as a larger λ would|labels that count against themselves",
     "12 lying": "a negative weight could take|weight above 1 harms|no negative weight",
+    "13 bias": "was trained with travels|knows of no\\s+movement",
+    "13 kin": "better teacher taught worse",
+    "13 sense": "not the better sense|there for the student\\s+to see",
+    "13 pairs": "worth most in between|in the end. With 100",
+    "13 dense": "2,000 digits a null|still no better than the labels",
+    "13 fools": "learns the four others|server\\s+learns the fools",
+    "13 surer": "joined answers are less open|hear who is sure",
 }
 
 
