@@ -35,7 +35,8 @@ def watched(
 
     @torch.no_grad()
     def look(net: nn.Module) -> Tensor:
-        return attention_map(features(net, scaled(images))["maps"])
+        parts = [features(net, part)["maps"] for part in scaled(images).split(100)]
+        return attention_map(torch.cat(parts))
 
     found = {"teacher": [look(teacher)] * len(STEPS)}
     found["ink"] = [attention_map(F.avg_pool2d(scaled(images), 4))] * len(STEPS)
