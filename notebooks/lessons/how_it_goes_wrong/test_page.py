@@ -191,13 +191,17 @@ def test_numbers_on_the_gap_and_the_assistant():
     text = f"{errors(wide)} errors taught by 800, {errors(narrow)} by 64, pair by pair"
     assert f"{text} {said(gap)} more" in PAGE
     sure = mean_spread(longer)[1] / 20**0.5
-    text = f"be there: {said(longer)} more, of which the mean of twenty is known to"
-    assert f"{text} ± {sure:.0f}." in PAGE
+    first = mean_spread(gap)[1] / 20**0.5
+    assert (
+        f"{said(gap)} more, and the mean of twenty pairs is known to ± {first:.0f}."
+        in PAGE
+    )
+    assert f"a small one**: {said(longer)} more, known to ± {sure:.0f}." in PAGE
     assert 2 < mean_spread(longer)[0] / sure < 3
     gains = more(wide30, equal), more(wide30, more_steps)
     for some in (gap, longer, *gains):
         assert abs(mean_spread(some)[0]) < mean_spread(some)[1]
     assert f"steps: {errors(equal)} errors with 15" in PAGE
-    text = f"{errors(wide30)} with all 30 at the teacher of 800, pair by pair"
+    text = f"{errors(wide30)} with 30 epochs at the teacher of 800, pair by pair"
     assert f"{text} {said([-n for n in gains[0]])} more" in PAGE
     assert f"besides, {said(gains[1])} fewer." in PAGE
