@@ -115,7 +115,7 @@ def server_explorer(
 
     def served(public: str, images: int) -> Generator:
         def train(rule: str, seed: int) -> Generator:
-            shown, own = parts(train_set, shared, count(train_set), seed)
+            shown, own = parts(train_set, shared, 20_000, seed)
             if public == "noise":
                 draw = torch.Generator().manual_seed(seed)
                 shape = shown["images"].shape
