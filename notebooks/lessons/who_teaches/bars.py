@@ -25,10 +25,12 @@ def crowd_explorer(
     """Teachers' probabilities of an image, one a row, and what they say together.
 
     `sets` are images, {"never seen": ...}; said[kind][set] logits [teachers, N,
-    classes]. Shown are those that tear the first kind most.
+    classes]. Shown are those that tear all together most.
     """
     first = next(iter(said.values()))
-    torn = {k: entropy(soften(v, 4.0).mean(0)) for k, v in first.items()}
+    torn = {
+        k: sum(entropy(soften(v[k], 4.0).mean(0)) for v in said.values()) for k in sets
+    }
     torn = {k: v.argsort(descending=True).tolist()[:MOST] for k, v in torn.items()}
     picked = [(where, row) for where in sets for row in torn[where]]
     images = [sets[k]["images"][row] for k, row in picked]

@@ -20,11 +20,11 @@ DEAF = "The numbers are right, but a net does not learn from its own loss. Detac
 
 
 def of_crowd(answer: Function) -> Seen:
-    """A student and three teachers of five images and four classes, T = 3."""
+    """A student and three teachers of five images and four classes, T = 2.5."""
     student, *teachers = 4 * torch.randn(4, 5, 4).double()
     student.requires_grad_()
     teachers = torch.stack(teachers).requires_grad_()
-    return learned(answer(student, teachers, 3.0), student, [teachers])
+    return learned(answer(student, teachers, 2.5), student, [teachers])
 
 
 def of_three(answer: Function) -> Seen:
@@ -51,7 +51,7 @@ def of_liars(answer: Function) -> object:
 REFERENCES = {  # probe; what to say of a right answer; what is asked for
     "crowd_loss": (
         of_crowd,
-        "Each teacher is softened by itself; then the mean; and nobody teaches them.",
+        "The mean of one loss a teacher has the same gradient, and a larger number.",
         "T² · KL(p ‖ student), mean over images, where p is the mean over teachers of "
         "softmax(logits / T), a constant.",
     ),
@@ -63,7 +63,7 @@ REFERENCES = {  # probe; what to say of a right answer; what is asked for
     ),
     "agreement_with_others": (
         of_liars,
-        "The fourth of these five is the liar, and the surest of all.",
+        "The fourth of these five is the liar, however sure it is.",
         "for each teacher the share of images on which it names the class that most of "
         "the others vote for (the first of several).",
     ),

@@ -1,5 +1,6 @@
 """What the page says of its stored runs is what they hold."""
 
+import pandas as pd
 import pytest
 
 from kdlab.figures import mean_spread
@@ -7,7 +8,7 @@ from kdlab.results import load_runs
 from lessons.samples import prose
 
 from . import errors, gain
-from .crowds import CNN, MLP
+from .crowds import CNN, MLP, new_net
 from .experiments import EXITS, STRANGERS, TWINS
 
 PAGE = prose("11_who_teaches")
@@ -58,28 +59,42 @@ def taught(runs, teacher, teachers, **more):
     return errors(runs, **MEAN | {"teacher": teacher, "teachers": teachers} | more)
 
 
+def less(values):
+    """'17 ± 27' of errors fewer, however they are signed."""
+    return words(values).removeprefix("-")
+
+
 def test_numbers_of_crowds(crowd):
     alone, smooth = errors(crowd, "labels"), errors(crowd, "smoothing 0.1")
     one, eight = (taught(crowd, MLP, n) for n in (1, 8))
     cnn, four, cnns = (taught(crowd, CNN, n) for n in (1, 4, 8))
     said = f"than one by {words(gain(eight, one))}, eight CNNs by {words(gain(cnns, cnn))}."
     assert said in PAGE
-    assert f"teacher leaves {words(one)} errors, eight leave {words(eight)}; " in PAGE
-    assert f"labels alone leave {words(alone)}, and smoothing {words(smooth)}." in PAGE
-    assert f"together err on {words(knows(crowd, MLP, 8))}, and hardly" in PAGE
-    assert (
-        f"as much as smoothing, {words(cnn)} errors; eight leave {words(cnns)}," in PAGE
-    )
+    said = f"Eight leave {words(eight)} errors, {words(gain(eight, alone))} fewer than labels,"
+    assert f"{said} {words(alone)}; smoothing leaves {words(smooth)}." in PAGE
+    assert f"themselves err on {words(knows(crowd, MLP, 8))}: of that" in PAGE
     over = gain(cnns, smooth)
-    assert f"beside smoothing {words(over)} fewer, 4.5 spreads" in PAGE
+    said = f"as well as smoothing, {words(cnn)} errors; eight leave {words(cnns)},"
+    assert f"{said} {words(over)} fewer than smoothing, 4.5 spreads" in PAGE
     assert round(mean_spread(over)[0] / mean_spread(over)[1], 1) == 4.5
     assert f"nearly enough, {words(four)}." in PAGE
     large = taught(crowd, "cnn-16-32-256", 1)
-    assert f"twice the channels leaves {words(large)}." in PAGE
+    said = f"as all eight leaves {words(large)}, {words(gain(cnns, large))} more."
+    assert said in PAGE
     logits = taught(crowd, CNN, 8, rule="logits")
-    assert f"hardly matters**: of logits, {words(logits)}." in PAGE
+    assert f"with that of logits, {words(logits)}." in PAGE
     assert errors(crowd, "arg max", teacher=CNN) == alone
     assert errors(crowd, "arg max", teacher=MLP) == alone
+    assert f"whose {words(one)} errors with 2,000 labels may" in PAGE
+
+
+def test_sizes_of_nets():
+    def weights(name):
+        return sum(p.numel() for p in new_net(name, 0).parameters())
+
+    assert 0.9 < weights("cnn-16-32-256") / (8 * weights(CNN)) < 1.1
+    assert 0.45 < weights(CNN) / weights("mlp-128") < 0.55
+    assert weights(MLP) > weights("mlp-128")
 
 
 def test_numbers_of_the_idea_and_of_other_images(crowd):
@@ -90,19 +105,38 @@ def test_numbers_of_the_idea_and_of_other_images(crowd):
     own, shared = taught(crowd, MLP, 8, own=True), taught(crowd, MLP, 8)
     said = f"They leave {words(own)} errors, {words(gain(own, shared))} fewer than"
     assert said in PAGE
+    smooth = errors(crowd, "smoothing 0.1")
+    assert f"fewer than smoothing, {words(gain(own, smooth))}." in PAGE
+    cnn, cnns = (mean_spread(knows(crowd, CNN, n))[0] for n in (1, 8))
+    labels = mean_spread(errors(crowd, "labels"))[0]
+    said = (
+        f"one CNN on {cnn:.0f} of 10,000, eight on {cnns:.0f}, their student alone on"
+    )
+    assert f"{said} {labels:.0f}." in PAGE
 
 
 def test_numbers_of_the_liar(crowd):
-    loud, mild, sure, told = (
-        words(taught(crowd, CNN, 4, rule=rule, liars=1))
+    of = {
+        rule: taught(crowd, CNN, 4, rule=rule, liars=1)
         for rule in ("logits", "probabilities", "surer", "by labels")
+    }
+    labels, one = (
+        mean_spread(x)[0] for x in (errors(crowd, "labels"), taught(crowd, CNN, 1))
     )
-    labels = mean_spread(errors(crowd, "labels"))[0]
-    assert f"({loud} errors, more than labels alone, {labels:.0f})" in PAGE
-    assert f"a quarter of the say: {mild}." in PAGE
-    assert f"do not help, {sure}: a liar" in PAGE
+    said = f"({words(of['logits'])} errors; labels alone leave {labels:.0f})"
+    assert said in PAGE
+    mild = words(of["probabilities"])
+    assert (
+        f"of the say: {mild}, still no better than one honest CNN, {one:.0f}, or"
+        in PAGE
+    )
+    harm = less(gain(of["surer"], of["probabilities"]))
+    assert f"does harm, {harm} errors more than equal weights" in PAGE
     honest = words(taught(crowd, CNN, 4))
-    assert f"nearly all, {told} errors against {honest} without a liar" in PAGE
+    said = (
+        f"nearly all, {words(of['by labels'])} errors against {honest} without a liar"
+    )
+    assert said in PAGE
 
 
 def test_numbers_of_few_labels(crowd, few):
@@ -113,77 +147,70 @@ def test_numbers_of_few_labels(crowd, few):
     mean, spread = mean_spread(gain(cnns, alone))
     assert 8 < mean / spread < 9
     assert f"and {words(gain(cnns, cnn))} more than one." in PAGE
-    assert f"alone one errs on {words(knows(few, CNN, 1, **FEW))}, and" in PAGE
+    assert f"Alone it errs on {words(knows(few, CNN, 1, **FEW))}, and" in PAGE
     mlp, mlps = (words(gain(taught(few, MLP, n, **FEW), alone)) for n in (1, 8))
-    assert f"MLP of the same 300 spares {mlp}, eight {mlps}." in PAGE
-    smooth = words(errors(few, "smoothing 0.1", labels=300))
-    assert f"no help here, {smooth}." in PAGE
-    votes = {kind: errors(few, "arg max", teacher=kind, **FEW) for kind in (CNN, MLP)}
-    over = {
-        kind: words(gain(v, taught(few, kind, 8, **FEW))) for kind, v in votes.items()
+    assert f"MLP of the same 300 spares {mlp}, eight {mlps};" in PAGE
+    soft, softer = (
+        words(gain(errors(few, f"smoothing {x}", labels=300), alone))
+        for x in (0.1, 0.3)
+    )
+    assert f"smoothing of 0.1 spares {soft}, of 0.3 spares {softer}." in PAGE
+    more = {
+        (kind, n): words(taught(crowd, kind, n, **MORE))
+        for kind in (MLP, CNN)
+        for n in (1, 8)
     }
-    said = f"CNNs leaves {words(votes[CNN])} errors, {over[CNN]} fewer than their soft"
-    assert said in PAGE and f"of MLPs {over[MLP]} fewer than theirs." in PAGE
-    one, eight = (taught(crowd, CNN, n, **MORE) for n in (1, 8))
-    vote = errors(crowd, "arg max", teacher=CNN, **MORE)
-    said = f"one CNN leaves {words(one)} errors, eight {words(eight)}, and soft answers"
-    assert f"{said} are ahead of the vote by {words(gain(eight, vote))}." in PAGE
+    smooth = mean_spread(errors(crowd, "smoothing 0.1"))[0]
+    said = f"eight MLPs leave {more[MLP, 8]} errors, smoothing {smooth:.0f}; one CNN leaves"
+    assert f"{said} {more[CNN, 1]}, eight {more[CNN, 8]}." in PAGE
+    vote = errors(few, "arg max", teacher=CNN, **FEW)
+    assert f"of eight CNNs leaves {words(vote)} errors with 300" in PAGE
+    behind = gain(
+        taught(crowd, CNN, 8, **MORE), errors(crowd, "arg max", teacher=CNN, **MORE)
+    )
+    said = f"ahead there by {words(gain(vote, cnns))} and behind with 2,000 labels by"
+    assert f"{said} {words(behind)};" in PAGE
 
 
 def test_numbers_of_peers(selves):
-    def of(student, method, column, **more):
-        return errors(selves, method, column, student=student, **more)
+    def of(method, column, **more):
+        return errors(selves, method, column, student=TWINS, **more)
 
-    each = {
-        name: of(TWINS, method, "each_errors", **more)
-        for name, method, more in (
-            ("labels", "labels", {}),
-            ("smooth", "smoothing 0.1", {}),
-            ("peer", "one another", {}),
-            ("more", "one another", MORE),
+    def fewer(method, **more):
+        return words(
+            gain(of(method, "each_errors", **more), of("labels", "each_errors"))
         )
-    }
-    peer, more, smooth = (
-        words(gain(each[k], each["labels"])) for k in ("peer", "more", "smooth")
-    )
-    assert f"MLPs has {peer} errors fewer than alone, with the best" in PAGE
-    assert f"8,000 images more, {more}; smoothing spares {smooth}." in PAGE
-    agree = [
-        mean_spread(of(TWINS, method, "peer_agreement"))[0]
-        for method in ("one another", "labels")
-    ]
-    assert "on {:.1%} of new images instead of {:.1%}".format(*agree) in PAGE.replace(
-        " %", "%"
-    )
-    pair = [words(of(TWINS, m, "test_errors")) for m in ("one another", "labels")]
+
+    said = f"MLPs has {fewer('one another')} errors fewer than alone; with 8,000 images more,"
+    smooth = fewer("smoothing 0.1")
+    assert f"{said} {fewer('one another', **MORE)}; with smoothing {smooth}." in PAGE
+    methods = "one another", "labels"
+    agree = (100 * mean_spread(of(m, "peer_agreement"))[0] for m in methods)
+    assert "on {:.1f} % of new images instead of {:.1f} %".format(*agree) in PAGE
+    pair = [words(of(m, "test_errors")) for m in methods]
     said = "their common answer, {} errors, is that of two strangers, {}."
     assert said.format(*pair) in PAGE
 
 
-def test_numbers_of_strangers(selves):
+def test_numbers_of_strangers(crowd, selves):
     def of(method, column, **more):
         return errors(selves, method, column, student=STRANGERS, **more)
 
-    mlp, cnn = (
-        gain(of("one another", column, **MORE), of("labels", column))
-        for column in ("errors_0", "errors_1")
+    def fewer(column, method="one another", beside="labels", **more):
+        return words(gain(of(method, column, **more), of(beside, column)))
+
+    mlp, cnn = "errors_0", "errors_1"
+    said = f"the MLP has {fewer(mlp, **MORE)} errors fewer than on labels,"
+    assert (
+        f"{said} {fewer(mlp, beside='smoothing 0.1', **MORE)} fewer than on smoo"
+        in PAGE
     )
-    smooth = words(
-        gain(of("one another", "errors_0", **MORE), of("smoothing 0.1", "errors_0"))
-    )
-    assert f"the MLP gains {words(mlp)} errors, more than smoothing spares" in PAGE
-    assert f"it, by {smooth}." in PAGE
-    assert f"The CNN pays: {words([-x for x in cnn])} more." in PAGE
-    without = [
-        words(gain(of("one another", c), of("labels", c)))
-        for c in ("errors_0", "errors_1")
-    ]
-    assert "neither gains: {} and {}.".format(*without) in PAGE
-    pair = (
-        words(of("one another", "test_errors", **MORE)),
-        words(of("labels", "test_errors")),
-    )
-    assert "together {} errors, two on labels {}.".format(*pair) in PAGE
+    assert f"The CNN pays: {fewer(cnn, **MORE).removeprefix('-')} more." in PAGE
+    assert f"neither gains: {fewer(mlp)} and {fewer(cnn)}." in PAGE
+    smooth = [fewer(column, "smoothing 0.1") for column in (mlp, cnn)]
+    assert "spared both, {} and {}.".format(*smooth) in PAGE
+    taught_by, peer = taught(crowd, CNN, 1, **MORE), of("one another", mlp, **MORE)
+    assert f"leaves it {words(taught_by)} errors, as a peer {words(peer)}, and" in PAGE
 
 
 def test_numbers_of_generations(crowd, few, chains):
@@ -193,7 +220,7 @@ def test_numbers_of_generations(crowd, few, chains):
 
     last, first = line("teacher", 3), line("teacher", 0)
     smooth = words(gain(errors(crowd, "smoothing 0.1"), errors(crowd, "labels")))
-    said = f"nothing**: {words(gain(last, first))} fewer after three generations, and"
+    said = f"the fourth has {words(gain(last, first))} errors fewer than the first, and"
     assert f"{said} smoothing spares {smooth} at once." in PAGE
     together = words(line("teacher", 3, "together_errors"))
     met, soft = (
@@ -211,33 +238,34 @@ def test_numbers_of_generations(crowd, few, chains):
     assert 6 < mean_spread(gains[1])[0] / mean_spread(gains[1])[1] < 7
     assert f"{words(gains[3])} in the third." in PAGE
     strong = words(errors(few, "smoothing 0.3", labels=300))
-    said = f"makes {strong} of it, the third generation {words(scarce[3])}."
-    assert said in PAGE and f"on 2,000 labels, {strong} on 300." in PAGE
-    strong = words(errors(crowd, "smoothing 0.3"))
-    assert f"0.3 leaves {strong} errors on 2,000" in PAGE
-    small = [line("teacher", n, student="cnn-4-8-32", **FEW) for n in range(4)]
-    gains = [words(gain(one, small[0])) for one in small[1:]]
-    assert "small CNNs, {}, {} and {}, it cannot".format(*gains) in PAGE
+    said = (
+        f"That leaves {words(scarce[3])}; label smoothing of 0.3, without these images,"
+    )
+    assert f"{said} {strong}." in PAGE
 
 
 def test_numbers_of_exits(selves):
-    def over(method, column, **more):
+    def over(method, column, beside="labels", **more):
         arm = errors(selves, method, column, student=EXITS, **more)
-        return words(gain(arm, errors(selves, "labels", column, student=EXITS)))
+        return words(gain(arm, errors(selves, beside, column, student=EXITS)))
 
     early, final = "errors_0", "errors_1"
-    said = f"early exit gains {over('one another', early)} errors, smoothing"
-    assert f"{said} {over('smoothing 0.1', early)}; " in PAGE
-    loses = over("one another", final).removeprefix("-")
-    said = f"the final exit loses {loses} where smoothing gains"
-    assert f"{said} {over('smoothing 0.1', final)}." in PAGE
+    assert f"the final exit {over('smoothing 0.1', final)}: compared" in PAGE
     said = (
-        f"early exit gains {over('one another', early, **MORE)}, 3.3 spreads, the final"
+        f"the early exit has {over('one another', early)} errors fewer, with smoothing"
     )
-    assert f"{said} one nothing, {over('one another', final, **MORE)}." in PAGE
+    assert f"{said} {over('smoothing 0.1', early)}." in PAGE
+    more = over("one another", early, **MORE)
+    smooth = over("one another", early, "smoothing 0.1", **MORE)
+    assert f"it has {more} fewer, and {smooth} fewer than with smoothing" in PAGE
+    pairs = gain(
+        errors(selves, "one another", final, student=EXITS),
+        errors(selves, "labels", final, student=EXITS),
+    )
+    assert abs(mean_spread(pairs)[0]) < 2 * mean_spread(pairs)[1]
 
 
-def test_edges_are_said(crowd, few, selves):
+def test_edges_are_said(crowd, few, selves, chains):
     taught_of = {
         (runs, kind, n, more): (
             found["temperature"].iloc[0],
@@ -253,12 +281,19 @@ def test_edges_are_said(crowd, few, selves):
     }
     assert {*(peak for _, peak in taught_of.values())} == {0.02, 0.04}
     cold = {cell for cell, (heat, _) in taught_of.items() if heat == 2}
-    assert ("few", CNN, 1, 9700) not in cold
-    assert {cell for cell in taught_of if cell[0] == "few"} - cold == {
-        ("few", CNN, 1, 9700)
-    }
+    singles = {cell for cell in taught_of if cell[1].startswith("mlp") and cell[2] == 1}
+    others = {("crowd", MLP, 8, 8000), ("few", MLP, 8, 9700), ("few", CNN, 8, 9700)}
+    assert cold == singles | others
     hot = {cell for cell, (heat, _) in taught_of.items() if heat == 32}
     assert hot == {("crowd", CNN, 8, 8000)}
+    smooth = pd.concat([crowd, few, selves, chains]).query("method == 'smoothing 0.1'")
+    assert {*smooth["learning_rate"]} == {0.01}
+    twins = selves.query(f"student == '{TWINS}' and unlabelled == 8000")
+    assert {*twins["soft_weight"]} == {3}
+    told = selves.query(f"student == '{STRANGERS}'")
+    assert {*told["learning_rate"]} == {0.01}
+    born = chains.query("method == 'teacher' and student == 'mlp-128'")
+    assert {*born["temperature"]} == {1}
     exits = selves.query(f"student == '{EXITS}' and method == 'labels'")
     assert {*exits["learning_rate"]} == {0.02}
 
