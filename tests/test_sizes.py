@@ -70,7 +70,7 @@ FIXED |= dict.fromkeys(["grid", "clip", "channels", "bits"], STUDENT)
 FIXED |= dict.fromkeys(["bits_trained", "races", "widths", "orders"], STUDENT)
 FIXED |= dict.fromkeys(["training", "pareto", "budget"], TEACHER | STUDENT)
 FIXED |= {"ways": set(), "weights": TEACHER | STUDENT}
-FIXED |= dict.fromkeys(["crowd_runs", "self_runs"], STUDENT)
+FIXED |= dict.fromkeys(["runs_crowd", "runs_few", "runs_self", "runs_born"], STUDENT)
 FIXED |= {"line_up": TEACHER | STUDENT, "gap": STUDENT, "weight": STUDENT}
 FIXED |= {"told": STUDENT, "bytes": STUDENT}
 # classes, so two are needed

@@ -7,11 +7,11 @@ from .crowds import crowd_of, together
 from .exercises import TASKS
 from .live import few_explorer
 from .selves import nets_of, taught_by_itself
-from .stored import crowd_tables, errors, gain, runs_explorer, self_tables
+from .stored import born_tables, crowd_tables, errors, gain, runs_explorer, self_tables
 
 check, predict, quiz = of_lesson(__file__, TASKS)
 __all__ = [
-    "check", "crowd_explorer", "crowd_of", "crowd_tables", "errors", "few_explorer",
+    "born_tables", "check", "crowd_explorer", "crowd_of", "crowd_tables", "errors", "few_explorer",
     "gain", "nets_of", "predict", "quiz", "runs_explorer", "self_tables",
     "taught_by_itself", "together",
 ]  # fmt: skip

@@ -24,8 +24,7 @@ def crowd_explorer(
 ) -> Explorer:
     """Teachers' probabilities of an image, one a row, and what they say together.
 
-    `sets` are images, {"never seen": ...}; said[kind][set] logits [teachers, N,
-    classes]. Shown are those that tear all together most.
+    said[kind][name of a set] are logits [teachers, N, classes]; the most torn are shown.
     """
     first = next(iter(said.values()))
     torn = {

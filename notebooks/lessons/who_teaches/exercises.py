@@ -14,7 +14,7 @@ from . import solutions
 MISTAKES = load_mistakes(Path(__file__).parent / "mistakes.toml")
 NO_DETACH = (
     "The numbers are right, but a net learns from the others' losses, too: it is moved "
-    "towards whoever learns from it. In each loss the peers are constants: detach them."
+    "towards its pupils. In each loss the peers are constants: detach them."
 )
 DEAF = "The numbers are right, but a net does not learn from its own loss. Detached?"
 

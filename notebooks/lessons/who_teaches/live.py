@@ -41,8 +41,7 @@ def few_explorer(train_set: Columns, test_set: Columns, *, seeds: int = 5) -> Li
         return known[arm, labels, seed]
 
     def trained(labels: int) -> Generator:
-        said = f"{labels} images have a label, {every - labels:,} have none. Each "
-        said += f"teacher has learnt the {labels}, and is asked about all."
+        said = f"{labels} images have a label, {every - labels:,} have none."
         draw = partial(twins_picture, count(test_set), seeds, said, widest=0.12)
         return in_turns(ARMS, seeds, partial(train, labels), partial(draw, who="A CNN"))
 

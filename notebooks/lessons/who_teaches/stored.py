@@ -51,22 +51,25 @@ def crowd_tables(runs: pd.DataFrame) -> dict[str, fig.Runs]:
     return tables
 
 
-def self_tables(selves: pd.DataFrame, chains: pd.DataFrame) -> dict[str, fig.Runs]:
-    """Students without a teacher: peers, exits, generations."""
+def self_tables(selves: pd.DataFrame) -> dict[str, fig.Runs]:
+    """Nets that teach one another: peers and exits."""
     tables = {}
     for name, (student, column) in PEERS.items():
         of = {"student": student, "column": column}
         rows = {m: errors(selves, m, **of) for m in (LABELS, SMOOTH, PEER)}
         rows["with 8,000 more"] = errors(selves, PEER, unlabelled=8000, **of)
         tables[name] = rows
-    for labels, more in (SETS[0], SETS[-1]):
-        of = {"student": "mlp-128", "labels": labels}
-        rows = {
-            LABELS: [],
-            SMOOTH: errors(chains, SMOOTH, epochs=15, generation=0, **of),
-        }
-        for n, row in enumerate((LABELS, *(f"generation {n}" for n in (1, 2, 3)))):
-            rows[row] = errors(chains, "teacher", generation=n, unlabelled=more, **of)
+    return tables
+
+
+def born_tables(chains: pd.DataFrame, *crowds: pd.DataFrame) -> dict[str, fig.Runs]:
+    """Generations, of many labels and of few; smoothing is that of these crowds."""
+    tables = {}
+    for (labels, more), crowd in zip((SETS[0], SETS[-1]), crowds, strict=True):
+        of = {"student": "mlp-128", "labels": labels, "unlabelled": more}
+        born = [errors(chains, "teacher", generation=n, **of) for n in range(4)]
+        rows = {LABELS: born[0], SMOOTH: errors(crowd, SMOOTH, labels=labels)}
+        rows |= {f"generation {n}": born[n] for n in (1, 2, 3)}
         tables[f"born again of {labels:,} labels{AND_MORE[more]}"] = rows
     return tables
 
@@ -75,14 +78,15 @@ def runs_explorer(tables: dict[str, fig.Runs]) -> Explorer:
     """Test errors of each row, and how many it spares its twins, seed by seed."""
     ticks = {f"{n:,}": n for n in (300, 500, 1000, 2000)}
     left = fig.axis("test errors of 10,000", [2.45, 3.3], log=True, ticks=ticks)
+    most = 1.2 * max(
+        max(gain(r, t[LABELS])) for t in tables.values() for r in t.values()
+    )
 
     def view(what: str, beside: str) -> fig.Drawn:
         rows, colors = tables[what], dict.fromkeys(tables[what], fig.STUDENT) | COLORS
-        twins = rows[beside] or rows[LABELS]
-        spared = {row: gain(own, twins[: len(own)]) for row, own in rows.items()}
-        ends = [-250, 900] if "300 labels" in what else [-200, 300]
-        right = fig.axis(f"errors fewer than with {beside}", ends)
-        best = min(rows, key=lambda row: sum(rows[row]) or 1e9)
+        spared = {row: gain(own, rows[beside]) for row, own in rows.items()}
+        right = fig.axis(f"errors fewer than with {beside}", [-most, most])
+        best = min(rows, key=lambda row: sum(rows[row]))
         pairs = fig.spared_dots(spared, right, colors)
         pairs["y"] |= {"showticklabels": False}
         others = {row: found for row, found in spared.items() if row != beside}
@@ -92,7 +96,6 @@ def runs_explorer(tables: dict[str, fig.Runs]) -> Explorer:
             pairs,
             says=f"Errors of 10,000: {fig.in_words(rows)}. "
             f"Fewer than with {beside}: {fig.in_words(others)}.",
-            height=400,
         )
 
     what, beside = dropdown("who", [*tables]), dropdown("beside", [LABELS, SMOOTH])
