@@ -95,11 +95,21 @@ def test_a_twin_that_is_missing_or_double_is_named(seeds, told):
         spared(runs, twins)
 
 
+AT_ONCE = {"assistant", "bugs", "gap", "wrong_labels"}  # no run has seconds of its own
+OF_SEVERAL = {"clients", "clients_tuning"}  # a row is of five nets: errors are a mean
+
+
 @pytest.mark.parametrize("path", sorted(RESULTS.glob("*.csv")), ids=lambda p: p.stem)
 def test_every_stored_table_has_what_each_run_must_say(path):
     runs = load_runs(path.stem)
     assert set(runs) >= CORE and len(runs)
     if "ms" in runs:  # a table of times: nothing was trained
         runs = runs.dropna(subset="test_nll").fillna({"train_seconds": 0})
+    if path.stem in AT_ONCE:
+        assert runs["train_seconds"].isna().all()
+        runs = runs.fillna({"train_seconds": 0})
+    if path.stem in OF_SEVERAL:
+        assert runs["test_nll"].isna().all()
+        runs = runs.fillna({"test_nll": 1})
     assert runs["test_accuracy"].between(0, 1).all()
     assert (runs["train_seconds"] >= 0).all() and (runs["test_nll"] > 0).all()

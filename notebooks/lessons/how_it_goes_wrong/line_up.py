@@ -146,13 +146,15 @@ def line_up_explorer(curves: Curves, examples: int) -> Explorer:
         x = fig.axis(unit, ends, **(log if "T = 64" in tool else {}))
         found = {n: [reading(tool, SUSPECTS.get(n, n))] for n in (RIGHT, *SUSPECTS)}
         colors = {RIGHT: fig.TEACHER, suspect: fig.STUDENT}
-        lines = {n: means[n] for n in sorted(means, key=lambda n: n in colors)}  # above
-        paint = [colors.get(n, fig.LABELS) for n in lines]
+        thin = {"type": "scatter", "mode": "lines", "x": epochs, "showlegend": False}
+        thin |= {"name": "the others", "line": {"color": fig.LABELS, "width": 1.5}}
+        others = [thin | {"y": y} for n, y in means.items() if n not in colors]
+        lines = {name: means[name] for name in colors}
         ends = f"{means[suspect][-1]:.0f} test errors, {RIGHT} {means[RIGHT][-1]:.0f}"
         return fig.picture(
             f"{tool}: {found[suspect][0]:.3g} with suspect {suspect}",
             fig.dots(found, x, colors),
-            fig.curves(epochs, lines, epochs[-1], axes, paint),
+            fig.curves(epochs, lines, epochs[-1], axes, [*colors.values()], *others),
             says=f"Suspect {suspect} makes {ends}. Readings of {tool}: "
             f"{fig.in_words(found, 3)}.",
             height=430,
