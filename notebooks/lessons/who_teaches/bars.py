@@ -26,15 +26,13 @@ def crowd_explorer(
 
     said[kind][name of a set] are logits [teachers, N, classes]; the most torn are shown.
     """
-    first = next(iter(said.values()))
-    torn = {
-        k: sum(entropy(soften(v[k], 4.0).mean(0)) for v in said.values()) for k in sets
-    }
+    kinds = said.values()
+    torn = {k: sum(entropy(soften(v[k], 4.0).mean(0)) for v in kinds) for k in sets}
     torn = {k: v.argsort(descending=True).tolist()[:MOST] for k, v in torn.items()}
     picked = [(where, row) for where in sets for row in torn[where]]
     images = [sets[k]["images"][row] for k, row in picked]
     labels = [names[sets[k]["labels"][row]] for k, row in picked]
-    rows = [str(number + 1) for number in range(min(map(len, first.values())))]
+    rows = [str(n + 1) for n in range(min(len(v[k]) for v in kinds for k in sets))]
 
     def view(teachers, rule, temperature, kind, liar, image) -> fig.Drawn:
         whose, row = picked[image]
