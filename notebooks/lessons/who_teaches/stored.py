@@ -13,8 +13,8 @@ COLORS = {LABELS: fig.LABELS, SMOOTH: fig.OTHER}
 PLAIN = {"labels": 2000, "unlabelled": 0, "own": False, "liars": 0}
 PEERS = {  # the pair, and whose errors
     "each of two MLPs": (TWINS, "each_errors"), "two MLPs together": (TWINS, "test_errors"),
-    "an MLP beside a CNN": (STRANGERS, "errors_0"),
-    "a CNN beside an MLP": (STRANGERS, "errors_1"),
+    "an MLP with a CNN": (STRANGERS, "errors_0"),
+    "a CNN with an MLP": (STRANGERS, "errors_1"),
     "a CNN's early exit": (EXITS, "errors_0"), "its final exit": (EXITS, "errors_1"),
 }  # fmt: skip
 AND_MORE = {0: "", 8000: ", and 8,000 without", 9700: ", and 9,700 without"}

@@ -355,8 +355,8 @@ def test_peers_and_generations_are_told_apart():
     tables = self_tables(load_runs("selves")) | born_of
     runs = load_runs("selves").query(f"student == '{STRANGERS}' and unlabelled == 8000")
     mine = runs.sort_values("seed")
-    assert tables["a CNN beside an MLP"]["with 8,000 more"] == mine["errors_1"].tolist()
-    assert tables["an MLP beside a CNN"]["with 8,000 more"] == mine["errors_0"].tolist()
+    assert tables["a CNN with an MLP"]["with 8,000 more"] == mine["errors_1"].tolist()
+    assert tables["an MLP with a CNN"]["with 8,000 more"] == mine["errors_0"].tolist()
     born = tables["born again of 300 labels, and 9,700 without"]
     assert [*born] == [
         "labels",
