@@ -329,7 +329,7 @@ def test_the_map_says_in_words_what_is_done():
     assert (quiz, exercises) == ("1 right, 1 right later of 5", "1 unsolved of 2")
     assert line_of(page, "01 · Soft targets")[0] == "0 of 3"
     assert line_of(page, "00 · Start here")[0] == "none"
-    assert page.startswith("<style>") and "3 of 36 predictions made" in page
+    assert page.startswith("<style>") and "3 of 62 predictions made" in page
     assert "What you predicted wrongly: 1" in page and "You predicted: on a few" in page
 
 

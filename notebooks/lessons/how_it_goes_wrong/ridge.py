@@ -5,7 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from kdlab import figures as fig
-from kdlab.data import Columns, count, sample, with_label_noise
+from kdlab.data import Columns, check_columns, count, sample, with_label_noise
 from kdlab.panels import Explorer, choice, explore
 
 RIDGES = [1.0, 3.0, 10.0, 30.0, 100.0, 300.0, 1000.0]
@@ -42,6 +42,8 @@ def ridge_explorer(
     Each seed draws 1,000 images. The best ridge and the best weight are chosen on every
     other test image; errors are those of the rest.
     """
+    for columns in (train_set, test_set):
+        check_columns(columns, 10)
     found = torch.stack([errs(train_set, test_set, seed) for seed in range(seeds)], 1)
     judged, counted = (found[..., k::2].sum(-1).double() for k in (0, 1))
     chosen, rest = judged.mean(1), found[..., 1::2].shape[-1]
