@@ -35,7 +35,7 @@ def arms_picture(what: str, examples: int, seeds: int, errors: fig.Runs) -> fig.
     return fig.picture(
         f"{what}: {first} {fewer}",
         fig.dots(errors, x, COLORS),
-        says=f"{first} beside {second}, {len(pairs)} of {seeds} seeds. "
+        says=f"{len(pairs)} of {seeds} seeds: {first} beside {second}. "
         f"Errors of {examples:,}: "
         f"{fig.in_words(errors) or 'none yet'}.",
         height=340,
