@@ -91,7 +91,7 @@ def assistant_picture(runs: pd.DataFrame) -> fig.Drawn:
     colors = dict.fromkeys(errors, fig.STUDENT)
     return fig.picture(
         "8 hidden units, twenty seeds: who taught, and for how long",
-        fig.dots(errors, fig.axis("test errors of 10,000", SCALES["mlp-8"]), colors),
+        fig.dots(errors, fig.axis("test errors of 10,000", [900, 1650]), colors),
         says=f"2,000 images. Errors of 10,000 taught {fig.in_words(errors)}.",
     )
 

@@ -205,3 +205,11 @@ def test_numbers_on_the_gap_and_the_assistant():
     text = f"{errors(wide30)} with 30 epochs at the teacher of 800, pair by pair"
     assert f"{text} {said([-n for n in gains[0]])} more" in PAGE
     assert f"besides, {said(gains[1])} fewer." in PAGE
+
+
+def test_no_run_lies_beyond_the_picture_of_the_assistant():
+    figure, says = stored.assistant_picture(load_runs("assistant"))
+    least, most = figure["layout"]["xaxis"]["range"]
+    dots = [x for t in figure["data"] if t["mode"] == "markers" for x in t["x"]]
+    assert len(dots) >= 20 * len(stored.WAYS)
+    assert least < min(dots) and max(dots) < most
