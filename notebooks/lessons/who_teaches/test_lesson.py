@@ -333,7 +333,7 @@ def test_stored_runs_are_shown_beside_their_twins():
     figure, says = panel.look(
         {"what": "CNNs of 2,000 labels", "beside": "smoothing 0.1"}
     )
-    assert figure["layout"]["title"]["text"].endswith("fewest errors taught by 8")
+    assert figure["layout"]["title"]["text"].endswith("fewest errors: taught by 8")
     assert "57 ± 13 (taught by 8)" in says and "-95 ± 33 (labels)" in says
     assert "-95 ± 33 (majority of 8)" in says
 
@@ -366,6 +366,10 @@ def test_peers_and_generations_are_told_apart():
     assert born["smoothing 0.1"] == mine.sort_values("seed")["test_errors"].tolist()
     for rows in tables.values():
         assert {*map(len, rows.values())} == {5}
+    every = [n for rows in tables.values() for row in rows.values() for n in row]
+    drawn = runs_explorer(tables).look({"what": [*tables][0], "beside": "labels"})[0]
+    least, most = drawn["layout"]["xaxis"]["range"]
+    assert 10**least < min(every) and max(every) < 10**most, "one is held at the edge"
 
 
 def test_few_labels_are_taught_live_and_nobody_twice(digits):
