@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import json
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from kdlab import figures as fig
 from kdlab.data import Columns
 from kdlab.panels import Explorer, LivePanel
 
@@ -80,3 +82,9 @@ def prose(notebook: str) -> str:
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     texts = ("".join(c["source"]) for c in cells if c["cell_type"] == "markdown")
     return " ".join(" ".join(texts).split())
+
+
+def words(values: Sequence[float]) -> str:
+    """'1,524 ± 145', as pages say it: mean and spread; of one run '459'."""
+    mean, spread = fig.mean_spread(values)
+    return f"{mean:,.0f}" + (f" ± {spread:,.0f}" if len(values) > 1 else "")

@@ -6,7 +6,7 @@ import torch
 from kdlab.data import data_folder, load_images, sample
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs, spared
-from lessons.samples import prose
+from lessons.samples import prose, words
 
 from . import stored
 from .experiments import MORE, TEACHERS
@@ -14,12 +14,6 @@ from .mutants import RIGHT
 from .ridge import NOISES, RIDGES, WEIGHTS, errs
 
 PAGE, KINDS = prose("12_how_it_goes_wrong"), TEACHERS | MORE
-
-
-def said(errors):
-    """'1,897 ± 472', as the page says it."""
-    mean, spread = mean_spread(errors)
-    return f"{mean:,.0f} ± {spread:,.0f}"
 
 
 @pytest.fixture(scope="module")
@@ -36,18 +30,18 @@ def test_numbers_on_bugs(bugs):
     silent = [n for n, (mean, spread) in means.items() if abs(mean) < 2 * spread]
     assert silent == ["no T²", "mean over all elements", "KL arguments swapped"]
     assert (
-        f"missing $T^2$ costs {said(half['no T²'])} errors, nearly two thirds" in PAGE
+        f"missing $T^2$ costs {words(half['no T²'])} errors, nearly two thirds" in PAGE
     )
-    worth = said(half["teacher against itself"])
+    worth = words(half["teacher against itself"])
     assert f"*against itself* costs ({worth})" in PAGE
-    assert f"*against itself* to {said(own['teacher against itself'])}." in PAGE
+    assert f"*against itself* to {words(own['teacher against itself'])}." in PAGE
     share = (
         mean_spread(half["no T²"])[0] / mean_spread(half["teacher against itself"])[0]
     )
     assert 0.6 < share < 0.67
-    one, other = said(half["T on one side"]), said(own["T on one side"])
+    one, other = words(half["T on one side"]), words(own["T on one side"])
     assert f"right code, {one} errors more" in PAGE and f"{other} are left" in PAGE
-    one, other = said(half["cache not aligned"]), said(own["cache not aligned"])
+    one, other = words(half["cache not aligned"]), words(own["cache not aligned"])
     assert f"cache goes from {one} to {other}," in PAGE
 
 
@@ -67,26 +61,26 @@ def test_numbers_on_wrong_labels():
         assert mean_spread(gain[noise])[0] > 2 * mean_spread(gain[noise])[1]
         means = {name: mean_spread(found)[0] for name, found in arms.items()}
         assert min(means, key=means.get) == "hard, smoothed 0.6"
-    few, half, most = map(said, cost.values())
+    few, half, most = map(words, cost.values())
     assert f"{few} at 20 % wrong labels, {half} at 40 %, {most} at 60 %." in PAGE
-    few, half, most = map(said, gain.values())
+    few, half, most = map(words, gain.values())
     assert f"pair by pair {half} fewer than at the best weight; at 20 % {few} f" in PAGE
     assert f"fewer, at 60 % {most}." in PAGE
     arms, over, weight = stored.wrongly_told(runs, 0.4)
     for some in (0.5, 0.8, 1.0):  # what the explanation of the prediction says
         mean, spread = mean_spread(fewer(over[some], over[0.0]))
         assert abs(mean) < spread
-    one, other = said(over[weight]), said(arms["labels"])
-    less = said(fewer(over[weight], over[0.0]))
+    one, other = words(over[weight]), words(arms["labels"])
+    less = words(fewer(over[weight], over[0.0]))
     text = (
         f"{one} errors at the best weight, on labels alone {other}, pair by pair {less}"
     )
     assert text in PAGE
     hard, smoothed = arms["hard answers"], arms["hard, smoothed 0.6"]
-    assert f"at 40 % {said(smoothed)} errors, pair by" in PAGE
-    assert f"Unsmoothed they spare {said(fewer(hard, over[weight]))} at 40 %" in PAGE
+    assert f"at 40 % {words(smoothed)} errors, pair by" in PAGE
+    assert f"Unsmoothed they spare {words(fewer(hard, over[weight]))} at 40 %" in PAGE
     soft, longer = (
-        said(fewer(smoothed, arms[name]))
+        words(fewer(smoothed, arms[name]))
         for name in ("soft, smoothed 0.6", "labels, 30 epochs")
     )
     assert f"make {soft} errors more than hard ones" in PAGE
@@ -97,7 +91,7 @@ def test_numbers_on_who_was_not_stopped_and_on_temperatures():
     runs = load_runs("wrong_labels")
     end = stored.best(runs.query("teacher == 'itself, to the end'"))
     ended = stored.by_value(end, "soft_weight", "test_errors")
-    first, second, third = (said(ended[w]) for w in (0.8, 1.0, 1.5))
+    first, second, third = (words(ended[w]) for w in (0.8, 1.0, 1.5))
     assert f"{first} errors at 0.8, {second} at 1, {third} at 1.5." in PAGE
     stopped = "method == 'teacher' and teacher == 'itself, stopped early'"
     some = stored.best(runs.query(stopped))
@@ -138,32 +132,32 @@ def test_numbers_on_the_map():
         return [-n for n in fewer(at[one], at[other])]
 
     cold, hot, own = (small[heat] for heat in (1.0, 8.0, stored.OWN))
-    smooth, plain = said(cold["256 smooth"]), said(cold["256"])
-    less = said(more(cold, "256", "256 smooth"))
+    smooth, plain = words(cold["256 smooth"]), words(cold["256"])
+    less = words(more(cold, "256", "256 smooth"))
     assert f"{smooth} errors of 10,000 against {plain}, pair by pair {less} few" in PAGE
-    smooth, plain = said(hot["256 smooth"]), said(hot["256"])
-    worse = said(more(hot, "256 smooth", "256"))
+    smooth, plain = words(hot["256 smooth"]), words(hot["256"])
+    worse = words(more(hot, "256 smooth", "256"))
     assert f"{smooth} against {plain}, pair by pair {worse} more." in PAGE
-    assert f"slogan holds, {said(more(own, '256 smooth', '256'))} more" in PAGE
-    errs = {name: said(teacher_errors(runs, kind)) for name, kind in KINDS.items()}
+    assert f"slogan holds, {words(more(own, '256 smooth', '256'))} more" in PAGE
+    errs = {name: words(teacher_errors(runs, kind)) for name, kind in KINDS.items()}
     assert f"{errs['256 smooth']} times against {errs['256']}." in PAGE
     assert f"The CNN errs 59 times, the net of 64 units {errs['64']} times" in PAGE
-    assert f"make {said(more(own, 'CNN', '64'))} errors more" in PAGE
+    assert f"make {words(more(own, 'CNN', '64'))} errors more" in PAGE
     apart = [more(small[heat], "CNN", "64") for heat in stored.TEMPERATURES]
     least = min(apart, key=lambda some: mean_spread(some)[0])
-    assert f"at every common one at least {said(least)}." in PAGE
+    assert f"at every common one at least {words(least)}." in PAGE
     assert mean_spread(least)[0] > 3 * mean_spread(least)[1]
-    early = said(more(few[stored.OWN], "800", "256 early"))
+    early = words(more(few[stored.OWN], "800", "256 early"))
     assert f"than 800 does, {early} errors fewer" in PAGE
-    assert f"{said(more(own, '256 early', '800'))} more. And mind" in PAGE
+    assert f"{words(more(own, '256 early', '800'))} more. And mind" in PAGE
     gap = more(few[2.0], "800", "64")
-    assert f"between 64 and 800, {said(gap)} more" in PAGE
+    assert f"between 64 and 800, {words(gap)} more" in PAGE
     assert mean_spread(gap)[0] > 2 * mean_spread(gap)[1]
     cold = stored.best(load_runs("assistant")).query(
         "epochs == 15 and temperature == 2"
     )
     wide, narrow = (cold[cold["teacher"] == KINDS[name]] for name in ("800", "64"))
-    assert f"where twenty have {said(spared(narrow, wide))}." in PAGE
+    assert f"where twenty have {words(spared(narrow, wide))}." in PAGE
 
 
 def teacher_errors(runs, kind):
@@ -182,29 +176,29 @@ def test_numbers_on_the_gap_and_the_assistant():
     narrow, wide, narrow30, wide30, equal, more_steps = ways
 
     def errors(name):
-        return said(stored.errors_of(ways[name]))
+        return words(stored.errors_of(ways[name]))
 
     def more(one, other):
         return [-n for n in spared(ways[one], ways[other])]
 
     gap, longer = more(wide, narrow), more(wide30, narrow30)
     text = f"{errors(wide)} errors taught by 800, {errors(narrow)} by 64, pair by pair"
-    assert f"{text} {said(gap)} more" in PAGE
+    assert f"{text} {words(gap)} more" in PAGE
     sure = mean_spread(longer)[1] / 20**0.5
     first = mean_spread(gap)[1] / 20**0.5
     assert (
-        f"{said(gap)} more, and the mean of twenty pairs is known to ± {first:.0f}."
+        f"{words(gap)} more, and the mean of twenty pairs is known to ± {first:.0f}."
         in PAGE
     )
-    assert f"a small one**: {said(longer)} more, known to ± {sure:.0f}." in PAGE
+    assert f"a small one**: {words(longer)} more, known to ± {sure:.0f}." in PAGE
     assert 2 < mean_spread(longer)[0] / sure < 3
     gains = more(wide30, equal), more(wide30, more_steps)
     for some in (gap, longer, *gains):
         assert abs(mean_spread(some)[0]) < mean_spread(some)[1]
     assert f"steps: {errors(equal)} errors with 15" in PAGE
     text = f"{errors(wide30)} with 30 epochs at the teacher of 800, pair by pair"
-    assert f"{text} {said([-n for n in gains[0]])} more" in PAGE
-    assert f"besides, {said(gains[1])} fewer." in PAGE
+    assert f"{text} {words([-n for n in gains[0]])} more" in PAGE
+    assert f"besides, {words(gains[1])} fewer." in PAGE
 
 
 def test_no_run_lies_beyond_the_picture_of_the_assistant():

@@ -9,7 +9,7 @@ from kdlab.experiments import colour_file
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs
 from kdlab.weights import load_model
-from lessons.samples import prose
+from lessons.samples import prose, words
 
 from . import errors_of
 from .live import ARMS
@@ -22,12 +22,6 @@ def runs():
     return load_runs("pruning")
 
 
-def said(errors):
-    """'1,897 ± 472', as the page says it; of one run '459'."""
-    mean, spread = mean_spread(errors)
-    return f"{mean:,.0f}" + (f" ± {spread:.0f}" if len(errors) > 1 else "")
-
-
 def more(one, other):
     """Errors that the first has more than the second, pair by pair."""
     return [a - b for a, b in zip(one, other, strict=True)]
@@ -38,18 +32,18 @@ def test_numbers_on_channels_trained_again(runs):
         return errors_of(runs, how, share, method)
 
     labels, taught = errors(0.75, "labels"), errors(0.75, "teacher")
-    assert f"{said(labels)} errors on labels are {said(taught)} on what" in PAGE
-    half = said(errors(0.5, "teacher"))
-    whole = said(errors(0.0, "none"))
+    assert f"{words(labels)} errors on labels are {words(taught)} on what" in PAGE
+    half = words(errors(0.5, "teacher"))
+    whole = words(errors(0.0, "none"))
     assert f"with half of the channels {half}, near the whole net's {whole}" in PAGE
     new = [errors(0.75, method, "from scratch") for method in ("labels", "teacher")]
-    assert f"from scratch makes {said(new[0])}, and taught {said(new[1])}, as" in PAGE
+    assert f"from scratch makes {words(new[0])}, and taught {words(new[1])}, as" in PAGE
     assert abs(mean_spread(more(new[1], labels))[0]) < mean_spread(new[1])[1]
     still, again = errors(0.25, "none"), errors(0.25, "labels")
-    assert f"makes {said(still)} errors as it is, and {said(again)} after" in PAGE
-    tuned = said(errors(0.0, "labels"))
+    assert f"makes {words(still)} errors as it is, and {words(again)} after" in PAGE
+    tuned = words(errors(0.0, "labels"))
     assert f"the whole net goes from {whole} to {tuned}." in PAGE
-    assert f"pulls less, {said(errors(0.25, 'teacher'))}, and it" in PAGE
+    assert f"pulls less, {words(errors(0.25, 'teacher'))}, and it" in PAGE
 
 
 def test_numbers_on_ways(runs):
@@ -57,18 +51,21 @@ def test_numbers_on_ways(runs):
         return errors_of(runs, how, share, method)
 
     stages, once = errors("gradual weights", 0.98), errors("weights", 0.98)
-    assert f"three stages leave {said(stages)} errors, at once {said(once)}." in PAGE
+    assert f"three stages leave {words(stages)} errors, at once {words(once)}." in PAGE
     stages, once = errors("gradual channels", 0.75), errors("channels", 0.75)
-    assert f"the stages cost, {said(stages)} against {said(once)}," in PAGE
+    assert f"the stages cost, {words(stages)} against {words(once)}," in PAGE
     assert min(more(stages, once)) > 0
     lots = errors("random channels", 0.75)
-    assert f"in all five pairs, {said(lots)} against {said(once)}." in PAGE
+    assert f"in all five pairs, {words(lots)} against {words(once)}." in PAGE
     assert min(more(lots, once)) > 0
     lots, once = (errors(how, 0.75, "none") for how in ("random channels", "channels"))
-    assert f"{said(lots)} errors against {said(once)}." in PAGE and max(lots) < once[0]
+    assert (
+        f"{words(lots)} errors against {words(once)}." in PAGE and max(lots) < once[0]
+    )
     lots, once = errors("random weights", 0.95), errors("weights", 0.95)
     assert (
-        f"{said(lots)} errors even after training, the smallest {said(once)}.)" in PAGE
+        f"{words(lots)} errors even after training, the smallest {words(once)}.)"
+        in PAGE
     )
 
 
@@ -89,9 +86,9 @@ def test_numbers_on_all_labels_and_on_rank(runs):
     ]
     assert f"far ahead, {few[1]:.0f} errors against {few[0]:.0f}, for" in told
     still, taught = (errors_of(runs, "rank", 0.875, m) for m in ("none", "teacher"))
-    assert f"{said(still)} errors without any training, {said(taught)} after" in PAGE
+    assert f"{words(still)} errors without any training, {words(taught)} after" in PAGE
     still, taught = (errors_of(runs, "rank", 0.9375, m) for m in ("none", "teacher"))
-    assert f"{said(still)} errors become {said(taught)}." in PAGE
+    assert f"{words(still)} errors become {words(taught)}." in PAGE
 
 
 def test_numbers_on_batch_norm():
@@ -100,11 +97,11 @@ def test_numbers_on_batch_norm():
     def errors(share, method):
         return errors_of(norms, "channels", share, method)
 
-    before, after = (said(errors(0.25, m)) for m in ("none", "recalibrated"))
+    before, after = (words(errors(0.25, m)) for m in ("none", "recalibrated"))
     assert f"gone is {before} errors, and with new statistics {after};" in PAGE
-    before, after = (said(errors(0.5, m)) for m in ("none", "recalibrated"))
+    before, after = (words(errors(0.5, m)) for m in ("none", "recalibrated"))
     assert f"they help little, {before} and {after} errors" in PAGE
-    labels, taught = (said(errors(0.5, m)) for m in ("labels", "teacher"))
+    labels, taught = (words(errors(0.5, m)) for m in ("labels", "teacher"))
     whole = load_model(colour_file("colour_digits", "course"))[1]["test_errors"]
     assert f"it makes {labels} errors, and the whole net {whole}." in PAGE
     assert f"worth less: {taught} errors against {labels} with half" in PAGE

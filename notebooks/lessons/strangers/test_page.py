@@ -4,19 +4,13 @@ import pytest
 
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs
-from lessons.samples import prose
+from lessons.samples import prose, words
 
 from .experiments_clients import ANSWERS, PUBLIC, RATES
 from .stored import gain, rows_of
 
 PAGE = prose("13_strangers")
 CNN, MLP = "cnn-8-16-64", "mlp-800"
-
-
-def words(values):
-    """'1,524 ± 145', as the page says it."""
-    mean, spread = mean_spread(values)
-    return f"{mean:,.0f} ± {spread:.0f}"
 
 
 def told(*texts):

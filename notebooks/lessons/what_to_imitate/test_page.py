@@ -8,7 +8,7 @@ import pytest
 from kdlab.exercises.quiz import load_words
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs, spared
-from lessons.samples import prose
+from lessons.samples import prose, words
 
 from . import gain, rows_of
 from .experiments import IN_TURN
@@ -21,12 +21,6 @@ PAGE, ANSWERS, FEW = prose("10_what_to_imitate"), {"soft_weight": 1.0}, {"labels
 @pytest.fixture(scope="module")
 def runs():
     return load_runs("imitate")
-
-
-def words(values):
-    """'126 ± 37', as the page says it."""
-    mean, spread = mean_spread(values)
-    return f"{mean:,.0f} ± {spread:.0f}"
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import pytest
 
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs
-from lessons.samples import prose
+from lessons.samples import prose, words
 
 from . import errors, gain
 from .crowds import CNN, MLP, new_net
@@ -14,12 +14,6 @@ from .experiments import EXITS, STRANGERS, TWINS
 PAGE = prose("11_who_teaches")
 FEW, MORE = {"labels": 300, "unlabelled": 9700}, {"unlabelled": 8000}
 MEAN = {"method": "teacher", "rule": "probabilities"}
-
-
-def words(values):
-    """'126 ± 37', as the page says it."""
-    mean, spread = mean_spread(values)
-    return f"{mean:,.0f} ± {spread:.0f}"
 
 
 def knows(runs, teacher, teachers, **more):
