@@ -21,7 +21,8 @@ def errs(train_set: Columns, test_set: Columns, seed: int, size: int = 1000) -> 
     """
     some, found = sample(train_set, min(size, count(train_set)), seed), []
     x, seen = (c["images"].flatten(1).double() / 255 for c in (some, test_set))
-    classes, middle = max(2, 1 + int(test_set["labels"].max())), x.mean(0)
+    highest = max(int(columns["labels"].max()) for columns in (train_set, test_set))
+    classes, middle = max(2, 1 + highest), x.mean(0)
     s, directions = torch.linalg.eigh((x - middle).T @ (x - middle))
     seen, there = (seen - middle) @ directions, directions.T @ (x - middle).T
     ridge, weight = torch.tensor(RIDGES)[:, None, None], torch.tensor(WEIGHTS)[:, None]
@@ -43,7 +44,7 @@ def ridge_explorer(
     other test image; errors are those of the rest.
     """
     for columns in (train_set, test_set):
-        check_columns(columns, 10)
+        check_columns(columns, needed=["images", "labels"])
     found = torch.stack([errs(train_set, test_set, seed) for seed in range(seeds)], 1)
     judged, counted = (found[..., k::2].sum(-1).double() for k in (0, 1))
     chosen, rest = judged.mean(1), found[..., 1::2].shape[-1]
