@@ -9,10 +9,13 @@ unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONOPTIMIZE PYTHONWARNINGS
 # OpenMP's threads wait asleep: spinning ones slow small networks down on shared cores.
 export OMP_WAIT_POLICY = passive
 
-# Only the notebooks that a student opens keep what was answered.
-test oldest bench results notebooks grading site guide: export KDLAB_PROGRESS = off
+# One heap for all threads of a kernel: several of them keep 50 to 70 MB more (glibc).
+export MALLOC_ARENA_MAX = 1
 
-.PHONY: lab test oldest bench results notebooks pocket grading site guide
+# Only the notebooks that a student opens keep what was answered.
+test practice oldest bench results notebooks grading site guide: export KDLAB_PROGRESS = off
+
+.PHONY: lab test practice oldest bench results notebooks pocket grading site guide
 
 lab: # open JupyterLab at the first notebook
 	@$(PYTHON) install.py
@@ -22,6 +25,16 @@ test: # unit tests, tests in a browser, and every notebook from top to bottom
 	@$(PYTHON) install.py test
 	OMP_NUM_THREADS=1 $(RUN) -m pytest -n 2 --no-loadscope-reorder --nbval-lax \
 	  --nbval-current-env tests notebooks/lessons build/notebooks $(TEST_FLAGS)
+
+# Libraries that want other versions than the course's, each in a folder of its own.
+practice: # run what pages show of libraries that lie beside the course
+	@$(PYTHON) install.py test
+	$(RUN) -m pip install --quiet --no-deps --target build/practice/torchdistill torchdistill==1.1.5
+	$(RUN) -m pip install --quiet --target build/practice/flwr flwr==1.42.0
+	PYTHONPATH=build/practice/torchdistill $(RUN) -m pytest \
+	  notebooks/lessons/what_to_imitate -k as_the_page_shows_it
+	PYTHONPATH=build/practice/flwr $(RUN) -m pytest \
+	  notebooks/lessons/strangers -k as_the_page_shows_it
 
 oldest: # the tests, with the oldest versions that the lists of dependencies allow
 	$(PYTHON) -m venv build/oldest

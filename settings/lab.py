@@ -49,7 +49,8 @@ def lead_to_the_course() -> None:
         os.environ[name] = os.pathsep.join(filter(None, [first, others]))
     os.environ["JUPYTER_CONFIG_PATH"] = str(SETTINGS)
     os.environ["VIRTUAL_ENV"] = sys.prefix
-    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # as `make` does
+    os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # both as `make` does
+    os.environ.setdefault("MALLOC_ARENA_MAX", "1")
 
 
 def keep_out_of_unwritable_places() -> None:

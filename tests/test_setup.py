@@ -159,7 +159,8 @@ def ci_run(tmp_path: Path, *present: str) -> tuple[str, str]:
 def test_ci_tests_with_the_data_beside_the_checkout(tmp_path):
     browsers = "chromium", "firefox-esr", "WebKitWebDriver", "Xvfb"
     calls, data = ci_run(tmp_path, *browsers)
-    assert f"make test CI=true KDLAB_DATA={data}" in calls
+    for what in ("test", "practice"):
+        assert f"make {what} CI=true KDLAB_DATA={data}" in calls
     assert "apt-get" not in calls
 
 
@@ -292,8 +293,10 @@ def test_on_binder_all_idle_kernels_stop(tmp_path):
         ["make", "-s", "test", "PYTHON=true", "RUN=env; true"],
     ],
 )
-def test_threads_that_wait_sleep(command):
-    assert "OMP_WAIT_POLICY=passive" in shown(command)
+def test_threads_that_wait_sleep_and_share_a_heap(command):
+    set_there = shown(command)
+    assert "OMP_WAIT_POLICY=passive" in set_there
+    assert "MALLOC_ARENA_MAX=1" in set_there
 
 
 @pytest.fixture

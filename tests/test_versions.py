@@ -87,6 +87,15 @@ def test_what_the_workflow_runs_exists():
     )
 
 
+def test_libraries_are_run_in_the_version_that_a_page_names():
+    recipe = MAKEFILE.partition("\npractice: ")[2].partition("\n\n")[0]
+    ran = dict(re.findall(r"(\w+)==([\d.]+)", recipe))
+    homes = re.findall(r"notebooks/lessons/(\w+) -k", recipe)
+    for home, (name, version) in zip(homes, ran.items(), strict=True):
+        [page] = (ROOT / "notebooks").glob(f"[0-9]*_{home}.ipynb")
+        assert re.search(rf"`{name}`[^`]* {version}\b", page.read_text("utf-8"))
+
+
 def test_all_three_run_the_same_tests():
     """Only the browser is left out where there is none."""
 

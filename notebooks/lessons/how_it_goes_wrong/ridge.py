@@ -13,16 +13,17 @@ WEIGHTS = [-1.0, 0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0]
 NOISES = [0.0, 0.2, 0.4, 0.6]
 
 
-def errs(train_set: Columns, test_set: Columns, seed: int, size: int = 1000) -> Tensor:
+def errs(
+    train_set: Columns, judges: Columns, seed: int, size: int = 1000, classes: int = 10
+) -> Tensor:
     """Which images are answered wrongly, [noises, ridges, weights, images].
 
     Teacher and student are least squares on pixels with a ridge λ. With the eigenvalues
     s of XᵀX the student is (w s / (s + λ) + 1 - w) / (s + λ) times what labels say.
     """
     some, found = sample(train_set, min(size, count(train_set)), seed), []
-    x, seen = (c["images"].flatten(1).double() / 255 for c in (some, test_set))
-    highest = max(int(columns["labels"].max()) for columns in (train_set, test_set))
-    classes, middle = max(2, 1 + highest), x.mean(0)
+    x, seen = (c["images"].flatten(1).double() / 255 for c in (some, judges))
+    middle = x.mean(0)
     s, directions = torch.linalg.eigh((x - middle).T @ (x - middle))
     seen, there = (seen - middle) @ directions, directions.T @ (x - middle).T
     ridge, weight = torch.tensor(RIDGES)[:, None, None], torch.tensor(WEIGHTS)[:, None]
@@ -31,12 +32,12 @@ def errs(train_set: Columns, test_set: Columns, seed: int, size: int = 1000) -> 
         labels = with_label_noise(some, noise, seed, classes)["labels"]
         y = F.one_hot(labels, classes).double()
         answers = seen @ (scale[..., None] * (there @ (y - y.mean(0)))) + y.mean(0)
-        found.append(answers.argmax(-1) != test_set["labels"])
+        found.append(answers.argmax(-1) != judges["labels"])
     return torch.stack(found)
 
 
 def ridge_explorer(
-    train_set: Columns, test_set: Columns, *, seeds: int = 5
+    train_set: Columns, test_set: Columns, *, seeds: int = 5, classes: int = 10
 ) -> Explorer:
     """Errors of linear students over the teacher's weight, by ridge and wrong labels.
 
@@ -44,8 +45,9 @@ def ridge_explorer(
     other test image; errors are those of the rest.
     """
     for columns in (train_set, test_set):
-        check_columns(columns, needed=["images", "labels"])
-    found = torch.stack([errs(train_set, test_set, seed) for seed in range(seeds)], 1)
+        check_columns(columns, classes)
+    runs = [errs(train_set, test_set, seed, classes=classes) for seed in range(seeds)]
+    found = torch.stack(runs, 1)
     judged, counted = (found[..., k::2].sum(-1).double() for k in (0, 1))
     chosen, rest = judged.mean(1), found[..., 1::2].shape[-1]
     x, none = fig.axis("weight of the teacher", [-1.1, 4.1]), WEIGHTS.index(0.0)

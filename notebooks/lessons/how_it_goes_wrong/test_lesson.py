@@ -38,10 +38,11 @@ def curves():
 
 def explorers(columns, student_logits):
     """{name: function that makes the explorer}."""
+    classes = student_logits.shape[1]
     return {
         "line_up": lambda: line_up_explorer(curves(), 100),
         "gap": lambda: gap_explorer(load_runs("gap")),
-        "ridge": lambda: ridge_explorer(columns, columns, seeds=2),
+        "ridge": lambda: ridge_explorer(columns, columns, seeds=2, classes=classes),
         "weight": lambda: weight_explorer(load_runs("wrong_labels")),
     }
 
