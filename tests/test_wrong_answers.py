@@ -58,11 +58,12 @@ def mistakes():
 
 def named(rows):
     """The rows, each with a name by which its test is found."""
-    count = Counter()
+    count, found = Counter(), []
     for path, line, entry in rows:
         name = line.partition("(")[0]
         count[name] += 1
-        yield pytest.param(path, line, entry, id=f"{name}-{count[name]}")
+        found.append(pytest.param(path, line, entry, id=f"{name}-{count[name]}"))
+    return found
 
 
 def judged(path, line, answer):

@@ -145,7 +145,8 @@ def run(probe: Function, answer: Function) -> Seen:
                 sizes.update({name: before, f"{name}²": before**2})
             elif isinstance(before, Tensor):
                 rows = "the number of images", "the number of classes"
-                sizes.update(zip(rows, before.shape, strict=False))
+                several = before.ndim == 3  # nets, each with its images and classes
+                sizes.update(zip(rows, before.shape[several:], strict=False))
                 if not torch.equal(before, after):
                     faults.append(CHANGED.format(name))
         return value

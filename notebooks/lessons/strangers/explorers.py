@@ -77,10 +77,9 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
     clouds = scanned(columns["images"][picked], max(POINTS), 0.0, 0)
     clouds = clouds.mT * torch.tensor([1, -1, 1])[:, None]  # rows count downwards
     blank = {"showgrid": False, "zeroline": False, "showticklabels": False}
-    axes = {
-        "x": fig.axis("", [-2.9, 2.9]) | blank,
-        "y": fig.axis("", [-1.15, 1.9]) | blank,
-    }
+    ends = {"x": [-2.1, 2.1], "y": [-1.1, 1.65]}  # of the floor, and of the highest ink
+    axes = {name: fig.axis("", both) | blank for name, both in ends.items()}
+    axes["y"] |= {"scaleanchor": "x"}  # a square is a square
     style = {"type": "scatter", "hoverinfo": "skip"}
     floor = style | {"mode": "lines", "line": {"color": fig.LABELS}}
     line = {"width": 1, "color": fig.LABELS}
@@ -95,16 +94,16 @@ def cloud_explorer(columns: Columns, names: Sequence[str]) -> Explorer:
         return fig.picture(
             f"{points} points, seen from {azimuth}°: would you know the digit?",
             {"traces": traces, **axes},
-            says=f"{points} points of the ink of {label}, as high as it is dark; seen "
+            says=f"{points} points of the ink of {label}, as high as it is bright; seen "
             f"from {azimuth}°, from above.",
-            height=480,
+            height=420,
         )
 
     return explore(
         view,
         tabulate=2,
         azimuth=choice("azimuth, degrees", range(0, 360, 15), 0),
-        points=choice("points", POINTS, 16),
+        points=choice("points", POINTS, max(POINTS)),
         image_number=picker(columns, picked, names),
     )
 
@@ -125,8 +124,9 @@ def answers_explorer(
         table = torch.cat([soften(here[:, 0], 1.0), joined]).flip(0)
         told = f"{names[joined.argmax()]} ({joined.max():.2f})"
         shown = [*names], ["together", *heard[::-1]], ("", "")
+        by = f"the {rule.removeprefix('the ')}"
         return fig.picture(
-            f"{fig.a(label)}, by the {rule}: together they say {told}",
+            f"{fig.a(label)}, joined by {by}: together they say {told}",
             fig.heat_map(table, *shown, scale=(0, 1), title="probability", digits=2),
             fig.image(columns["images"][row]),
             widths=[3, 1],
@@ -135,5 +135,5 @@ def answers_explorer(
             height=440,
         )
 
-    rule = dropdown("together by the", [*RULES])
+    rule = dropdown("joined by", [*RULES])
     return explore(view, rule=rule, image_number=picker(columns, picked, names))

@@ -19,17 +19,17 @@ from .senses import moved
 from .sides import MOVED, learning, new_net, on_moved, steps
 
 MOVED_ONE, STILL_ONE, LABELS = "moved teacher", "unmoved teacher", "labels"
-COLORS = {MOVED_ONE: fig.STUDENT, "the surer": fig.STUDENT}
+COLORS = dict.fromkeys([MOVED_ONE, STILL_ONE, "the surer"], fig.STUDENT)
 KINDS = {"an MLP": ("mlp-256", 5e-3), "a CNN": ("cnn-4-8-32", 1e-2)}
-SHARES = 0.01, 0.02, 0.05, 0.1, 0.2, 0.5  # of the test images, at ticks
+SHARES = 0.02, 0.05, 0.1, 0.2, 0.5  # of the test images, at ticks
 
 
 def arms_picture(what: str, examples: int, seeds: int, errors: fig.Runs) -> fig.Drawn:
     """Test errors of each arm so far, the first two compared."""
     first, second = [*errors][:2]
     pairs = [b - a for a, b in zip(errors[first], errors[second], strict=False)]
-    fewer = f"{fig.mean_words(pairs)} errors fewer" if pairs else "training"
-    tens = torch.tensor([0.01 * examples, 1.15 * examples]).log10().tolist()
+    fewer = f"{fig.mean_words(pairs)} fewer than {second}" if pairs else "training"
+    tens = torch.tensor([0.02 * examples, 1.15 * examples]).log10().tolist()
     ticks = fig.ticks_at(examples, SHARES)
     x = fig.axis(f"test errors of {examples:,}", tens, log=True, ticks=ticks)
     return fig.picture(

@@ -120,7 +120,9 @@ def told_explorer(runs: pd.DataFrame) -> Explorer:
             height=430,
         )
 
-    return explore(view, group=choice("seen", [(n, n) for n in found], "the left half"))
+    return explore(
+        view, group=choice("the student sees", [(n, n) for n in found], "the left half")
+    )
 
 
 def bytes_explorer(runs: pd.DataFrame) -> Explorer:
@@ -134,7 +136,7 @@ def bytes_explorer(runs: pd.DataFrame) -> Explorer:
         ends = fig.axis("kB that a client sends", [0.5, 6.5], log=True)
         return fig.picture(
             f"A client sends {said}",
-            errors_dots(found, 2.7, 3.6),
+            errors_dots(found, 2.69, 3.6),
             fig.dots(sent, ends, COLORS),
             widths=[1.5, 1],
             says=f"{rounds} rounds: {said}. Stored runs, five seeds, errors of 10,000: "

@@ -8,8 +8,8 @@ from kdlab.panels import Explorer, dropdown, explore
 from .crowds import CNN, MLP
 from .experiments import EXITS, PEER, SETS, STRANGERS, TWINS
 
-LABELS, SMOOTH = "labels", "smoothing 0.1"
-COLORS = {LABELS: fig.LABELS, SMOOTH: fig.OTHER}
+LABELS, SMOOTH, SMOOTHER = "labels", "smoothing 0.1", "smoothing 0.3"
+COLORS = {LABELS: fig.LABELS, SMOOTH: fig.OTHER, SMOOTHER: fig.OTHER}
 PLAIN = {"labels": 2000, "unlabelled": 0, "own": False, "liars": 0}
 PEERS = {  # the pair, and whose errors
     "each of two MLPs": (TWINS, "each_errors"), "two MLPs together": (TWINS, "test_errors"),
@@ -39,7 +39,7 @@ def crowd_tables(runs: pd.DataFrame) -> dict[str, fig.Runs]:
     tables = {}
     for labels, more in SETS:
         for kind, teacher in {"MLPs": MLP, "CNNs": CNN}.items():
-            rows = {m: errors(runs, m, labels=labels) for m in (LABELS, SMOOTH)}
+            rows = {m: errors(runs, m, labels=labels) for m in COLORS}
             of = {"labels": labels, "unlabelled": more, "teacher": teacher}
             for n in (1, 2, 4, 8):
                 mean = {**of, "teachers": n, "rule": "probabilities"}
@@ -68,7 +68,7 @@ def born_tables(chains: pd.DataFrame, *crowds: pd.DataFrame) -> dict[str, fig.Ru
     for (labels, more), crowd in zip((SETS[0], SETS[-1]), crowds, strict=True):
         of = {"student": "mlp-128", "labels": labels, "unlabelled": more}
         born = [errors(chains, "teacher", generation=n, **of) for n in range(4)]
-        rows = {LABELS: born[0], SMOOTH: errors(crowd, SMOOTH, labels=labels)}
+        rows = {m: errors(crowd, m, labels=labels) for m in COLORS} | {LABELS: born[0]}
         rows |= {f"generation {n}": born[n] for n in (1, 2, 3)}
         tables[f"born again of {labels:,} labels{AND_MORE[more]}"] = rows
     return tables
@@ -78,9 +78,10 @@ def runs_explorer(tables: dict[str, fig.Runs]) -> Explorer:
     """Test errors of each row, and how many it spares its twins, seed by seed."""
     ticks = {f"{n:,}": n for n in (200, 300, 500, 1000)}
     left = fig.axis("test errors of 10,000", [2.25, 3.3], log=True, ticks=ticks)
-    most = 1.2 * max(
-        max(gain(r, t[LABELS])) for t in tables.values() for r in t.values()
-    )
+    pairs = [
+        (r, t[b]) for t in tables.values() for r in t.values() for b in (LABELS, SMOOTH)
+    ]
+    most = 1.1 * max(abs(fewer) for pair in pairs for fewer in gain(*pair))
 
     def view(what: str, beside: str) -> fig.Drawn:
         rows, colors = tables[what], dict.fromkeys(tables[what], fig.STUDENT) | COLORS
@@ -91,7 +92,7 @@ def runs_explorer(tables: dict[str, fig.Runs]) -> Explorer:
         pairs["y"] |= {"showticklabels": False}
         others = {row: found for row, found in spared.items() if row != beside}
         return fig.picture(
-            f"{what[0].upper()}{what[1:]}: fewest errors: {best}",
+            f"{what[0].upper()}{what[1:]}; fewest errors: {best}",
             fig.dots(rows, left, colors),
             pairs,
             says=f"Errors of 10,000: {fig.in_words(rows)}. "

@@ -201,7 +201,7 @@ def test_stored_runs_are_shown_beside_their_twins():
     figure, says = panel.look(
         {"what": "CNNs of 2,000 labels", "beside": "smoothing 0.1"}
     )
-    assert figure["layout"]["title"]["text"].endswith("fewest errors: taught by 8")
+    assert figure["layout"]["title"]["text"].endswith("; fewest errors: taught by 8")
     assert "57 ± 13 (taught by 8)" in says and "-95 ± 33 (labels)" in says
     assert "-95 ± 33 (majority of 8)" in says
 
@@ -228,6 +228,7 @@ def test_peers_and_generations_are_told_apart():
     assert [*born] == [
         "labels",
         "smoothing 0.1",
+        "smoothing 0.3",
         *(f"generation {n}" for n in (1, 2, 3)),
     ]
     mine = load_runs("crowd_few").query("method == 'smoothing 0.1'")
