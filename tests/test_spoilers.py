@@ -74,7 +74,7 @@ TELLS = {  # what would tell the answer of a prediction
     "12 order": "too quiet\\s+beside the labels|still pull the student towards",
     "12 silent": "hardly (matters to|minds a factor)|divides by the size",
     "12 smooth": "softer by training|had softened already|only at T = 1",
-    "12 gap": "narrow one's are|gap was a temperature|no gap is left",
+    "12 gap": r"tell\s+no\s+difference|gap was a temperature|no gap that twenty",
     "12 linear": "as a larger λ would|labels that count against themselves",
     "12 lying": "a negative weight could take|weight above 1 harms|no negative weight",
     "13 bias": "was trained with travels|knows of no\\s+movement",

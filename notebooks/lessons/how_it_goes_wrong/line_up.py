@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Generator, Mapping
+from difflib import ndiff
 from functools import cache, partial
 from types import ModuleType
 
@@ -28,7 +29,7 @@ def watched(what: str, soft_weight: float = 0.5) -> Callable[[ModuleType], float
 
 
 TOOLS = {  # {what is inspected: (its unit, the ends of its axis, how it is read)}
-    "pull on a student who agrees": ("pull, beside one who does not", [-0.05, 1], kit.at_agreement),
+    "pull on a student who agrees": ("share of the pull where they disagree", [-0.05, 1], kit.at_agreement),
     "pull at T = 64, beside T = 16": ("times as strong", [-1.5, 1.5], kit.when_hotter),
     "loss with ten classes more": ("times as large", [0, 1.6], kit.when_counted_otherwise),
     "targets that fit their image": ("share of the targets", [0, 1.05], watched("targets that fit")),
@@ -57,9 +58,9 @@ def score(accused: Mapping[str, int], *, tell: bool = False) -> int:
     right = [letter for letter, name in named.items() if SUSPECTS[letter] == name]
     print(f"{len(right)} of 8 named rightly, {len(named) - len(right)} wrongly.")
     for letter in (SUSPECTS if len(named) == len(NAMES) else right) if tell else ():
-        print(f"\nSuspect {letter}: {SUSPECTS[letter]}")
-        for there, made in MUTANTS[SUSPECTS[letter]].items():
-            print(f"- {there}\n+ {made}")
+        files = (code_of(n).source.splitlines() for n in (RIGHT, SUSPECTS[letter]))
+        lines = [line for line in ndiff(*files) if line[0] in "-+"]
+        print(f"\nSuspect {letter}: {SUSPECTS[letter]}", *lines, sep="\n")
     return len(right)
 
 
@@ -118,8 +119,7 @@ def drawn(examples: int, curves: Curves) -> fig.Drawn:
     if done > 1:
         mean, spread, name = max(((*fig.mean_spread(v), n) for n, v in more.items()),
                                  key=lambda row: row[0] / (row[1] or 1))  # fmt: skip
-        more_of = f"{mean:.0f} ± {spread:.0f} errors more"
-        title = f"Suspect {name}: {more_of} than the right code"
+        title = f"Surest: suspect {name}, {mean:.0f} ± {spread:.0f} errors more than the right code"
     return fig.picture(
         title,
         fig.dots(errors, errors_axis(examples), {RIGHT: fig.TEACHER}),

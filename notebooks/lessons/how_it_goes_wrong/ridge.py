@@ -63,9 +63,9 @@ def ridge_explorer(
         return fig.picture(
             f"λ = {ridge:g}: the best weight is {weight:g}, labels count {1 - weight:g}",
             fig.lines_with_spread(WEIGHTS, lines, axes, [fig.STUDENT, fig.LABELS]),
-            says=f"{100 * noise:g} % of the labels are wrong. At λ = {ridge:g} and its "
-            f"best weight, {weight:g}, {best} errors of {rest:,}; without a teacher, at "
-            f"the best λ, {RIDGES[alone]:g}, {plain}. {seeds} seeds.",
+            says=f"{100 * noise:g} % of the labels are wrong. At λ = {ridge:g} with its "
+            f"best weight, w = {weight:g}: {best} errors of {rest:,}. Without a teacher, "
+            f"with the best λ = {RIDGES[alone]:g}: {plain}. {seeds} seeds.",
             height=400,
             legend=True,
         )

@@ -110,9 +110,9 @@ def wrongly_told(runs: pd.DataFrame, noise: float) -> tuple[dict, dict, float]:
 def weight_explorer(runs: pd.DataFrame) -> Explorer:
     """Errors over the teacher's weight, by the share of wrong labels."""
     at = {noise: wrongly_told(runs, noise) for noise in NOISES}
-    ticks = {f"{n:,}": n for n in (1000, 2000, 4000)}
-    how = {"ends": [2.95, 3.75], "log": True, "ticks": ticks}
-    x, y = fig.axis("test errors of 10,000", **how), fig.axis("", **how)
+    unit, few = "test errors of 10,000", fig.ticks_at(1000, (1, 1.5, 2.5))
+    x = fig.axis(unit, [2.98, 3.46], log=True, ticks=few)
+    y = fig.axis(unit, [2.95, 3.75], log=True, ticks=fig.ticks_at(1000, (1, 2, 4)))
     axes, color = (fig.axis("weight of the teacher", [-0.1, 2.1]), y), fig.STUDENT
 
     def view(noise: float) -> fig.Drawn:
@@ -121,7 +121,7 @@ def weight_explorer(runs: pd.DataFrame) -> Explorer:
         by_weight = fig.in_words({f"{w:g}": found for w, found in over.items()})
         best_of = min(rows, key=lambda name: sum(rows[name]))
         return fig.picture(
-            f"{100 * noise:g} % wrong: fewest errors {best_of}",
+            f"{100 * noise:g} % wrong: fewest errors with {best_of}",
             fig.dots(rows, x, {"the best weight": color}),
             fig.lines_with_spread([*over], {"taught": taught}, axes, [color]),
             says=f"{100 * noise:g} % of 2,000 labels are wrong; five seeds, rates and the "
