@@ -45,8 +45,8 @@ def learned(loss: object, student: Tensor, teacher: Sequence[Tensor]) -> Seen:
         besides = f"The number is right, but no gradient reaches the student: {why}"
     elif any(x.grad is not None and x.grad.any() for x in teacher):
         besides = (
-            "The number is right, but the teacher receives a gradient: detach its "
-            "logits, teacher_logits.detach(), or compute them in torch.no_grad()."
+            "The number is right, but the teacher receives a gradient: detach what "
+            "it says, as in teacher_logits.detach(), or compute it in torch.no_grad()."
         )
     return Seen(loss, besides, student.grad)
 

@@ -5,7 +5,7 @@ from kdlab.exercises import of_lesson
 from .attention import attention_explorer, watched
 from .exercises import TASKS
 from .live import arms_explorer
-from .planes import planes_explorer
+from .planes import plane_of, planes_explorer
 from .stored import gain, gains_picture, rows_of, weights_explorer
 from .students import features
 
@@ -17,6 +17,7 @@ __all__ = [
     "features",
     "gain",
     "gains_picture",
+    "plane_of",
     "planes_explorer",
     "predict",
     "quiz",

@@ -17,9 +17,8 @@ from .students import STUDENT, features, imitation_steps, told
 
 STEPS = 0, 5, 10, 20, 40, 80, 160, 320  # after which they are looked at
 TAUGHT = {"on labels": 0.0, "and on attention": 10.0}  # weight of its loss
-COLORS = {"teacher": fig.TEACHER} | dict(
-    zip(TAUGHT, [fig.LABELS, fig.STUDENT], strict=True)
-)
+COLORS = {"ink": fig.OTHER, "teacher": fig.TEACHER}
+COLORS |= dict(zip(TAUGHT, [fig.SOFTENED, fig.STUDENT], strict=True))
 JUDGES = 500  # images over which the mean is taken
 
 
@@ -28,7 +27,7 @@ def watched(
 ) -> dict[str, list[Tensor]]:
     """Attention [N, 49] after each of STEPS, of the teacher and of two students.
 
-    Of the test images that can be picked, then of JUDGES others; and of their ink.
+    Of the test images that can be picked, then of JUDGES others; ink; and a mean map.
     """
     judges = sample(test_set, min(JUDGES, count(test_set)))["images"]
     images = torch.cat([test_set["images"][picked_images(test_set)], judges])
@@ -40,6 +39,7 @@ def watched(
 
     found = {"teacher": [look(teacher)] * len(STEPS)}
     found["ink"] = [attention_map(F.avg_pool2d(scaled(images), 4))] * len(STEPS)
+    found["mean map"] = [F.normalize(found["teacher"][0].mean(0)[None])] * len(STEPS)
     columns = told(train_set, teacher, ["maps"], "teacher")
     epochs = -(-max(STEPS) // -(-count(columns) // 64))
     for name, weight in TAUGHT.items():
@@ -58,25 +58,25 @@ def attention_explorer(
     images = scaled(test_set["images"][picked])
     gaps = {  # {student: [each step, each image]}
         name: (torch.stack(maps[name]) - maps["teacher"][0]).square().sum(dim=2)
-        for name in ("ink", *TAUGHT)
+        for name in ("ink", "mean map", *TAUGHT)
     }
     means = {n: gap[:, len(picked) :].mean(dim=1).tolist() for n, gap in gaps.items()}
     axes = fig.axis("step", [-12, 332]), fig.axis("unlike the teacher's", [0, 1.1])
+    colors = [COLORS.get(name, fig.LABELS) for name in gaps]
 
     def view(step: int, image_number: int) -> fig.Drawn:
         at, image = STEPS.index(step), images[image_number]
         painted = [over(image, maps[n][at][image_number], c) for n, c in COLORS.items()]
-        painted.insert(0, image.expand(3, -1, -1))
-        words = [f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()]
-        words.insert(1, "teacher")
+        words = {n: f"{n}: {gap[at, image_number]:.2f}" for n, gap in gaps.items()}
+        captions = [words.get(name, name) for name in COLORS]
         after = ", ".join(f"{name} {mean[at]:.2f}" for name, mean in means.items())
         return fig.picture(
             f"Unlike the teacher's after {step} steps: {after}",
-            fig.unnamed(fig.gallery(torch.stack(painted), words, 2)),
-            fig.curves(STEPS, means, step, axes, [fig.OTHER, fig.LABELS, fig.STUDENT]),
+            fig.unnamed(fig.gallery(torch.stack(painted), captions, 2)),
+            fig.curves(STEPS, means, step, axes, colors),
             widths=[1.2, 1],
-            says=f"Mean of other images: {after}. This image, its ink in 7 × 7 places: "
-            f"{'; '.join([words[0], *words[2:]])}. 0 is equal, 2 is nothing in common.",
+            says=f"Mean of other images: {after}. This image, its ink squared: "
+            f"{'; '.join(words.values())}. 0 is equal, 2 is nothing in common.",
             height=440,
             legend=True,
         )

@@ -46,7 +46,7 @@ def arms_explorer(
     def trained(
         what: str, control: str, weight: float, labels: int, epochs: int
     ) -> Generator:
-        arms = arms_of(what, control, weight)
+        arms, layers = arms_of(what, control, weight), layers_of(*WAYS[what])
 
         def train(arm: str, seed: int) -> Generator:
             (source, how), length = arms[arm], {"epochs": epochs, "seed": seed}
@@ -55,9 +55,7 @@ def arms_explorer(
                 columns = sample(train_set, images, seed)
                 columns["labelled"] = (torch.arange(images) < labels) * images / labels
                 if source:
-                    columns = told(
-                        columns, teacher, layers_of(*WAYS[what]), source, seed
-                    )
+                    columns = told(columns, teacher, layers, source, seed)
                 net = yield from imitation_steps(columns, **how, **length)
                 known[key] = evaluate(net, test_set)["errors"]
             return known[key]
@@ -73,7 +71,7 @@ def arms_explorer(
         trained,
         presets=PRESETS,
         what=dropdown("more", list(WAYS), "hint, the last layer"),
-        control=dropdown("its control", list(CONTROLS)),
+        control=dropdown("its control", list(CONTROLS), list(CONTROLS)[1]),
         weight=choice("weight", [10.0**power for power in range(-1, 5)], 10.0),
         labels=choice("images with a label", counts, images),
         epochs=choice("epochs", (5, 10, 20), 20),

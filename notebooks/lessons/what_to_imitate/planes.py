@@ -17,10 +17,10 @@ VECTOR_LOSSES = {n: LOSSES[n] for n in ("hint", "distances", "angles", "similari
 TWIN = {"turn": 0, "scale": 1.0, "shift": 0.0, "exchanged": False}
 PRESETS = {
     "turned and doubled": TWIN | {"turn": 90, "scale": 2.0},
-    "moved away": TWIN | {"shift": 2.0},
+    "moved away": TWIN | {"shift": 1.0},
     "others' places": TWIN | {"exchanged": True},
 }
-LIMIT, LEAST = 5.0, 1e-12  # of the planes, each way; what is less is rounding
+LIMIT, LEAST = 5.5, 1e-12  # of the planes, each way; what is less is rounding
 
 
 @torch.no_grad()
@@ -78,7 +78,7 @@ def planes_explorer(teacher: nn.Module, columns: Columns) -> Explorer:
         presets=PRESETS,
         turn=widgets.IntSlider(0, min=0, max=180, step=15, description="turn, degrees"),
         scale=choice("times", [0.25, 0.5, 1.0, 1.5, 2.0], 1.0),
-        shift=choice("moved by", [0.0, 0.5, 1.0, 2.0], 0.0),
+        shift=choice("moved by", [0.0, 0.5, 1.0], 0.0),
         exchanged=tick("each digit in the next one's place"),
     )
 
@@ -92,11 +92,11 @@ def inked(images: Tensor, color: str) -> list[str]:
 
 def plane(points: Tensor, inks: list[str], title: str, color: str) -> fig.Part:
     """Digits at their points [N, 2]."""
-    size = {"sizex": 0.9, "sizey": 0.9, "xanchor": "center", "yanchor": "middle"}
+    size = {"sizex": 0.7, "sizey": 0.7, "xanchor": "center", "yanchor": "middle"}
     pairs = zip(inks, points.tolist(), strict=True)
     images = [{"source": ink, "x": x, "y": y, **size} for ink, (x, y) in pairs]
     discs = dict(zip("xy", points.T.tolist(), strict=True), name=title)
     discs |= {"type": "scatter", "mode": "markers", "hoverinfo": "skip"}
-    discs |= {"marker": {"color": color, "size": 26, "opacity": 0.15}}
+    discs |= {"marker": {"color": color, "size": 18, "opacity": 0.15}}
     x, y = (fig.axis(name, [-LIMIT, LIMIT]) for name in (title, ""))
     return {"traces": [discs], "x": x, "y": y, "images": images}

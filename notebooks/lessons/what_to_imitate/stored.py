@@ -42,7 +42,7 @@ def gains_picture(runs: pd.DataFrame) -> fig.Drawn:
     colors = {way: fig.STUDENT for way, (_, layer) in WAYS.items() if layer == "last"}
     x = fig.axis("errors of 10,000 spared, beside the twin on labels", [-100, 300])
     return fig.picture(
-        "One step before the answer every loss spares errors",
+        "Errors that each loss spares, at the maps or at the last layer",
         fig.spared_dots(gains, x, colors | {"answers, no label": fig.TEACHER}),
         says=f"Errors spared: {fig.in_words(gains)}.",
         height=480,

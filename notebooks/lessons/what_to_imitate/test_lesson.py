@@ -31,7 +31,7 @@ from . import (
     watched,
     weights_explorer,
 )
-from .attention import COLORS, STEPS, over
+from .attention import STEPS, TAUGHT, over
 from .planes import PRESETS, TWIN, VECTOR_LOSSES, moved, plane_of
 from .students import (
     LOSSES,
@@ -53,9 +53,8 @@ def some_maps(columns):
     def some():
         return relations.attention_map(torch.rand(images, 3, 7, 7, generator=draw))
 
-    teacher = [some()] * len(STEPS)
-    students = {name: [some() for _ in STEPS] for name in [*COLORS][1:]}
-    return {"teacher": teacher, "ink": [some()] * len(STEPS), **students}
+    same = {name: [some()] * len(STEPS) for name in ("teacher", "ink", "mean map")}
+    return same | {name: [some() for _ in STEPS] for name in TAUGHT}
 
 
 def explorers(columns, student_logits):
@@ -187,8 +186,9 @@ def test_attention_is_watched_from_the_first_step_to_the_last(digits):
     teacher = load_teacher("digits")[0]
     maps = watched(teacher, train_set, test_set)
     images = len(picked_images(test_set)) + len(test_set["images"])
-    for found in maps.values():
-        assert [*map(len, found)] == [images] * len(STEPS)
+    for name, found in maps.items():
+        rows = 1 if name == "mean map" else images
+        assert [*map(len, found)] == [rows] * len(STEPS)
     on_labels, on_attention = (
         (maps[name][-1] - maps["teacher"][-1]).square().sum(1).mean()
         for name in ("on labels", "and on attention")
@@ -212,7 +212,7 @@ def test_arms_are_trained_live_and_twins_once(digits):
     first = result(panel)
     assert [*map(len, first.values())] == [2, 2, 2]
     assert len({*map(tuple, first.values())}) == 3, "a control is another student"
-    assert "its control is the same, from any other image." in sentence(panel)
+    assert "control is the same, from another image of the class." in sentence(panel)
     panel.controls["control"].value = "the teacher's answers alone"
     second = result(panel)
     assert first["labels"] == second["labels"]
@@ -270,7 +270,7 @@ def test_the_librarys_call_is_as_the_page_shows_it():
     code = re.search(r"```python\n(.*?)```", text, re.DOTALL)[1]
     images = torch.rand(16, 1, 28, 28)
     nets = {"student": new_cnn(STUDENT), "teacher": build_model("cnn")}
-    space = {"torch": torch, "images": images, **nets}
+    space = {"torch": torch, "x": images, **nets}
     exec(code, space)
     own, other = (features(net, images)["last"] for net in nets.values())
     ours = relations.distance_loss(own, other)

@@ -4,13 +4,19 @@ from bisect import bisect_left
 from pathlib import Path
 
 import pytest
+import torch
+import torch.nn.functional as F
 
+from kdlab.data import load_images, sample, scaled
+from kdlab.datasets import data_folder
 from kdlab.exercises.quiz import load_words
 from kdlab.figures import mean_spread
+from kdlab.relations import attention_map
 from kdlab.results import load_runs, spared
+from kdlab.weights import load_teacher
 from lessons.samples import prose, words
 
-from . import gain, rows_of
+from . import features, gain, rows_of
 from .experiments import IN_TURN
 from .live import PRESETS
 from .students import WAYS
@@ -48,16 +54,60 @@ def test_numbers_by_place(runs, beside):
     early, smooth = spares("hint", "maps"), spares("smoothing 0.1")
     said = f"a hint spares {early} errors of 10,000, no more than label smoothing, {smooth}"
     assert said in PAGE
-    pairs = spared(rows_of(runs, "hint", "last"), rows_of(runs, "hint", "maps"))
-    assert f"late hint spares {words(pairs)} more than the early one." in PAGE
+    hint, apart, alike = (
+        words(spared(rows_of(runs, way, "last"), rows_of(runs, way, "maps")))
+        for way in ("hint", "distances", "similarity")
+    )
+    said = f"ahead by {hint} (hint), {apart} (distances), {alike} (similarity)."
+    assert said in PAGE
     assert rows_of(runs, "attention", "maps")["weight"].unique() == [0.01]
     seen, theirs = (beside("attention", "maps", weight=w) for w in (10.0, 20.4))
-    assert f"maps nearly equal and {seen}; at the" in PAGE
-    assert f"20.4 here by exercise 2, it {theirs}." in PAGE
+    assert f"picture above, 10, attention {seen}; at the" in PAGE
+    assert f"(20.4 in our units, exercise 2) {theirs[6:]}." in PAGE
     other = {"teacher": "other 1"}
     hint, alike = (spares(name, "last", **other) for name in ("hint", "similarity"))
     answers = spares("teacher", **other, **ANSWERS)
-    assert f"answers {answers}, late hint {hint}, similarity {alike}." in PAGE
+    said = f"search it was, {answers}, the late hint {hint}, similarity {alike}."
+    assert said in PAGE
+
+
+def test_in_the_search_the_early_hint_spared_nothing():
+    search, other = load_runs("imitate_tuning"), {"teacher": "other 1"}
+    alone = rows_of(search, "labels", learning_rate=0.02, **other)["test_errors"].mean()
+    tried = rows_of(search, "hint", "maps", **other).groupby("weight")
+    assert (tried["test_errors"].mean() >= alone).all()
+    assert "(In the search it spared nothing at any weight.)" in PAGE
+
+
+def test_edges_are_flat_but_that_of_temperature(runs, loud):
+    def errors(table, **more):
+        return rows_of(table, "teacher", **ANSWERS, learning_rate=0.04, **more)[
+            "test_errors"
+        ].mean()
+
+    search, other = load_runs("imitate_tuning"), {"teacher": "other 1"}
+    ahead = errors(search, temperature=16, **other) - errors(
+        search, temperature=32, **other
+    )
+    behind = errors(runs, temperature=32) - errors(loud, temperature=16)
+    said = f"has it {ahead:.0f} errors ahead of 16, test images {behind:.0f} behind."
+    assert said in PAGE
+    ways = (("distances", "maps"), {}), (("similarity", "last"), FEW)
+    for way, more in ways:
+        tried = rows_of(search, *way, **other, **more).groupby("weight")
+        *_, before, last = tried["test_errors"].mean()
+        assert 0 <= before - last <= 2
+    alike = rows_of(search, "similarity", "last", **other, **FEW).groupby("weight")
+    found = alike["test_errors"].mean()
+    said = (
+        f"{found[PRESETS['late similarity']['weight']]:.0f} errors to {min(found):.0f};"
+    )
+    assert said in PAGE
+    late, early = (
+        rows_of(runs, "hint", place, **FEW)["weight"].iloc[0]
+        for place in ("last", "maps")
+    )
+    assert f"hints want {late:.0f} late, {early:,.0f} early). But" in PAGE
 
 
 def test_early_is_no_more_than_smoothing_and_late_more_than_twice_that(runs):
@@ -75,18 +125,19 @@ def test_numbers_with_answers(runs, loud):
     chosen = rows_of(runs, "teacher", **ANSWERS)
     assert {*chosen["temperature"]} == {32} and {*chosen["learning_rate"]} == {0.04}
     at_16 = [rows_of(loud, "teacher", **ANSWERS, learning_rate=r) for r in (0.02, 0.04)]
-    late = [rows_of(runs, method, "last") for method in ("hint", "similarity")]
-    hint, alike = (words(spared(chosen, rows)) for rows in late)
-    said = f"spare {words(gain(runs, 'teacher', **ANSWERS))}; pair by pair {hint} more"
-    assert f"{said} than the late hint and {alike} more than similarity." in PAGE
-    hint, alike = (words(spared(at_16[0], rows)) for rows in late)
-    assert f"answers are still {hint} and {alike} ahead, of" in PAGE
-    for method in ("hint", "similarity"):
-        gains = [
-            words(spared(rows_of(table, method, "last", **ANSWERS), alone))
+    assert f"they spare {words(gain(runs, 'teacher', **ANSWERS))}; with" in PAGE
+    for method in ("hint", "distances", "angles", "similarity"):
+        late = rows_of(runs, method, "last")
+        cells = [words(spared(alone, late)) for alone in (chosen, at_16[0])]
+        cells += [
+            words(spared(beside, alone)) if len(beside) else ""
             for table, alone in zip((runs, loud), at_16, strict=True)
+            for beside in [rows_of(table, method, "last", **ANSWERS)]
         ]
-        assert f"| late {method} | {gains[0]} | {gains[1]} |" in PAGE
+        row = " ".join(" | ".join(["", method, *cells, ""]).split())
+        assert row in PAGE, row
+    beside = spared(rows_of(loud, "similarity", "last", **ANSWERS), chosen)
+    assert f"at 0.04, is {words(beside)} ahead of the answers at T" in PAGE
     left = words(chosen["test_errors"])
     assert f"1,000 images, without any label, make {left}." in PAGE
 
@@ -96,26 +147,33 @@ def test_numbers_in_turn(runs, loud):
         words(spared(rows_of(loud, IN_TURN, place), rows_of(runs, "labels")))
         for place in ("maps", "last")
     )
-    said = f"early hint spares {early}, no more than at once, and the late one {late}:"
-    assert said in PAGE
+    assert f"only labels, spares {early} early, {late} late." in PAGE
     few = words(rows_of(loud, IN_TURN, "last", **FEW)["test_errors"])
-    assert f"(in two stages {few})." in PAGE
+    assert f"(in two stages only to {few})." in PAGE
 
 
-def test_numbers_of_controls(runs, beside):
+def test_numbers_of_controls(runs, loud, beside):
     def spares(*arm):
         return words(gain(runs, *arm))
 
-    loud = beside("hint", "maps", "untrained", weight=100.0)
-    assert f"knows nothing {loud} when it is as" in PAGE
-    mates, cost = (spares("hint", "last", s) for s in ("class mates", "shuffled"))
-    assert f"class spares {mates}: what smoothing" in PAGE
-    assert cost[0] == "-" and f"Any other image costs {cost[1:]}: what" in PAGE
+    nobodys = beside("hint", "maps", "untrained", weight=100.0)
+    assert f"knows nothing {nobodys} when it is as" in PAGE
+    mates = spares("hint", "last", "class mates")
+    same = beside("hint", "last", "class mates", weight=10.0)
+    assert f"class spares {mates} at its best weight, {same[7:]} at the" in PAGE
+    own = rows_of(runs, "hint", "last")
+    at_best = rows_of(runs, "hint", "last", "class mates")
+    at_10 = rows_of(loud, "hint", "last", "class mates", weight=10.0)
+    ahead = " and ".join(words(spared(own, rows)) for rows in (at_best, at_10))
+    assert f"the right image is {ahead} ahead: so" in PAGE
     ink, own = (spares("attention", "maps", source) for source in ("pixels", "teacher"))
     assert f"Ink in its place spares {ink}, the teacher's own {own}, both" in PAGE
-    for source in ("class mates", "pixels", "untrained"):
+    own, mates = (spares("distances", "last", s) for s in ("teacher", "class mates"))
+    assert f"Distances of another image of the class spare {mates}, at" in PAGE
+    assert f"not nothing, beside the teacher's {own}." in PAGE
+    for source in ("pixels", "untrained"):
         mean, spread = mean_spread(gain(runs, "distances", "last", source))
-        assert mean < max(spread, 25), "only the teacher's spare something"
+        assert mean < spread, "of these nothing is left"
 
 
 def test_what_was_turned_off_has_the_smallest_weight(runs):
@@ -138,20 +196,20 @@ def test_numbers_of_few_labels(runs, loud):
         return words(rows_of(table, *arm, **FEW, **more)["test_errors"])
 
     every = words(rows_of(runs, "labels")["test_errors"])
-    said = f"1,000 labels alone it is {every} errors, with 100 {errors('labels')}; simi"
+    said = f"1,000 labels alone it is {every} errors, with 100 labels {errors('labels')}. S"
     assert said in PAGE
     late, alike = errors("hint", "last"), errors("similarity", "last")
-    assert f"rest makes {alike} of these, a late hint {late} (in" in PAGE
+    assert f"brings these down to {alike}, a late hint to {late} (in" in PAGE
     slow, fast, own = (
-        f"{rows_of(loud, 'labels', **FEW, **more)['test_errors'].mean():,.0f}"
+        errors("labels", table=loud, **more)
         for more in (
             {"learning_rate": 0.01},
             {"learning_rate": 0.04},
             {"pictures": 100},
         )
     )
-    assert f"(half, twice: {slow} and {fast}), nor that" in PAGE
-    assert f"(batches of labelled images only: {own})." in PAGE
+    assert f"At half the rate they make {slow}, at twice {fast}, in" in PAGE
+    assert f"in batches of labelled images only {own}." in PAGE
     for arm in [("hint", "maps"), ("hint", "last"), ("similarity", "last")]:
         for source in ("untrained", "pixels"):
             if len(rows_of(runs, *arm, source, **FEW)):
@@ -160,7 +218,7 @@ def test_numbers_of_few_labels(runs, loud):
     ways = "hint", "attention", "flow", "gram"
     early, *nulls = (words(gain(runs, way, "maps", **FEW)) for way in ways)
     smooth = words(gain(runs, "smoothing 0.1", **FEW))
-    assert f"The early hint does: it spares {early}." in PAGE
+    assert f"The early hint helps here: it spares {early}." in PAGE
     said = "Attention, {}, flow, {}, and Gram, {}, do not; label smoothing spares {}."
     assert said.format(*nulls, smooth) in PAGE
     for way in ways[1:]:
@@ -193,3 +251,19 @@ def test_equal_steps_and_five_seeds_for_all(runs):
 def test_the_buttons_have_the_weights_of_the_stored_search(runs):
     for what, weight in map(dict.values, PRESETS.values()):
         assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
+
+
+@pytest.mark.skipif(not (data_folder() / "MNIST").exists(), reason="no MNIST")
+def test_ink_and_mean_map_are_as_far_from_the_teacher_as_is_said():
+    judges, teacher = (
+        sample(load_images("mnist", "test"), 500),
+        load_teacher("mnist")[0],
+    )
+    with torch.no_grad():
+        maps = features(teacher, scaled(judges["images"]))["maps"]
+    own, ink = map(attention_map, (maps, F.avg_pool2d(scaled(judges["images"]), 4)))
+    mean = F.normalize(own.mean(dim=0), dim=0)
+    far = [(x - own).square().sum(dim=1).mean() for x in (ink, mean)]
+    assert "The ink has {:.2f}, the mean map, which knows no image, {:.2f}.".format(
+        *far
+    ) in " ".join(PAGE.split())
