@@ -16,8 +16,8 @@ from kdlab.weights import WEIGHTS, load_model, load_teacher
 
 from .students import LOSSES, STUDENT, imitation_steps, layers_of, told
 
-OTHER = "other 1"  # a teacher that saw no held-out image; not shipped:
-OTHER_FILE = WEIGHTS / "imitate_1.safetensors"
+OTHERS = [f"other {n}" for n in range(1, 5)]  # teachers that saw no held-out image
+OTHER = OTHERS[0]  # who was asked in the search
 GRIDS = tomllib.loads((Path(__file__).parent / "grids.toml").read_text("utf-8"))
 KD, FEW = {"temperature": 16.0, "soft_weight": 1.0}, {"labels": 100}  # of 1,000 images
 IN_TURN = "hint, then labels"  # in two stages, as Romero et al. have it
@@ -39,7 +39,7 @@ def asked(split: str, teacher: str, pictures: int, draw: int) -> tuple:
     whole = load_images("mnist", "fit" if split == "held_out" else "train")
     train_set, test_set = sample(whole, pictures, draw), load_images("mnist", split)
     course = teacher == "course"
-    model = load_teacher("mnist")[0] if course else load_model(OTHER_FILE)[0]
+    model = (load_teacher("mnist") if course else load_model(file_of(teacher)))[0]
     for columns in (train_set, test_set):
         columns["teacher_logits"] = predict(model, columns["images"])
     return model, train_set, test_set
@@ -100,7 +100,7 @@ def chosen() -> dict[tuple, lab.Setting]:
 def compared() -> list[lab.Setting]:
     """On test images, five seeds: each kind of run as it was chosen, and controls.
 
-    Features of "any other image" have the weight of the right ones; the other teacher's
+    Features of "any other image" have the weight of the right ones; the other teachers'
     those of the course's.
     """
     best = chosen()
@@ -108,7 +108,7 @@ def compared() -> list[lab.Setting]:
     again = late, best["similarity", "last", "teacher", 1000, 0.0]
     again += (best["teacher", None, "teacher", 1000, 1.0],)
     runs = [*best.values(), late | {"source": "shuffled"}, arm("labels", **FEW)]
-    return seeds([*runs, *(run | {"teacher": OTHER} for run in again)])
+    return seeds([*runs, *(run | {"teacher": t} for t in OTHERS for run in again)])
 
 
 def unchosen() -> list[lab.Setting]:
@@ -132,14 +132,20 @@ def unchosen() -> list[lab.Setting]:
     return seeds([*runs, arm("labels", **FEW, pictures=100, epochs=160)])
 
 
-imitate_teachers = lab.Experiment(  # OTHER, by the course's recipe, on 50,000 images
+def file_of(teacher: str) -> Path:
+    """Where one of the OTHERS is kept; it is not shipped."""
+    return WEIGHTS / f"imitate_{teacher.split()[1]}.safetensors"
+
+
+imitate_teachers = lab.Experiment(  # by the course's recipe, on 50,000 images
     lambda run, keep=None: teacher_run(run | {"learns": "fit"}, keep) | run,
     lambda: [
-        {"dataset": "mnist", "split": "test", "teacher": None, "student": OTHER}
+        {"dataset": "mnist", "split": "test", "teacher": None, "student": name}
         | {"method": "labels", "temperature": None, "soft_weight": 0.0}
-        | {"labels": 50_000, "epochs": 6, "seed": 1}
+        | {"labels": 50_000, "epochs": 6, "seed": seed}
+        for seed, name in enumerate(OTHERS, 1)
     ],
-    keeps=lambda run: OTHER_FILE.name,
+    keeps=lambda run: file_of(run["student"]).name,
 )
 LEARNT = "imitate_teachers", "imitate_tuning"
 imitate_tuning = lab.Experiment(imitation_run, tried, after=LEARNT[:1])

@@ -17,7 +17,7 @@ from kdlab.weights import load_teacher
 from lessons.samples import prose, words
 
 from . import features, gain, rows_of
-from .experiments import IN_TURN
+from .experiments import IN_TURN, OTHERS
 from .live import PRESETS
 from .students import WAYS
 
@@ -64,11 +64,21 @@ def test_numbers_by_place(runs, beside):
     seen, theirs = (beside("attention", "maps", weight=w) for w in (10.0, 20.4))
     assert f"picture above, 10, attention {seen}; at the" in PAGE
     assert f"(20.4 in our units, exercise 2) {theirs[6:]}." in PAGE
-    other = {"teacher": "other 1"}
-    hint, alike = (spares(name, "last", **other) for name in ("hint", "similarity"))
-    answers = spares("teacher", **other, **ANSWERS)
-    said = f"search it was, {answers}, the late hint {hint}, similarity {alike}."
+    hint, alike, answers = (
+        [gain(runs, *way, teacher=who, **more) for who in OTHERS]
+        for way, more in (
+            (("hint", "last"), {}),
+            (("similarity", "last"), {}),
+            (("teacher",), ANSWERS),
+        )
+    )
+    said = f"with four other teachers, five seeds each, {words(sum(answers, []))}, the"
     assert said in PAGE
+    said = f"the late hint {words(sum(hint, []))}, similarity {words(sum(alike, []))}."
+    assert said in PAGE
+    for other in zip(answers, hint, alike, strict=True):  # whoever teaches
+        best, *features = (mean_spread(found)[0] for found in other)
+        assert best > max(features)
 
 
 def test_in_the_search_the_early_hint_spared_nothing():
