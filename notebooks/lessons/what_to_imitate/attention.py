@@ -71,7 +71,7 @@ def attention_explorer(
         captions = [words.get(name, name) for name in COLORS]
         after = ", ".join(f"{name} {mean[at]:.2f}" for name, mean in means.items())
         return fig.picture(
-            f"Unlike the teacher's after {step} steps: {after}",
+            f"Step {step}, how unlike: {after}",
             fig.unnamed(fig.gallery(torch.stack(painted), captions, 2)),
             fig.curves(STEPS, means, step, axes, colors),
             widths=[1.2, 1],
