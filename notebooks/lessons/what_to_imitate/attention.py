@@ -18,7 +18,7 @@ from .students import STUDENT, features, imitation_steps, told
 STEPS = 0, 5, 10, 20, 40, 80, 160, 320  # after which they are looked at
 TAUGHT = {"on labels": 0.0, "and on attention": 10.0}  # weight of its loss
 COLORS = {"ink": fig.OTHER, "teacher": fig.TEACHER}
-COLORS |= dict(zip(TAUGHT, [fig.SOFTENED, fig.STUDENT], strict=True))
+COLORS |= dict(zip(TAUGHT, [fig.LABELS, fig.STUDENT], strict=True))
 JUDGES = 500  # images over which the mean is taken
 
 
@@ -62,7 +62,7 @@ def attention_explorer(
     }
     means = {n: gap[:, len(picked) :].mean(dim=1).tolist() for n, gap in gaps.items()}
     axes = fig.axis("step", [-12, 332]), fig.axis("unlike the teacher's", [0, 1.1])
-    colors = [COLORS.get(name, fig.LABELS) for name in gaps]
+    colors = [COLORS.get(name, fig.SOFTENED) for name in gaps]
 
     def view(step: int, image_number: int) -> fig.Drawn:
         at, image = STEPS.index(step), images[image_number]
