@@ -1,7 +1,6 @@
 """A student as a text for a page: its whole numbers are those of the int8 file."""
 
 import json
-import os
 import zlib
 from base64 import b64decode
 
@@ -12,18 +11,18 @@ import torch.nn.functional as F
 from torch import nn
 
 from kdlab.compression import engine, export, file_bytes, lacking, to_int8, to_page
-from kdlab.data import data_folder, load_images, sample
+from kdlab.data import load_images, sample
 from kdlab.models import Normalize, build_model
 from kdlab.results import load_runs
 from kdlab.training import evaluate
 from kdlab.weights import WEIGHTS, load_model, load_teacher
 from lessons.arena.experiments import for_pages, page_run
 from lessons.arena.files import CALIBRATION, SEVEN
+from lessons.samples import NO_MNIST
 
 KINDS = {"codes": "u1", "weights": "i1", "biases": "<i4", "scales": "<f4"}
-ABSENT = not (data_folder() / "MNIST").exists() and "KDLAB_DATA" not in os.environ
-NO_MNIST = pytest.mark.skipif(ABSENT, reason="MNIST is not there, KDLAB_DATA not set")
-DATASETS = "digits", pytest.param("mnist", marks=NO_MNIST)
+NEEDS_MNIST = pytest.mark.skipif(NO_MNIST, reason="MNIST is not there")
+DATASETS = "digits", pytest.param("mnist", marks=NEEDS_MNIST)
 
 
 def made_again(dataset, folder):

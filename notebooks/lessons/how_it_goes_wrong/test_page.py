@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from kdlab.data import data_folder, load_images, sample
+from kdlab.data import load_images, sample
 from kdlab.figures import mean_spread
 from kdlab.results import load_runs, spared
-from lessons.samples import pictures, prose, words
+from lessons.samples import NO_MNIST, pictures, prose, words
 
 from . import stored
 from .experiments import MORE, TEACHERS
@@ -111,7 +111,7 @@ def test_numbers_on_who_was_not_stopped_and_on_temperatures():
     assert longer["learning_rate"].eq(0.005).all()
 
 
-@pytest.mark.skipif(not (data_folder() / "MNIST").exists(), reason="no MNIST")
+@pytest.mark.skipif(NO_MNIST, reason="MNIST is not there")
 def test_numbers_on_the_linear_student():
     sets = load_images("mnist", "train"), sample(load_images("mnist", "test"), 2000)
     found = torch.stack([errs(*sets, seed) for seed in range(5)], 1)

@@ -8,13 +8,12 @@ import torch
 import torch.nn.functional as F
 
 from kdlab.data import load_images, sample, scaled
-from kdlab.datasets import data_folder
 from kdlab.exercises.quiz import load_words
 from kdlab.figures import mean_spread
 from kdlab.relations import attention_map
 from kdlab.results import load_runs, spared
 from kdlab.weights import load_teacher
-from lessons.samples import prose, words
+from lessons.samples import NO_MNIST, prose, words
 
 from . import features, gain, rows_of
 from .experiments import IN_TURN, OTHERS
@@ -263,7 +262,7 @@ def test_the_buttons_have_the_weights_of_the_stored_search(runs):
         assert set(rows_of(runs, *WAYS[what])["weight"]) == {weight}
 
 
-@pytest.mark.skipif(not (data_folder() / "MNIST").exists(), reason="no MNIST")
+@pytest.mark.skipif(NO_MNIST, reason="MNIST is not there")
 def test_ink_and_mean_map_are_as_far_from_the_teacher_as_is_said():
     judges, teacher = (
         sample(load_images("mnist", "test"), 500),
